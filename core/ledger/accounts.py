@@ -1,0 +1,54 @@
+"""Accounts: where credits are, and which movements between them are allowed.
+
+An account's id says whose it is and of which kind: ``owner << 3 | kind``. Wallets, pools and their escrows
+hold stored positions that can never be below zero (L2). House accounts are signed; their balances are sums.
+"""
+
+from __future__ import annotations
+
+from enum import IntEnum
+from typing import Final
+
+_KIND_BITS: Final = 3
+
+
+class AccountKind(IntEnum):
+    """The kinds of accounts; the number is part of the account's id."""
+
+    WALLET = 0  # a member's own credits
+    POOL = 1  # the credits of a team or of the organisation
+    ESCROW = 2  # what a wallet has set aside for pending gifts and open holds
+    ISSUANCE = 3  # house: where granted credits come from
+    CONSUMED = 4  # house: where used credits go
+    BREAKAGE = 5  # house: where lapsed credits go
+    CLEARING = 6  # house: what another organisation owes or is owed
+
+    @property
+    def is_house(self) -> bool:
+        return self >= AccountKind.ISSUANCE
+
+
+def account_id(owner: int, kind: AccountKind) -> int:
+    """Return the id of the owner's account of a kind; the owner is a member, a team or an organisation."""
+    return owner << _KIND_BITS | kind
+
+
+def kind_of(account: int) -> AccountKind:
+    return AccountKind(account & (1 << _KIND_BITS) - 1)
+
+
+def owner_of(account: int) -> int:
+    return account >> _KIND_BITS
+
+
+def wallet_of(member: int) -> int:
+    return account_id(member, AccountKind.WALLET)
+
+
+def pool_of(owner: int) -> int:
+    return account_id(owner, AccountKind.POOL)
+
+
+def escrow_of(account: int) -> int:
+    """Return the escrow that belongs to a wallet or pool."""
+    return account_id(owner_of(account), AccountKind.ESCROW)

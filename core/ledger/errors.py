@@ -1,0 +1,52 @@
+"""Refusals: what a caller may cause, each with a stable code and the entity that blocks.
+
+They know nothing of HTTP, Slack or LSP; every front end has one table from code to its own words.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+
+class Code(StrEnum):
+    """The stable codes of refusals."""
+
+    MALFORMED = "malformed"  # the request cannot be read at all
+    IDEMPOTENCY_KEY_REQUIRED = "idempotency_key_required"  # a command came without its key
+    UNAUTHENTICATED = "unauthenticated"  # no token, an unknown, expired or revoked one
+    INSUFFICIENT_SCOPE = "insufficient_scope"  # the token does not carry the scope
+    POLICY_REFUSED = "policy_refused"  # a rule of the organisation's policy refused
+    ACCOUNT_FROZEN = "account_frozen"  # the wallet is frozen
+    NOT_VERIFIED = "not_verified"  # giving needs a verified identity
+    NOT_ALLOWED = "not_allowed"  # visible, but not this person's to do
+    INSUFFICIENT_CREDITS = "insufficient_credits"  # usage exceeds what is spendable
+    NOT_FOUND = "not_found"  # no such thing here, or another organisation's
+    IDEMPOTENCY_CONFLICT = "idempotency_conflict"  # the key was used with other content
+    GIFT_NOT_PENDING = "gift_not_pending"  # the gift has left the state this needs
+    INSUFFICIENT_GIFTABLE = "insufficient_giftable"  # more than the lots let one give
+    LOT_EXPIRES_TOO_SOON = "lot_expires_too_soon"  # enough credits, but they lapse before they would help
+    TOO_MANY_LOTS = "too_many_lots"  # the draw would need more slices than a transfer has
+    HOLD_CLOSED = "hold_closed"  # the hold was captured, released or has expired
+    TOO_LARGE = "too_large"  # the body is larger than the door takes
+    UNSUPPORTED_MEDIA_TYPE = "unsupported_media_type"  # not a media type this door reads
+    INVALID_REQUEST = "invalid_request"  # well-formed, but a field is wrong
+    UNKNOWN_MEMBER = "unknown_member"  # the recipient is not here, or has left
+    SELF_GIFT = "self_gift"  # giver and recipient are one person
+    RECIPIENT_IS_BOT = "recipient_is_bot"  # bots have no wallet to give to
+    RATE_LIMITED = "rate_limited"  # too many requests from one token
+    OVERLOADED = "overloaded"  # the journal's queue is full; nothing was taken
+    INTERNAL_ERROR = "internal_error"  # a defect of ours; nothing was booked
+
+
+class Refused(Exception):  # noqa: N818  (a refusal is an answer, not a failure)
+    """A command or query that was refused; nothing changed.
+
+    ``code`` is stable, ``detail`` one sentence for a person (what was wrong, what to do), ``fields`` facts for
+    programs (limits, states, ids), all plain JSON values.
+    """
+
+    def __init__(self, code: Code, detail: str, **fields: object) -> None:
+        super().__init__(f"{code.value}: {detail}")
+        self.code = code
+        self.detail = detail
+        self.fields = fields

@@ -1,0 +1,65 @@
+"""Ids: 60-bit integers in commit order inside, opaque prefixed strings outside.
+
+An id is ``writer << 36 | n``: a writer is one process start, so ids never repeat and grow with commits
+(random keys would cost much of a B-tree's insert speed). Outside they are lower-case base 32 with a prefix
+that names the kind of thing.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Final
+
+from core.ledger.errors import Code, Refused
+
+SEQUENCE_BITS: Final = 36
+MAX_ID: Final = 2**60 - 1
+_ALPHABET: Final = "0123456789abcdefghjkmnpqrstvwxyz"  # Crockford's base 32
+_VALUES: Final = {letter: value for value, letter in enumerate(_ALPHABET)}
+_MAX_DIGITS: Final = 12
+
+
+class Prefix(StrEnum):
+    """What an id names."""
+
+    ORG = "org"  # an organisation
+    TEAM = "team"  # a team
+    MEMBER = "mem"  # a person or service
+    LOT = "lot"  # credits of one origin
+    GIFT = "gift"  # a gift; its id is that of the transfer that reserved it
+    TRANSFER = "tr"  # a transfer
+    TOKEN = "tok"  # noqa: S105  (an id, not a secret)
+    NOTICE = "ntc"  # something a person is told
+
+
+def shown_id(prefix: Prefix, number: int) -> str:
+    """Return the outside form: ``shown_id(Prefix.GIFT, 1)`` is ``"gift_1"``."""
+    if not 0 < number <= MAX_ID:
+        raise ValueError(f"{number} is no id")
+    digits = ""
+    while number:
+        number, digit = divmod(number, 32)
+        digits = _ALPHABET[digit] + digits
+    return f"{prefix.value}_{digits}"
+
+
+def parse_id(prefix: Prefix, text: str) -> int:
+    """Read the outside form back. Raises Refused(not_found) for anything this house never issued."""
+    head, _, digits = text.rpartition("_")
+    number = 0
+    for letter in digits[: _MAX_DIGITS + 1]:
+        number = number * 32 + _VALUES.get(letter, -(2**70))
+    if (
+        head != prefix.value
+        or not digits
+        or digits[0] == "0"
+        or len(digits) > _MAX_DIGITS
+        or not 0 < number <= MAX_ID
+    ):
+        raise Refused(Code.NOT_FOUND, f"There is no {prefix.name.lower()} {text[:40]!r} here.")
+    return number
+
+
+def first_id_of(writer: int) -> int:
+    """Return the first id a writer may give."""
+    return (writer << SEQUENCE_BITS) | 1

@@ -1,0 +1,99 @@
+"""Positions and draws: how much of which lot an account holds, and which slices a movement takes.
+
+A draw is recorded in order and never recomputed: returns and refunds follow it (L4).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from core.ledger.credits import ZERO, Credits
+from core.ledger.errors import Code, Refused
+from core.ledger.lots import Lot, Order
+
+MAX_SLICES: Final = 256
+
+
+@dataclass(frozen=True, slots=True)
+class Slice:
+    """So much of one lot, above zero."""
+
+    lot: Lot
+    amount: Credits
+
+    def __post_init__(self) -> None:
+        if self.amount <= ZERO:
+            raise ValueError(f"a slice is above zero, not {self.amount}")
+
+
+@dataclass(frozen=True, slots=True)
+class Position:
+    """How much of one lot one account holds; never below zero (L2)."""
+
+    lot: Lot
+    remaining: Credits
+
+    def __post_init__(self) -> None:
+        if self.remaining < ZERO:
+            raise ValueError(
+                f"lot {self.lot.lot_id} would hold {self.remaining}: a position is never below zero"
+            )
+
+
+def held(positions: Iterable[Position]) -> Credits:
+    """Return the sum of what the positions hold."""
+    return Credits(sum(position.remaining.micros for position in positions))
+
+
+def draw(positions: Iterable[Position], amount: Credits, order: Order) -> tuple[Slice, ...]:
+    """Take ``amount`` from positions in the given order and return the slices, in that order.
+
+    The caller has checked that there is enough; raises ValueError when there is not. Raises
+    Refused(too_many_lots) when more than 256 slices would be needed, naming the largest possible amount.
+    """
+    slices: list[Slice] = []
+    missing = amount
+    for position in sorted(positions, key=lambda position: order(position.lot)):
+        if not missing:
+            break
+        if not position.remaining:
+            continue
+        if len(slices) == MAX_SLICES:
+            raise _too_many_lots(amount - missing)
+        taken = min(position.remaining, missing)
+        slices.append(Slice(position.lot, taken))
+        missing -= taken
+    if missing:
+        raise ValueError(f"the positions are {missing} short of {amount}")
+    return tuple(slices)
+
+
+def _too_many_lots(largest: Credits) -> Refused:
+    return Refused(
+        Code.TOO_MANY_LOTS,
+        f"That needs more than {MAX_SLICES} lots. The most that can move at once is {largest.shown()} cr.",
+        largest=str(largest),
+    )
+
+
+def charge(slices: Sequence[Slice], actual: Credits) -> tuple[tuple[Slice, ...], tuple[Slice, ...]]:
+    """L4: charge a recorded draw from the front and free it from the back.
+
+    Return (charged, freed); together they are the draw. ``actual`` beyond the draw is the caller's to handle:
+    raises ValueError.
+    """
+    charged: list[Slice] = []
+    freed: list[Slice] = []
+    missing = actual
+    for part in slices:
+        taken = min(part.amount, missing)
+        missing -= taken
+        if taken:
+            charged.append(Slice(part.lot, taken))
+        if rest := part.amount - taken:
+            freed.append(Slice(part.lot, rest))
+    if missing:
+        raise ValueError(f"the draw is {missing} short of {actual}")
+    return tuple(charged), tuple(freed)

@@ -1,0 +1,97 @@
+"""Transfers and entries: immutable movements that sum to zero for each lot (L1).
+
+Which kinds of accounts a kind of transfer may move between is written here once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Final
+
+from core.ledger.accounts import AccountKind, kind_of
+from core.ledger.credits import Credits
+from core.ledger.positions import Slice
+
+
+class TransferKind(StrEnum):
+    """What a transfer is for."""
+
+    GRANT = "grant"  # issuance into a wallet or pool: a new lot
+    VOID = "void"  # an unused grant taken back
+    ALLOCATE = "allocate"  # from a pool to a member, by a lead
+    GIFT_RESERVE = "gift_reserve"  # a gift is made: wallet to own escrow (G1)
+    GIFT_APPROVE = "gift_approve"  # a reviewer lets a gift go on; moves nothing
+    GIFT_SETTLE = "gift_settle"  # escrow to the recipient
+    GIFT_CANCEL = "gift_cancel"  # the sender took it back
+    GIFT_DECLINE = "gift_decline"  # the recipient did not want it
+    GIFT_REJECT = "gift_reject"  # a reviewer refused it
+    GIFT_RETURN = "gift_return"  # returned by rule: a lapse, a leaver, a freeze
+    GIFT_REVERSE = "gift_reverse"  # claw-back after settlement (G6)
+    CHARGE = "charge"  # usage paid from a wallet and pools
+    REFUND = "refund"  # a charge given back along its draw
+    EXPIRE = "expire"  # what lapsed goes to breakage (L5)
+    FREEZE = "freeze"  # a wallet is frozen; moves nothing itself (G8)
+    UNFREEZE = "unfreeze"  # a wallet is freed again
+
+
+K = AccountKind
+_GIFT_BACK: Final = frozenset({(K.ESCROW, K.WALLET)})
+_HOLDERS: Final = (K.WALLET, K.POOL)
+
+FLOWS: Final[dict[TransferKind, frozenset[tuple[AccountKind, AccountKind]]]] = {
+    TransferKind.GRANT: frozenset((K.ISSUANCE, to) for to in _HOLDERS),
+    TransferKind.VOID: frozenset((of, K.ISSUANCE) for of in _HOLDERS),
+    TransferKind.ALLOCATE: frozenset({(K.POOL, K.WALLET)}),
+    TransferKind.GIFT_RESERVE: frozenset({(K.WALLET, K.ESCROW)}),
+    TransferKind.GIFT_APPROVE: frozenset(),
+    TransferKind.GIFT_SETTLE: frozenset((K.ESCROW, to) for to in _HOLDERS),
+    TransferKind.GIFT_CANCEL: _GIFT_BACK,
+    TransferKind.GIFT_DECLINE: _GIFT_BACK,
+    TransferKind.GIFT_REJECT: _GIFT_BACK,
+    TransferKind.GIFT_RETURN: _GIFT_BACK,
+    TransferKind.GIFT_REVERSE: frozenset((of, K.WALLET) for of in _HOLDERS),
+    TransferKind.CHARGE: frozenset((of, K.CONSUMED) for of in _HOLDERS),
+    TransferKind.REFUND: frozenset((K.CONSUMED, to) for to in _HOLDERS),
+    TransferKind.EXPIRE: frozenset((of, K.BREAKAGE) for of in (K.WALLET, K.POOL, K.ESCROW)),
+    TransferKind.FREEZE: frozenset(),
+    TransferKind.UNFREEZE: frozenset(),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One signed line: what an account gains (above zero) or gives of one lot."""
+
+    account_id: int
+    lot_id: int
+    amount: Credits
+
+
+@dataclass(frozen=True, slots=True)
+class Move:
+    """Slices that go from one account to another."""
+
+    source: int
+    target: int
+    slices: tuple[Slice, ...]
+
+
+def entries_of(kind: TransferKind, moves: Iterable[Move]) -> tuple[Entry, ...]:
+    """Return the lines of a transfer: for each slice what is given, then what is gained.
+
+    So they sum to zero for each lot by construction (L1), in the order of the draw. Raises ValueError for a
+    movement this kind of transfer never makes.
+    """
+    entries: list[Entry] = []
+    for move in moves:
+        flow = (kind_of(move.source), kind_of(move.target))
+        if flow not in FLOWS[kind] or move.source == move.target:
+            raise ValueError(
+                f"a {kind.value} never moves from {flow[0].name.lower()} to {flow[1].name.lower()}"
+            )
+        for part in move.slices:
+            entries.append(Entry(move.source, part.lot.lot_id, -part.amount))
+            entries.append(Entry(move.target, part.lot.lot_id, part.amount))
+    return tuple(entries)

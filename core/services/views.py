@@ -1,0 +1,225 @@
+"""What the use cases answer: plain frozen values, ready for any front end to render.
+
+Ids are in their outside form; amounts are Credits; times are aware UTC.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import Generic, TypeVar
+
+from core.ledger.credits import Credits
+from core.ledger.gifts import GiftState
+from core.ledger.lots import Source
+
+Item = TypeVar("Item")
+
+
+class Scope(StrEnum):
+    """What a token may do."""
+
+    READ = "read"  # see what its owner sees
+    GIVE = "give"  # create and decide gifts
+    SPEND = "spend"  # report and authorize usage
+    ADMIN = "admin"  # grants, policy, members; only for admins
+
+
+class Role(StrEnum):
+    """What a member is in the organisation."""
+
+    ADMIN = "admin"  # grants, policy, freezes
+    MEMBER = "member"  # a wallet
+
+
+@dataclass(frozen=True, slots=True)
+class Actor:
+    """Who asks: an authenticated member with the scopes of the token (or the door) they came by."""
+
+    org_id: int
+    member_id: int
+    role: Role
+    scopes: frozenset[Scope]
+    token_id: int | None = None
+
+    @property
+    def is_admin(self) -> bool:
+        return self.role is Role.ADMIN and Scope.ADMIN in self.scopes
+
+
+@dataclass(frozen=True, slots=True)
+class MemberView:
+    """A member as colleagues see them."""
+
+    id: str
+    name: str
+    kind: str
+    role: Role
+    teams: tuple[str, ...]
+    leads: tuple[str, ...]
+    verified_at: datetime | None
+    joined_at: datetime
+    frozen_at: datetime | None
+    deactivated_at: datetime | None
+    slack_user_id: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Party:
+    """One side of a gift: a member or a pool."""
+
+    id: str
+    name: str
+    is_pool: bool = False
+    slack_user_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SliceView:
+    """A part of a gift or balance: so much of one lot."""
+
+    lot_id: str
+    source: Source
+    amount: Credits
+    expires_at: datetime | None
+    giftable: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class FindingView:
+    """One rule of the policy as it was tested; values, limits and headroom in their shown form."""
+
+    rule: str
+    outcome: str
+    value: str | None
+    limit: str | None
+    headroom: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """approve, review or refuse, with every rule that was tested."""
+
+    outcome: str
+    findings: tuple[FindingView, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class GiftView:
+    """A gift as its two sides see it. A dry run has no id."""
+
+    id: str | None
+    state: GiftState
+    sender: Party
+    recipient: Party
+    amount: Credits
+    message: str | None
+    created_at: datetime
+    settles_at: datetime
+    lots: tuple[SliceView, ...]
+    decision: Decision
+    reason: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Answer(Generic[Item]):
+    """The answer to a command; ``replayed`` when its key had already taken effect (L6)."""
+
+    item: Item
+    replayed: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Page(Generic[Item]):
+    """A page of a list, and the cursor of the next or None."""
+
+    items: tuple[Item, ...]
+    next_cursor: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class AllowanceView:
+    """One allowance window."""
+
+    window: str
+    limit: Credits
+    used: Credits
+    resets_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class BoostView:
+    """The boost in force."""
+
+    factor: int
+    ends_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Balance:
+    """What a member has, may spend and may give; never more than the ledger would honour."""
+
+    member_id: str
+    name: str
+    spendable: Credits
+    available: Credits
+    giftable: Credits
+    gift_limit_left: Credits | None
+    giftable_until: datetime | None
+    held_gifts: Credits
+    held_usage: Credits
+    incoming: Credits
+    pool: Credits
+    capacity: Credits
+    lots: tuple[SliceView, ...]
+    allowance: tuple[AllowanceView, ...]
+    boost: BoostView | None
+    blocked: tuple[str, str] | None
+    as_of: datetime
+    valid_until: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class NoticeView:
+    """Something a person should hear once per door."""
+
+    id: str
+    kind: str
+    text: str
+    created_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """What the editor shows: the balance, and what it has not told the person yet."""
+
+    balance: Balance
+    notices: tuple[NoticeView, ...] = field(default=())
+
+
+@dataclass(frozen=True, slots=True)
+class StatementLine:
+    """One movement as its member sees it: signed, newest first."""
+
+    transfer_id: str
+    at: datetime
+    kind: str
+    amount: Credits
+    counterpart: str | None
+    note: str | None
+    lots: tuple[SliceView, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class GrantView:
+    """A lot that was granted."""
+
+    lot_id: str
+    to: Party
+    source: Source
+    amount: Credits
+    expires_at: datetime | None
+    giftable: bool
+    priority: int
+    granted_at: datetime

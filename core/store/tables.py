@@ -1,0 +1,354 @@
+"""The tables, as SQLModel classes. Every key is led by ``org_id``, so an organisation is the unit of sharding.
+
+Moments are micro-seconds since the epoch (UTC) and amounts micro-credits, both 64-bit integers: exact,
+and the same on both databases. ``lot``, ``transfer``, ``entry`` and ``gift``'s facts are only ever appended.
+"""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+from sqlalchemy import JSON, BigInteger, CheckConstraint, Index, LargeBinary, Text, text
+from sqlmodel import Field, SQLModel
+
+from core.ledger.accounts import AccountKind
+from core.ledger.gifts import GiftState
+from core.ledger.lots import Source
+from core.ledger.transfers import TransferKind
+
+_STORED_KINDS = (AccountKind.WALLET, AccountKind.POOL, AccountKind.ESCROW)
+
+
+def _one_of(column: str, values: Any) -> CheckConstraint:
+    allowed = ", ".join(f"'{value}'" for value in values)
+    return CheckConstraint(f"{column} IN ({allowed})", name=f"{column}_known")
+
+
+def _key(**options: Any) -> Any:
+    return Field(primary_key=True, sa_type=BigInteger, sa_column_kwargs={"autoincrement": False}, **options)
+
+
+def _big(**options: Any) -> Any:
+    return Field(sa_type=BigInteger, **options)
+
+
+class Organisation(SQLModel, table=True):
+    """A tenant."""
+
+    org_id: int = _key()
+    name: str = Field(sa_type=Text)
+    slack_team_id: str | None = Field(default=None, sa_type=Text, unique=True)
+    created_at: int = _big()
+
+
+class Policy(SQLModel, table=True):
+    """A version of an organisation's policy; the highest version is in force."""
+
+    org_id: int = _key()
+    version: int = Field(primary_key=True)
+    body: dict[str, Any] = Field(sa_type=JSON)
+    created_at: int = _big()
+
+
+class Team(SQLModel, table=True):
+    """A group with leads and a pool."""
+
+    org_id: int = _key()
+    team_id: int = _key()
+    name: str = Field(sa_type=Text)
+    created_at: int = _big()
+
+
+class TeamMember(SQLModel, table=True):
+    """Who is in a team, and who leads it."""
+
+    __tablename__: ClassVar[Any] = "team_member"
+    __table_args__: ClassVar[Any] = (Index("team_member_by_member", "org_id", "member_id"),)
+
+    org_id: int = _key()
+    team_id: int = _key()
+    member_id: int = _key()
+    is_lead: bool = False
+
+
+class Member(SQLModel, table=True):
+    """A person or service with a wallet. Keyed from Slack by (team, user), never by name or e-mail."""
+
+    __table_args__: ClassVar[Any] = (
+        _one_of("kind", ("person", "service", "bot")),
+        _one_of("role", ("admin", "member")),
+        Index("member_by_slack", "slack_team_id", "slack_user_id", unique=True),
+        Index("member_by_name", "org_id", "name"),
+    )
+
+    org_id: int = _key()
+    member_id: int = _key()
+    name: str = Field(sa_type=Text)
+    email: str | None = Field(default=None, sa_type=Text)
+    kind: str = Field(default="person", sa_type=Text)
+    role: str = Field(default="member", sa_type=Text)
+    time_zone: str = Field(default="UTC", sa_type=Text)
+    slack_team_id: str | None = Field(default=None, sa_type=Text)
+    slack_user_id: str | None = Field(default=None, sa_type=Text)
+    verified_at: int | None = _big(default=None)
+    joined_at: int = _big()
+    linked_at: int | None = _big(default=None)
+    frozen_at: int | None = _big(default=None)
+    deactivated_at: int | None = _big(default=None)
+
+
+class Account(SQLModel, table=True):
+    """An account; its id tells the owner and the kind. Its row is what a batch locks."""
+
+    org_id: int = _key()
+    account_id: int = _key()
+    kind: int
+
+
+class Lot(SQLModel, table=True):
+    """Credits of one origin; appended once, never changed."""
+
+    __table_args__: ClassVar[Any] = (
+        _one_of("source", Source),
+        CheckConstraint("amount > 0", name="amount_positive"),
+    )
+
+    org_id: int = _key()
+    lot_id: int = _key()
+    source: str = Field(sa_type=Text)
+    expires_at: int | None = _big(default=None)
+    giftable: bool
+    priority: int
+    granted_at: int = _big()
+    amount: int = _big()
+    account_id: int = _big()
+
+
+class Position(SQLModel, table=True):
+    """How much of one lot a wallet, pool or escrow holds: a cache of the entries, never below zero (L2, L3).
+
+    An empty position is no row. ``expires_at`` repeats the lot's, so that what lapses is found by an index.
+    """
+
+    __table_args__: ClassVar[Any] = (
+        CheckConstraint("remaining >= 0", name="remaining_not_negative"),
+        CheckConstraint(f"account_id % 8 IN ({', '.join(str(int(k)) for k in _STORED_KINDS)})", name="not_a_house_account"),
+        Index(
+            "position_by_expiry",
+            "expires_at",
+            sqlite_where=text("expires_at IS NOT NULL"),
+            postgresql_where=text("expires_at IS NOT NULL"),
+        ),
+    )
+
+    org_id: int = _key()
+    account_id: int = _key()
+    lot_id: int = _key()
+    remaining: int = _big()
+    expires_at: int | None = _big(default=None)
+
+
+class Transfer(SQLModel, table=True):
+    """An immutable movement with a kind and a cause (L1). ``seal`` is its part of the batch's seal (L8)."""
+
+    __table_args__: ClassVar[Any] = (
+        _one_of("kind", TransferKind),
+        Index(
+            "transfer_by_gift",
+            "org_id",
+            "gift_id",
+            sqlite_where=text("gift_id IS NOT NULL"),
+            postgresql_where=text("gift_id IS NOT NULL"),
+        ),
+    )
+
+    org_id: int = _key()
+    transfer_id: int = _key()
+    kind: str = Field(sa_type=Text)
+    at: int = _big()
+    actor_id: int = _big()
+    gift_id: int | None = _big(default=None)
+    note_hash: bytes | None = Field(default=None, sa_type=LargeBinary)
+    seal: bytes = Field(sa_type=LargeBinary)
+
+
+class Entry(SQLModel, table=True):
+    """One signed line of a transfer, kept beside the other lines of its account."""
+
+    __table_args__: ClassVar[Any] = (
+        CheckConstraint("amount <> 0", name="amount_not_zero"),
+        {"sqlite_with_rowid": False},
+    )
+
+    org_id: int = _key()
+    account_id: int = _key()
+    transfer_id: int = _key()
+    line: int = Field(primary_key=True)
+    lot_id: int = _big()
+    amount: int = _big()
+
+
+class Command(SQLModel, table=True):
+    """An idempotency key that took effect, kept for ever (L6): what it did, and a digest of its content."""
+
+    __table_args__: ClassVar[Any] = ({"sqlite_with_rowid": False},)
+
+    org_id: int = _key()
+    actor_id: int = _key()
+    key: str = Field(primary_key=True, sa_type=Text)
+    digest: bytes = Field(sa_type=LargeBinary)
+    first_id: int = _big()
+    count: int = 1
+
+
+class Gift(SQLModel, table=True):
+    """A gift. ``state`` and ``settles_at`` are caches of its transfers; the rest never changes."""
+
+    __table_args__: ClassVar[Any] = (
+        _one_of("state", GiftState),
+        CheckConstraint("amount > 0", name="amount_positive"),
+        CheckConstraint("sender_account <> recipient_account", name="not_to_oneself"),
+        Index(
+            "gift_due",
+            "settles_at",
+            sqlite_where=text("state = 'pending'"),
+            postgresql_where=text("state = 'pending'"),
+        ),
+        Index("gift_by_sender", "org_id", "sender_account", "gift_id"),
+        Index("gift_by_recipient", "org_id", "recipient_account", "gift_id"),
+    )
+
+    org_id: int = _key()
+    gift_id: int = _key()
+    sender_account: int = _big()
+    recipient_account: int = _big()
+    amount: int = _big()
+    created_at: int = _big()
+    settles_at: int = _big()
+    state: str = Field(sa_type=Text)
+    decision: dict[str, Any] = Field(sa_type=JSON)
+
+
+class Note(SQLModel, table=True):
+    """Free text that belongs to a transfer: a message or reason. Erasable; the books hold a salted hash (L1)."""
+
+    org_id: int = _key()
+    transfer_id: int = _key()
+    salt: bytes = Field(sa_type=LargeBinary)
+    body: str = Field(sa_type=Text)
+
+
+class Seal(SQLModel, table=True):
+    """The seal of one batch: an HMAC over its transfers' seals and the writer's previous seal (L8)."""
+
+    __table_args__: ClassVar[Any] = (CheckConstraint("batch >= 1", name="batch_from_one"),)
+
+    writer_id: int = _key()
+    batch: int = _key()
+    first_id: int = _big()
+    last_id: int = _big()
+    key_id: str = Field(sa_type=Text)
+    heads: dict[str, str] | None = Field(default=None, sa_type=JSON)
+    touched: list[int] | None = Field(default=None, sa_type=JSON)
+    seal: bytes = Field(sa_type=LargeBinary)
+
+
+class Writer(SQLModel, table=True):
+    """One process start that may write."""
+
+    writer_id: int = _key()
+    started_at: int = _big()
+
+
+class Outbox(SQLModel, table=True):
+    """Something a person is told, written with what caused it: by direct message, and once in their editor."""
+
+    __table_args__: ClassVar[Any] = (
+        _one_of("slack_state", ("none", "queued", "sending", "sent", "failed")),
+        Index(
+            "outbox_queued",
+            "next_at",
+            sqlite_where=text("slack_state IN ('queued', 'sending')"),
+            postgresql_where=text("slack_state IN ('queued', 'sending')"),
+        ),
+        Index(
+            "outbox_unclaimed",
+            "org_id",
+            "member_id",
+            sqlite_where=text("claimed_at IS NULL AND for_editor"),
+            postgresql_where=text("claimed_at IS NULL AND for_editor"),
+        ),
+    )
+
+    org_id: int = _key()
+    notice_id: int = _key()
+    member_id: int = _big()
+    kind: str = Field(sa_type=Text)
+    gift_id: int | None = _big(default=None)
+    body: dict[str, Any] = Field(sa_type=JSON)
+    created_at: int = _big()
+    for_editor: bool = True
+    claimed_at: int | None = _big(default=None)
+    slack_state: str = Field(default="none", sa_type=Text)
+    slack_channel: str | None = Field(default=None, sa_type=Text)
+    slack_ts: str | None = Field(default=None, sa_type=Text)
+    attempts: int = 0
+    next_at: int = _big()
+
+
+class Token(SQLModel, table=True):
+    """A bearer token, stored only as a hash."""
+
+    __table_args__: ClassVar[Any] = (Index("token_by_hash", "hash", unique=True),)
+
+    org_id: int = _key()
+    token_id: int = _key()
+    member_id: int = _big()
+    hash: bytes = Field(sa_type=LargeBinary)
+    scopes: str = Field(sa_type=Text)
+    label: str = Field(sa_type=Text)
+    created_at: int = _big()
+    expires_at: int | None = _big(default=None)
+    revoked_at: int | None = _big(default=None)
+
+
+class DeviceGrant(SQLModel, table=True):
+    """A sign-in by the device flow (RFC 8628). It belongs to nobody until somebody approves it."""
+
+    __tablename__: ClassVar[Any] = "device_grant"
+    __table_args__: ClassVar[Any] = (
+        _one_of("state", ("waiting", "approved", "denied", "used")),
+        Index("device_grant_by_user_code", "user_code", unique=True),
+    )
+
+    device_hash: bytes = Field(primary_key=True, sa_type=LargeBinary)
+    user_code: str = Field(sa_type=Text)
+    scopes: str = Field(sa_type=Text)
+    device: str = Field(sa_type=Text)
+    place: str = Field(sa_type=Text)
+    state: str = Field(default="waiting", sa_type=Text)
+    org_id: int | None = _big(default=None)
+    member_id: int | None = _big(default=None)
+    created_at: int = _big()
+    expires_at: int = _big()
+    polled_at: int | None = _big(default=None)
+    interval: int = 2
+
+
+class UsageEvent(SQLModel, table=True):
+    """A usage event (S4), with the card it was rated by; (source, id) is unique."""
+
+    __tablename__: ClassVar[Any] = "usage_event"
+    __table_args__: ClassVar[Any] = (CheckConstraint("amount >= 0", name="amount_not_negative"),)
+
+    org_id: int = _key()
+    transfer_id: int = _key()
+    member_id: int = _big()
+    source: str = Field(sa_type=Text)
+    event_id: str = Field(sa_type=Text)
+    model: str = Field(sa_type=Text)
+    input_tokens: int = _big()
+    cached_tokens: int = _big()
+    output_tokens: int = _big()
+    card: str = Field(sa_type=Text)
+    amount: int = _big()
