@@ -1,11 +1,13 @@
 """An amount of credits: whole micro-credits, never a float.
 
-One credit is 1,000,000 micro-credits. The range is that of a signed 64-bit integer, as stored.
+One credit is 1,000,000 micro-credits. The range is that of a stored signed 64-bit integer without its lowest
+value, so that every amount has its negative.
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from typing import Final, Self
 
 MICROS_PER_CREDIT: Final = 1_000_000
@@ -13,7 +15,8 @@ MAX_TRANSFER_CREDITS: Final = 10**9
 _INT64_MAX: Final = 2**63 - 1
 
 _EXACT = re.compile(r"[0-9]{1,10}(?:\.[0-9]{1,6})?", re.ASCII)
-_TYPED = re.compile(r"(?:[0-9]{1,10}|[0-9]{1,3}(?:,[0-9]{3}){1,3})(?:\.[0-9]{1,2})?", re.ASCII)
+_GROUPED = r"[1-9][0-9]{0,2}(?:,[0-9]{3}){1,2}|[1-9](?:,[0-9]{3}){3}"
+_TYPED = re.compile(rf"(?:[0-9]{{1,10}}|{_GROUPED})(?:\.[0-9]{{1,2}})?", re.ASCII)
 
 
 class Credits:
@@ -27,6 +30,8 @@ class Credits:
     micros: int
 
     def __init__(self, micros: int) -> None:
+        if type(micros) is not int:
+            raise TypeError(f"micro-credits are whole: an int, not {micros!r}")
         if not -_INT64_MAX <= micros <= _INT64_MAX:
             raise OverflowError(f"{micros} micro-credits do not fit in 64 bits")
         object.__setattr__(self, "micros", micros)
@@ -51,7 +56,7 @@ class Credits:
     def parse_typed(cls, text: str) -> Self:
         """Read what a person types: ``500``, ``1,000``, ``12.5``; at most the 2 decimals people are shown.
 
-        Raises ValueError for everything else.
+        Raises ValueError for everything else, also for ``0,500``, by which some people mean a half.
         """
         if _TYPED.fullmatch(text) is None:
             raise ValueError("an amount looks like 500, 1,000 or 12.5: at most 2 decimals")
@@ -111,7 +116,7 @@ class Credits:
         sign = "-" if self.micros < 0 else ""
         size = abs(self.micros)
         if 0 < size < MICROS_PER_CREDIT // 100:
-            return f"{sign}<0.01" if not sign else "-<0.01"
+            return f"{sign}<0.01"
         whole, fraction = divmod(size, MICROS_PER_CREDIT)
         decimals = f"{fraction // 10_000:02d}".rstrip("0")
         return f"{sign}{whole:,}.{decimals}" if decimals else f"{sign}{whole:,}"
@@ -121,6 +126,6 @@ ZERO: Final = Credits(0)
 MAX_TRANSFER: Final = Credits.of(MAX_TRANSFER_CREDITS)
 
 
-def total(amounts: list[Credits]) -> Credits:
+def total(amounts: Iterable[Credits]) -> Credits:
     """Return the exact sum; of nothing it is zero."""
     return Credits(sum(amount.micros for amount in amounts))

@@ -83,7 +83,7 @@ def state_after(gift: Gift, act: TransferKind, now: datetime) -> GiftState:
         present = GiftState.SETTLED if too_late else gift.state
         raise Refused(
             Code.GIFT_NOT_PENDING,
-            f"This gift is {present.value.replace('_', ' ')}; that can no longer be done.",
+            f"That cannot be done: this gift is {present.value.replace('_', ' ')}.",
             state=present.value,
         )
     return outcome

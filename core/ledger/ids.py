@@ -7,6 +7,7 @@ that names the kind of thing.
 
 from __future__ import annotations
 
+import re
 from enum import StrEnum
 from typing import Final
 
@@ -16,7 +17,7 @@ SEQUENCE_BITS: Final = 36
 MAX_ID: Final = 2**60 - 1
 _ALPHABET: Final = "0123456789abcdefghjkmnpqrstvwxyz"  # Crockford's base 32
 _VALUES: Final = {letter: value for value, letter in enumerate(_ALPHABET)}
-_MAX_DIGITS: Final = 12
+_DIGITS: Final = re.compile(f"[{_ALPHABET[1:]}][{_ALPHABET}]{{0,11}}")  # 12 digits of 5 bits: up to MAX_ID
 
 
 class Prefix(StrEnum):
@@ -46,20 +47,16 @@ def shown_id(prefix: Prefix, number: int) -> str:
 def parse_id(prefix: Prefix, text: str) -> int:
     """Read the outside form back. Raises Refused(not_found) for anything this house never issued."""
     head, _, digits = text.rpartition("_")
-    number = 0
-    for letter in digits[: _MAX_DIGITS + 1]:
-        number = number * 32 + _VALUES.get(letter, -(2**70))
-    if (
-        head != prefix.value
-        or not digits
-        or digits[0] == "0"
-        or len(digits) > _MAX_DIGITS
-        or not 0 < number <= MAX_ID
-    ):
+    if head != prefix.value or _DIGITS.fullmatch(digits) is None:
         raise Refused(Code.NOT_FOUND, f"There is no {prefix.name.lower()} {text[:40]!r} here.")
+    number = 0
+    for letter in digits:
+        number = number * 32 + _VALUES[letter]
     return number
 
 
 def first_id_of(writer: int) -> int:
-    """Return the first id a writer may give."""
+    """Return the first id a writer may give. Raises ValueError past the last writer there is room for."""
+    if not 0 <= writer <= MAX_ID >> SEQUENCE_BITS:
+        raise ValueError(f"{writer} is no writer")
     return (writer << SEQUENCE_BITS) | 1

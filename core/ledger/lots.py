@@ -11,7 +11,7 @@ from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import Any, Final
 
-from core.ledger.credits import Credits
+from core.ledger.credits import ZERO, Credits
 
 
 class Source(StrEnum):
@@ -43,6 +43,10 @@ class Lot:
     granted_at: datetime
     amount: Credits
     account_id: int
+
+    def __post_init__(self) -> None:
+        if self.amount <= ZERO:
+            raise ValueError(f"a lot is above zero, not {self.amount}")
 
     def expired(self, now: datetime) -> bool:
         return self.expires_at is not None and self.expires_at <= now

@@ -37,9 +37,7 @@ class Position:
 
     def __post_init__(self) -> None:
         if self.remaining < ZERO:
-            raise ValueError(
-                f"lot {self.lot.lot_id} would hold {self.remaining}: a position is never below zero"
-            )
+            raise ValueError(f"lot {self.lot.lot_id} would hold {self.remaining}: a position is never below zero")
 
 
 def held(positions: Iterable[Position]) -> Credits:

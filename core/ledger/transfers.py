@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
-from core.ledger.accounts import AccountKind, kind_of
+from core.ledger.accounts import AccountKind, kind_of, owner_of
 from core.ledger.credits import Credits
 from core.ledger.positions import Slice
 
@@ -59,6 +59,17 @@ FLOWS: Final[dict[TransferKind, frozenset[tuple[AccountKind, AccountKind]]]] = {
     TransferKind.UNFREEZE: frozenset(),
 }
 
+# What is set aside stays its owner's (G1), and goes back to where it came from (G4).
+_WITHIN_ONE_OWNER: Final = frozenset(
+    {
+        TransferKind.GIFT_RESERVE,
+        TransferKind.GIFT_CANCEL,
+        TransferKind.GIFT_DECLINE,
+        TransferKind.GIFT_REJECT,
+        TransferKind.GIFT_RETURN,
+    },
+)
+
 
 @dataclass(frozen=True, slots=True)
 class Entry:
@@ -86,12 +97,19 @@ def entries_of(kind: TransferKind, moves: Iterable[Move]) -> tuple[Entry, ...]:
     """
     entries: list[Entry] = []
     for move in moves:
-        flow = (kind_of(move.source), kind_of(move.target))
-        if flow not in FLOWS[kind] or move.source == move.target:
-            raise ValueError(
-                f"a {kind.value} never moves from {flow[0].name.lower()} to {flow[1].name.lower()}"
-            )
+        if not _allowed(kind, move):
+            raise ValueError(f"a {kind.value} never moves from {_named(move.source)} to {_named(move.target)}")
         for part in move.slices:
             entries.append(Entry(move.source, part.lot.lot_id, -part.amount))
             entries.append(Entry(move.target, part.lot.lot_id, part.amount))
     return tuple(entries)
+
+
+def _allowed(kind: TransferKind, move: Move) -> bool:
+    if (kind_of(move.source), kind_of(move.target)) not in FLOWS[kind] or move.source == move.target:
+        return False
+    return kind not in _WITHIN_ONE_OWNER or owner_of(move.source) == owner_of(move.target)
+
+
+def _named(account: int) -> str:
+    return f"{kind_of(account).name.lower()} {owner_of(account)}"
