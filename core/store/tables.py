@@ -336,7 +336,10 @@ class DeviceGrant(SQLModel, table=True):
 
 
 class UsageEvent(SQLModel, table=True):
-    """A usage event (S4), with the card it was rated by; (source, id) is unique."""
+    """A usage event (S4), with the card it was rated by; (source, id) is unique.
+
+    Each kind of tokens is counted apart: ``input_tokens`` are those read from no cache and written to none.
+    """
 
     __tablename__: ClassVar[Any] = "usage_event"
     __table_args__: ClassVar[Any] = (CheckConstraint("amount >= 0", name="amount_not_negative"),)
@@ -350,5 +353,8 @@ class UsageEvent(SQLModel, table=True):
     input_tokens: int = _big()
     cached_tokens: int = _big()
     output_tokens: int = _big()
+    cache_write_tokens: int = _big(default=0)
+    cache_write_1h_tokens: int = _big(default=0)
     card: str = Field(sa_type=Text)
+    is_fallback: bool = False
     amount: int = _big()
