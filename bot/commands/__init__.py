@@ -1,0 +1,1 @@
+"""The slash commands, one a file: parse, call one use case, render."""

@@ -1,0 +1,44 @@
+"""What a refusal reads like in Slack: one table from code to words."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from bot.text import escape
+from bot.views.blocks import Said, say, section
+from core.ledger.errors import Code, Refused
+
+# ``{detail}`` is the refusal's own sentence, escaped. Codes that only programs can cause get words for people.
+WORDS: Final[dict[Code, str]] = {
+    Code.MALFORMED: "Slack sent something I could not read. Please try again.",
+    Code.IDEMPOTENCY_KEY_REQUIRED: "Slack sent this without its number, so I could not make sure to do it only once. "
+    "Please type it again.",
+    Code.UNAUTHENTICATED: "I do not know you yet. Open the app's Home tab and try again.",
+    Code.INSUFFICIENT_SCOPE: "That is not yours to do. {detail}",
+    Code.POLICY_REFUSED: "Your organisation's rules do not allow this. {detail}",
+    Code.ACCOUNT_FROZEN: ":snowflake: {detail}",
+    Code.NOT_VERIFIED: "{detail} In Slack that means: a full member with a confirmed e-mail address.",
+    Code.NOT_ALLOWED: "That is not yours to do. {detail}",
+    Code.INSUFFICIENT_CREDITS: "There are not enough credits for that. {detail}",
+    Code.NOT_FOUND: "I cannot find that. {detail}",
+    Code.IDEMPOTENCY_CONFLICT: "Slack sent this twice with different content; the first one counts.",
+    Code.GIFT_NOT_PENDING: "Too late: {detail}",
+    Code.INSUFFICIENT_GIFTABLE: "You cannot give that much. {detail}",
+    Code.LOT_EXPIRES_TOO_SOON: "Those credits would lapse too soon to help. {detail}",
+    Code.TOO_MANY_LOTS: "That gift is made of too many small parts. {detail}",
+    Code.HOLD_CLOSED: "That request has already ended. {detail}",
+    Code.TOO_LARGE: "That is too long for me.",
+    Code.UNSUPPORTED_MEDIA_TYPE: "Slack sent something I could not read. Please try again.",
+    Code.INVALID_REQUEST: "{detail}",
+    Code.UNKNOWN_MEMBER: "{detail}",
+    Code.SELF_GIFT: "You cannot give to yourself.",
+    Code.RECIPIENT_IS_BOT: "Bots have no wallet. {detail}",
+    Code.RATE_LIMITED: "That was a bit fast. Please wait a moment and try again.",
+    Code.OVERLOADED: "Very busy right now; nothing was booked. Please try again in a moment.",
+    Code.INTERNAL_ERROR: "Something went wrong on my side; nothing was booked. Please try again.",
+}
+
+
+def in_words(refused: Refused) -> Said:
+    """Return the refusal for the person who caused it."""
+    return say(section(WORDS[refused.code].format(detail=escape(refused.detail)).strip()))

@@ -1,0 +1,1 @@
+"""What Slack tells without being asked, one concern a file."""

@@ -1,0 +1,87 @@
+"""What one has and what moved: the balance, the history, the Home tab. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Final
+
+from bot.text import day, escape, moment
+from bot.views.blocks import Block, Said, bullets, context, header, say, section
+from core.ledger.credits import ZERO
+from core.services.views import Balance, StatementLine
+
+MAX_LOTS: Final = 10
+MAX_LINES: Final = 20
+
+
+def balance(state: Balance) -> Said:
+    """Return what one can spend, what is bound, what one may give, and when something changes by itself."""
+    return say(*_balance_blocks(state))
+
+
+def home(state: Balance) -> dict[str, Any]:
+    """Return the view of the Home tab."""
+    blocks = [header("Your credits"), *_balance_blocks(state), context("`/credits help` shows what else there is.")]
+    return {"type": "home", "blocks": blocks}
+
+
+def stranger_home(words: str) -> dict[str, Any]:
+    """Return the Home tab of somebody who has no wallet here."""
+    return {"type": "home", "blocks": [header("Your credits"), section(words)]}
+
+
+def history(lines: Sequence[StatementLine]) -> Said:
+    """Return the latest movements, newest first."""
+    if not lines:
+        return say(section("Nothing has moved yet."))
+    return say(section("*Latest movements*\n" + bullets([_movement(line) for line in lines[:MAX_LINES]])))
+
+
+def _balance_blocks(state: Balance) -> list[Block]:
+    lead = f"*{state.spendable.shown()} cr* to spend"
+    if state.blocked is not None:
+        lead = f"*Blocked.* {escape(state.blocked[1])}\n{lead}"
+    facts = [
+        *_allowances(state),
+        *([f"of these from your teams' pools: {state.pool.shown()} cr"] if state.pool else []),
+        *([f"in gifts you sent, still pending: {state.held_gifts.shown()} cr"] if state.held_gifts else []),
+        *([f"held for running requests: {state.held_usage.shown()} cr"] if state.held_usage else []),
+        *([f"on their way to you: {state.incoming.shown()} cr"] if state.incoming else []),
+        _giftable(state),
+        *_lots(state),
+    ]
+    return [section(lead), section(bullets(facts)), context(f"As of {moment(state.as_of)}.")]
+
+
+def _allowances(state: Balance) -> list[str]:
+    boost = state.boost
+    lines = [
+        f"{each.window} allowance: {each.used.shown()} of {each.limit.shown()} cr used, resets {moment(each.resets_at)}"
+        for each in state.allowance
+    ]
+    return [*lines, *([f"{boost.factor}× boost until {moment(boost.ends_at)}"] if boost else [])]
+
+
+def _giftable(state: Balance) -> str:
+    most = state.giftable if state.gift_limit_left is None else min(state.giftable, state.gift_limit_left)
+    if most <= ZERO:
+        return "nothing to give today" if state.giftable else "nothing you could give"
+    until = f", until {moment(state.giftable_until)}" if state.giftable_until is not None else ""
+    return f"you can give up to {most.shown()} cr now{until}"
+
+
+def _lots(state: Balance) -> list[str]:
+    lines = [
+        f"{each.amount.shown()} cr ({each.source.value}) lapse {day(each.expires_at)}"
+        for each in state.lots
+        if each.expires_at is not None
+    ]
+    return lines[:MAX_LOTS]
+
+
+def _movement(line: StatementLine) -> str:
+    sign = "+" if line.amount > ZERO else "−" if line.amount < ZERO else ""
+    size = (line.amount if line.amount >= ZERO else -line.amount).shown()
+    whom = f" · {escape(line.counterpart)}" if line.counterpart else ""
+    note = f" · {escape(line.note)}" if line.note else ""
+    return f"{moment(line.at)} · *{sign}{size} cr* {line.kind.replace('_', ' ')}{whom}{note}"

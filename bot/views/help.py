@@ -1,0 +1,40 @@
+"""The help texts: examples first. Pure."""
+
+from __future__ import annotations
+
+from bot.grammar import Slip
+from bot.names import CREDITS_COMMAND, GIFT_COMMAND
+from bot.text import clipped, escape, plain
+from bot.views.blocks import Said, bullets, context, say, section
+
+_GIVING = (
+    f"`{GIFT_COMMAND} @bo 500 thanks for the review` gives 500 cr",
+    f"`{GIFT_COMMAND} @bo @al 250` gives each of them 250 cr, or nobody anything",
+)
+_SEEING = (
+    f"`{CREDITS_COMMAND}` shows what you can spend and give",
+    f"`{CREDITS_COMMAND} history` shows what moved",
+    f"`{CREDITS_COMMAND} pending` shows gifts on their way, with a way to stop them",
+    f"`{CREDITS_COMMAND} link CODE` signs in an editor that showed you a code",
+    f"`{CREDITS_COMMAND} freeze` freezes your wallet at once; only an admin can unfreeze it",
+)
+
+
+def giving() -> Said:
+    note = context("Amounts look like 500, 1,000 or 12.5. A gift can be cancelled until it settles.")
+    return say(section("*Give credits to a colleague*\n" + bullets(_GIVING)), note)
+
+
+def everything() -> Said:
+    return say(section("*Your credits*\n" + bullets(_SEEING)), section("*Giving*\n" + bullets(_GIVING)))
+
+
+def unknown(word: str) -> Said:
+    """Return the answer to a subcommand that does not exist."""
+    return say(section(f"“{escape(clipped(plain(word), 40))}” is not something I know."), section(bullets(_SEEING)))
+
+
+def slip(what: Slip) -> Said:
+    """Return what was wrong, and the input again in the form that works."""
+    again = () if what.corrected is None else (section(f"Try: {what.corrected}"),)
+    return say(section(what.hint), *again)

@@ -1,0 +1,57 @@
+"""A device that asks to be let in: who asks, from where, for what; nothing is given before Approve. Pure."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Final, assert_never
+
+from bot.names import ActionId
+from bot.text import escape, moment
+from bot.views.blocks import Said, Style, bullets, button, buttons, context, say, section
+from core.services.views import Scope
+
+NOT_YOU: Final = "Approve only if you started this yourself, just now. Nobody from support will ever ask you for it."
+
+
+def asked(*, code: str, device: str, place: str, scopes: frozenset[Scope], expires_at: datetime) -> Said:
+    """Return the question, with its two answers."""
+    facts = [
+        f"device: *{escape(device)}*",
+        f"place: *{escape(place)}*",
+        *(f"it could {_meaning(scope)}" for scope in sorted(scopes)),
+        f"the code is good until {moment(expires_at)}",
+    ]
+    return say(
+        section("*Something asks to sign in as you*\n" + bullets(facts)),
+        context(NOT_YOU),
+        buttons(
+            button("Approve", action_id=ActionId.LINK_APPROVE, value=code, style=Style.PRIMARY),
+            button("Deny", action_id=ActionId.LINK_DENY, value=code, style=Style.DANGER),
+        ),
+    )
+
+
+def approved(device: str) -> Said:
+    return say(section(f"*{escape(device)}* is signed in. `/credits freeze` signs everything out again."))
+
+
+def denied(device: str) -> Said:
+    return say(section(f"*{escape(device)}* was not let in."))
+
+
+def how_to() -> Said:
+    return say(section("Your editor shows a code like `WDJB-MJHT`. Type `/credits link WDJB-MJHT`."))
+
+
+def _meaning(scope: Scope) -> str:
+    match scope:
+        case Scope.READ:
+            return "see your balance and your gifts"
+        case Scope.GIVE:
+            return "give credits in your name"
+        case Scope.SPEND:
+            return "spend your credits"
+        case Scope.ADMIN:
+            return "*act as an admin*: grants, members, policy"
+        case _:
+            assert_never(scope)
