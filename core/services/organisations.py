@@ -1,0 +1,216 @@
+"""Organisations and their teams: how a tenant begins, and how its people are grouped."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection
+
+from core.ledger.errors import Code, Refused
+from core.ledger.ids import Prefix, parse_id, shown_id
+from core.services.access import ALL_SCOPES, new_token
+from core.services.cursors import checked_limit, cursor_of, place_of
+from core.services.ledger import Ledger
+from core.services.members import colleague, member_view, require_admin
+from core.services.text import checked_name
+from core.services.views import Actor, MemberView, Page, Role
+from core.store import groups, people
+from core.store.groups import OrganisationRecord, TeamRecord
+from core.store.people import MemberRecord
+
+
+@dataclass(frozen=True, slots=True)
+class OrganisationView:
+    """A tenant as its members see it."""
+
+    id: str
+    name: str
+    slack_team_id: str | None
+    created_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class TeamView:
+    """A group with its people; ``id`` also names its pool."""
+
+    id: str
+    name: str
+    members: tuple[str, ...]
+    leads: tuple[str, ...]
+    created_at: datetime
+
+
+async def create_organisation(
+    ledger: Ledger, *, name: str, admin_name: str, policy: dict[str, Any] | None = None
+) -> tuple[str, MemberView, str]:
+    """Begin a tenant with its first admin, who is verified; return its id, the admin and the admin's token.
+
+    The token is shown this once. ``policy`` holds what differs from the rules' defaults.
+    """
+    now = ledger.clock()
+    org = OrganisationRecord(ledger.new_id(), checked_name(name), None, now)
+    admin = MemberRecord(
+        org_id=org.org_id,
+        member_id=ledger.new_id(),
+        name=checked_name(admin_name, field="admin_name"),
+        kind="person",
+        role=Role.ADMIN.value,
+        joined_at=now,
+        verified_at=now,
+    )
+
+    def begin(connection: Connection) -> str:
+        groups.add_organisation(connection, org, policy=policy or {})
+        people.add_member(connection, admin)
+        secret, _ = new_token(ledger, connection, owner=admin, scopes=ALL_SCOPES, label="first admin token")
+        return secret
+
+    token = await ledger.write(begin)
+    return shown_id(Prefix.ORG, org.org_id), member_view(admin), token
+
+
+async def operator(ledger: Ledger, *, org: str | None = None) -> Actor:
+    """Return who acts from the terminal of the machine the ledger is on: the organisation's first admin.
+
+    Without ``org`` there must be exactly one. Raises Refused(not_found) otherwise.
+    """
+
+    def find(connection: Connection) -> MemberRecord | None:
+        return people.first_admin(connection, org_id=_chosen(groups.organisations(connection), org).org_id)
+
+    admin = await ledger.read(find)
+    if admin is None:
+        raise Refused(Code.NOT_FOUND, "This organisation has no admin.")
+    return Actor(admin.org_id, admin.member_id, Role.ADMIN, ALL_SCOPES)
+
+
+async def bind_slack_team(ledger: Ledger, *, org: str | None = None, team_id: str) -> str:
+    """Bind an organisation to a Slack workspace, once; return its id.
+
+    Without ``org`` the only unbound organisation is taken. Bound already to this workspace: nothing changes.
+    Raises Refused(not_found) when there is no such organisation or more than one, not_allowed when it is bound to
+    another workspace, or the workspace to another organisation.
+    """
+
+    def bind(connection: Connection) -> int:
+        bound = groups.organisation_by_slack(connection, team_id=team_id)
+        wanted = None if org is None else _chosen(groups.organisations(connection), org).org_id
+        if bound is not None and wanted in {None, bound.org_id}:
+            return bound.org_id
+        unbound = [each for each in groups.organisations(connection) if each.slack_team_id is None]
+        target = wanted or _chosen(unbound, None).org_id
+        if bound is not None or not groups.bind_slack(connection, org_id=target, team_id=team_id):
+            raise Refused(Code.NOT_ALLOWED, "The Slack workspace and the organisation are each bound to one other.")
+        return target
+
+    return shown_id(Prefix.ORG, await ledger.write(bind))
+
+
+async def list_organisations(ledger: Ledger) -> tuple[OrganisationView, ...]:
+    """Return all organisations of this database: for the terminal, never for a member."""
+    return tuple(map(_organisation_view, await ledger.read(groups.organisations)))
+
+
+async def own_organisation(ledger: Ledger, *, actor: Actor) -> OrganisationView:
+    """Return the actor's organisation."""
+    found = await ledger.read(lambda connection: groups.organisation(connection, org_id=actor.org_id))
+    if found is None:
+        raise Refused(Code.NOT_FOUND, "There is no such organisation here.")
+    return _organisation_view(found)
+
+
+async def organisation(ledger: Ledger, *, actor: Actor, org_id: str) -> OrganisationView:
+    """Return the actor's organisation by its id. Raises Refused(not_found) for every other."""
+    if parse_id(Prefix.ORG, org_id) != actor.org_id:
+        raise Refused(Code.NOT_FOUND, f"There is no organisation {org_id!r} here.")
+    return await own_organisation(ledger, actor=actor)
+
+
+async def create_team(ledger: Ledger, *, actor: Actor, name: str) -> TeamView:
+    """Begin a team, with an empty pool, by an admin."""
+    require_admin(actor)
+    record = TeamRecord(actor.org_id, ledger.new_id(), checked_name(name), ledger.clock())
+    await ledger.write(lambda connection: groups.add_team(connection, record))
+    return _team_view(record)
+
+
+async def team(ledger: Ledger, *, actor: Actor, team_id: str) -> TeamView:
+    """Return a team. Raises Refused(not_found), for another organisation's teams too."""
+    return _team_view(await ledger.read(lambda connection: _team(connection, actor, team_id)))
+
+
+async def list_teams(ledger: Ledger, *, actor: Actor, limit: int = 50, cursor: str | None = None) -> Page[TeamView]:
+    """Return the organisation's teams, oldest first."""
+    after = 0 if cursor is None else int(place_of(cursor, (int,))[0])
+    size = checked_limit(limit)
+    found = await ledger.read(
+        lambda connection: groups.teams(connection, org_id=actor.org_id, after=after, limit=size + 1)
+    )
+    following = cursor_of(found[size - 1].team_id) if len(found) > size else None
+    return Page(tuple(map(_team_view, found[:size])), following)
+
+
+async def add_to_team(ledger: Ledger, *, actor: Actor, team_id: str, member_id: str, is_lead: bool = False) -> TeamView:
+    """Put a member into a team, or change whether they lead it, by an admin. Twice is once."""
+    require_admin(actor)
+
+    def put(connection: Connection) -> TeamRecord:
+        place = _team(connection, actor, team_id)
+        who = colleague(connection, actor, member_id)
+        groups.seat(connection, org_id=actor.org_id, team_id=place.team_id, member_id=who.member_id, is_lead=is_lead)
+        return _team(connection, actor, team_id)
+
+    return await _changed(ledger, await ledger.write(put))
+
+
+async def remove_from_team(ledger: Ledger, *, actor: Actor, team_id: str, member_id: str) -> TeamView:
+    """Take a member out of a team, by an admin. Raises Refused(not_found) when they are not in it."""
+    require_admin(actor)
+
+    def take(connection: Connection) -> TeamRecord:
+        place = _team(connection, actor, team_id)
+        who = colleague(connection, actor, member_id)
+        if not groups.unseat(connection, org_id=actor.org_id, team_id=place.team_id, member_id=who.member_id):
+            raise Refused(Code.NOT_FOUND, f"{who.name} is not in this team.")
+        return _team(connection, actor, team_id)
+
+    return await _changed(ledger, await ledger.write(take), parse_id(Prefix.MEMBER, member_id))
+
+
+async def _changed(ledger: Ledger, record: TeamRecord, *others: int) -> TeamView:
+    """Tell the people of a team: their share of its pool is another."""
+    ledger.changes.publish([*record.members, *others])
+    return _team_view(record)
+
+
+def _team(connection: Connection, actor: Actor, team_id: str) -> TeamRecord:
+    found = groups.team(connection, org_id=actor.org_id, team_id=parse_id(Prefix.TEAM, team_id))
+    if found is None:
+        raise Refused(Code.NOT_FOUND, f"There is no team {team_id!r} here.")
+    return found
+
+
+def _chosen(candidates: list[OrganisationRecord], org: str | None) -> OrganisationRecord:
+    """Return the organisation that is named, or the only one."""
+    wanted = None if org is None else parse_id(Prefix.ORG, org)
+    found = [each for each in candidates if wanted in {None, each.org_id}]
+    if len(found) != 1:
+        hint = "name one of: " + ", ".join(shown_id(Prefix.ORG, each.org_id) for each in found[:5]) if found else ""
+        raise Refused(Code.NOT_FOUND, f"There is not exactly one such organisation; {hint or 'there is none'}.")
+    return found[0]
+
+
+def _organisation_view(record: OrganisationRecord) -> OrganisationView:
+    return OrganisationView(shown_id(Prefix.ORG, record.org_id), record.name, record.slack_team_id, record.created_at)
+
+
+def _team_view(record: TeamRecord) -> TeamView:
+    return TeamView(
+        id=shown_id(Prefix.TEAM, record.team_id),
+        name=record.name,
+        members=tuple(shown_id(Prefix.MEMBER, each) for each in record.members),
+        leads=tuple(shown_id(Prefix.MEMBER, each) for each in record.leads),
+        created_at=record.created_at,
+    )

@@ -1,0 +1,145 @@
+"""Organisations and teams: tenants, groups, who is in them, and the pools they hold."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final
+
+from sqlalchemy import Connection, Select, delete, select, update
+
+from core.ledger.accounts import AccountKind, account_id
+from core.store.instants import from_micros, to_micros
+from core.store.people import add_account, insert_once
+from core.store.tables import Organisation, Policy, Team, TeamMember
+
+_ORG: Final = Organisation.metadata.tables["organisation"]
+_POLICY: Final = Policy.metadata.tables["policy"]
+_TEAM: Final = Team.metadata.tables["team"]
+_TEAM_MEMBER: Final = TeamMember.metadata.tables["team_member"]
+MAX_ORGANISATIONS: Final = 1_000  # read at once, by the terminal and the Slack door
+
+
+@dataclass(frozen=True, slots=True)
+class OrganisationRecord:
+    """An organisation as stored."""
+
+    org_id: int
+    name: str
+    slack_team_id: str | None
+    created_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class TeamRecord:
+    """A team as stored; ``members`` and ``leads`` are ids, leads among the members."""
+
+    org_id: int
+    team_id: int
+    name: str
+    created_at: datetime
+    members: tuple[int, ...] = ()
+    leads: tuple[int, ...] = ()
+
+
+def add_organisation(connection: Connection, record: OrganisationRecord, *, policy: dict[str, Any]) -> None:
+    """Insert an organisation with its pool and the first version of its policy."""
+    connection.execute(
+        _ORG.insert().values(
+            org_id=record.org_id,
+            name=record.name,
+            slack_team_id=record.slack_team_id,
+            created_at=to_micros(record.created_at),
+        )
+    )
+    connection.execute(
+        _POLICY.insert().values(org_id=record.org_id, version=1, body=policy, created_at=to_micros(record.created_at))
+    )
+    _add_pool(connection, org_id=record.org_id, owner=record.org_id)
+
+
+def organisation(connection: Connection, *, org_id: int) -> OrganisationRecord | None:
+    return next(iter(_organisations(connection, select(_ORG).where(_ORG.c.org_id == org_id))), None)
+
+
+def organisation_by_slack(connection: Connection, *, team_id: str) -> OrganisationRecord | None:
+    return next(iter(_organisations(connection, select(_ORG).where(_ORG.c.slack_team_id == team_id))), None)
+
+
+def organisations(connection: Connection) -> list[OrganisationRecord]:
+    """Return the organisations of this database, oldest first."""
+    return _organisations(connection, select(_ORG).order_by(_ORG.c.org_id).limit(MAX_ORGANISATIONS))
+
+
+def bind_slack(connection: Connection, *, org_id: int, team_id: str) -> bool:
+    """Bind an organisation that is not yet bound; False when it is."""
+    unbound = (_ORG.c.org_id == org_id, _ORG.c.slack_team_id.is_(None))
+    return connection.execute(update(_ORG).where(*unbound).values(slack_team_id=team_id)).rowcount == 1
+
+
+def add_team(connection: Connection, record: TeamRecord) -> None:
+    """Insert a team with its pool."""
+    connection.execute(
+        _TEAM.insert().values(
+            org_id=record.org_id, team_id=record.team_id, name=record.name, created_at=to_micros(record.created_at)
+        )
+    )
+    _add_pool(connection, org_id=record.org_id, owner=record.team_id)
+
+
+def team(connection: Connection, *, org_id: int, team_id: int) -> TeamRecord | None:
+    found = _teams(connection, org_id, select(_TEAM).where(_TEAM.c.org_id == org_id, _TEAM.c.team_id == team_id))
+    return found[0] if found else None
+
+
+def teams(connection: Connection, *, org_id: int, after: int, limit: int) -> list[TeamRecord]:
+    """Return teams in the order they were made."""
+    query = select(_TEAM).where(_TEAM.c.org_id == org_id, _TEAM.c.team_id > after)
+    return _teams(connection, org_id, query.order_by(_TEAM.c.team_id).limit(limit))
+
+
+def seat(connection: Connection, *, org_id: int, team_id: int, member_id: int, is_lead: bool) -> None:
+    """Put a member into a team, or change whether they lead it."""
+    place = {"org_id": org_id, "team_id": team_id, "member_id": member_id}
+    if insert_once(connection, "team_member", {**place, "is_lead": is_lead}):
+        return
+    connection.execute(update(_TEAM_MEMBER).filter_by(**place).values(is_lead=is_lead))
+
+
+def unseat(connection: Connection, *, org_id: int, team_id: int, member_id: int) -> bool:
+    """Take a member out of a team; False when they were not in it."""
+    place = {"org_id": org_id, "team_id": team_id, "member_id": member_id}
+    return connection.execute(delete(_TEAM_MEMBER).filter_by(**place)).rowcount == 1
+
+
+def _add_pool(connection: Connection, *, org_id: int, owner: int) -> None:
+    for kind in (AccountKind.POOL, AccountKind.ESCROW):
+        add_account(connection, org_id=org_id, account=account_id(owner, kind))
+
+
+def _organisations(connection: Connection, query: Select[Any]) -> list[OrganisationRecord]:
+    return [
+        OrganisationRecord(row.org_id, row.name, row.slack_team_id, from_micros(row.created_at))
+        for row in connection.execute(query)
+    ]
+
+
+def _teams(connection: Connection, org_id: int, query: Select[Any]) -> list[TeamRecord]:
+    rows = connection.execute(query).all()
+    if not rows:
+        return []
+    wanted = _TEAM_MEMBER.c.team_id.in_([row.team_id for row in rows])
+    seats = connection.execute(
+        select(_TEAM_MEMBER).where(_TEAM_MEMBER.c.org_id == org_id, wanted).order_by(_TEAM_MEMBER.c.member_id)
+    ).all()
+    return [
+        TeamRecord(
+            org_id,
+            row.team_id,
+            row.name,
+            from_micros(row.created_at),
+            tuple(each.member_id for each in seats if each.team_id == row.team_id),
+            tuple(each.member_id for each in seats if each.team_id == row.team_id and each.is_lead),
+        )
+        for row in rows
+    ]
