@@ -1,0 +1,1 @@
+"""Anti-fraud rules, pure: what was measured, the limit, and the worst finding decides."""

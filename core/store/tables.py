@@ -132,7 +132,9 @@ class Position(SQLModel, table=True):
 
     __table_args__: ClassVar[Any] = (
         CheckConstraint("remaining >= 0", name="remaining_not_negative"),
-        CheckConstraint(f"account_id % 8 IN ({', '.join(str(int(k)) for k in _STORED_KINDS)})", name="not_a_house_account"),
+        CheckConstraint(
+            f"account_id % 8 IN ({', '.join(str(int(k)) for k in _STORED_KINDS)})", name="not_a_house_account"
+        ),
         Index(
             "position_by_expiry",
             "expires_at",
@@ -149,7 +151,8 @@ class Position(SQLModel, table=True):
 
 
 class Transfer(SQLModel, table=True):
-    """An immutable movement with a kind and a cause (L1). ``seal`` is its part of the batch's seal (L8)."""
+    """An immutable movement with a kind and a cause (L1). ``settles_at`` is what it set a gift's to, if it did;
+    ``seal`` is its part of the batch's seal (L8)."""
 
     __table_args__: ClassVar[Any] = (
         _one_of("kind", TransferKind),
@@ -168,6 +171,7 @@ class Transfer(SQLModel, table=True):
     at: int = _big()
     actor_id: int = _big()
     gift_id: int | None = _big(default=None)
+    settles_at: int | None = _big(default=None)
     note_hash: bytes | None = Field(default=None, sa_type=LargeBinary)
     seal: bytes = Field(sa_type=LargeBinary)
 
@@ -247,6 +251,7 @@ class Seal(SQLModel, table=True):
     batch: int = _key()
     first_id: int = _big()
     last_id: int = _big()
+    transfers: int
     key_id: str = Field(sa_type=Text)
     heads: dict[str, str] | None = Field(default=None, sa_type=JSON)
     touched: list[int] | None = Field(default=None, sa_type=JSON)
@@ -254,7 +259,7 @@ class Seal(SQLModel, table=True):
 
 
 class Writer(SQLModel, table=True):
-    """One process start that may write."""
+    """One process start that may write. It serves every organisation of the database, like its seals."""
 
     writer_id: int = _key()
     started_at: int = _big()

@@ -1,0 +1,278 @@
+"""The working state of a batch: what was read under the locks, and the effects written so far.
+
+Decisions see and change it in turn; a refused one is rolled back and leaves no trace, so that a refusal does
+not disturb its neighbours (L7). It knows nothing of how effects are stored.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import Any
+
+from core.ledger.accounts import kind_of, owner_of, wallet_of
+from core.ledger.credits import ZERO, Credits
+from core.ledger.errors import Code, Refused
+from core.ledger.gifts import Gift, GiftState
+from core.ledger.lots import Lot
+from core.ledger.members import Member, TeamSeat
+from core.ledger.positions import Position
+from core.ledger.transfers import Entry, Move, TransferKind, entries_of
+
+
+class NotLocked(Exception):  # noqa: N818  (a detour, not a failure)
+    """A decision turned out to need an account that is not locked; it goes to the next batch (L7)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Given:
+    """What a member gave in the last day: gifts that still count, their sum, and how many to each account."""
+
+    gifts: int = 0
+    amount: Credits = ZERO
+    per_recipient: Mapping[int, int] = field(default_factory=dict)
+
+    def plus(self, recipient: int, amount: Credits) -> Given:
+        pairs = {**self.per_recipient, recipient: self.per_recipient.get(recipient, 0) + 1}
+        return Given(self.gifts + 1, self.amount + amount, pairs)
+
+    def minus(self, recipient: int, amount: Credits) -> Given:
+        pairs = {**self.per_recipient, recipient: self.per_recipient.get(recipient, 1) - 1}
+        return Given(max(self.gifts - 1, 0), max(self.amount - amount, ZERO), pairs)
+
+
+@dataclass(frozen=True, slots=True)
+class Posting:
+    """A transfer to be appended, with its lines and the free text that came with it."""
+
+    transfer_id: int
+    org_id: int
+    kind: TransferKind
+    at: datetime
+    actor_id: int
+    gift_id: int | None
+    settles_at: datetime | None
+    entries: tuple[Entry, ...]
+    note: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """Something a person is told because of what was decided."""
+
+    org_id: int
+    member_id: int
+    kind: str
+    gift_id: int | None
+    body: Mapping[str, Any]
+    for_editor: bool
+
+
+@dataclass(slots=True)
+class Effects:
+    """Everything a batch appends or changes, in the order it was decided."""
+
+    postings: list[Posting] = field(default_factory=list)
+    lots: list[tuple[int, Lot]] = field(default_factory=list)
+    gifts: list[tuple[Gift, Mapping[str, Any]]] = field(default_factory=list)
+    gift_changes: list[Gift] = field(default_factory=list)
+    member_changes: list[Member] = field(default_factory=list)
+    notices: list[Notice] = field(default_factory=list)
+    usage: list[tuple[int, int, tuple[Any, ...]]] = field(default_factory=list)
+    revoked: list[tuple[int, int]] = field(default_factory=list)
+
+    def _lists(self) -> tuple[list[Any], ...]:
+        return (
+            self.postings,
+            self.lots,
+            self.gifts,
+            self.gift_changes,
+            self.member_changes,
+            self.notices,
+            self.usage,
+            self.revoked,
+        )
+
+    def marks(self) -> tuple[int, ...]:
+        return tuple(len(effects) for effects in self._lists())
+
+    def cut(self, marks: tuple[int, ...]) -> None:
+        for effects, mark in zip(self._lists(), marks, strict=True):
+            del effects[mark:]
+
+
+class Book:
+    """Facts and effects of one batch. ``now`` is taken once, after the locks (G2)."""
+
+    def __init__(self, now: datetime, new_id: Callable[[], int]) -> None:
+        self.now = now
+        self.effects = Effects()
+        self.locked: set[tuple[int, int]] = set()
+        self.members: dict[int, Member] = {}
+        self.positions: dict[int, dict[int, Position]] = {}
+        self.gifts: dict[int, Gift] = {}
+        self.lots: dict[int, Lot] = {}
+        self.given: dict[int, Given] = {}
+        self.seats: dict[int, tuple[TeamSeat, ...]] = {}
+        self.policies: dict[int, Mapping[str, Any]] = {}
+        self._new_id = new_id
+        self._undo: list[tuple[dict[Any, Any], Any, Any]] = []
+        self._marks = self.effects.marks()
+        self._org_id = 0
+        self._actor_id = 0
+        self._own_ids: list[int] = []
+
+    # One command at a time.
+
+    def begin(self, org_id: int, actor_id: int, own_ids: Iterable[int]) -> None:
+        """Start a command: what is written from here on is in its name, and can be rolled back."""
+        self._undo.clear()
+        self._marks = self.effects.marks()
+        self._org_id, self._actor_id = org_id, actor_id
+        self._own_ids = list(own_ids)[::-1]
+
+    def rollback(self) -> None:
+        """Forget everything since ``begin``."""
+        for table, key, old in reversed(self._undo):
+            if old is None:
+                table.pop(key, None)
+            else:
+                table[key] = old
+        self._undo.clear()
+        self.effects.cut(self._marks)
+
+    def _set(self, table: dict[Any, Any], key: Any, value: Any) -> None:
+        self._undo.append((table, key, table.get(key)))
+        table[key] = value
+
+    # What decisions ask.
+
+    def is_locked(self, account: int) -> bool:
+        return (self._org_id, account) in self.locked
+
+    def member(self, member_id: int) -> Member | None:
+        """Return a member of the command's organisation, or None for anybody else."""
+        member = self.members.get(member_id)
+        return member if member is not None and member.org_id == self._org_id else None
+
+    def gift(self, gift_id: int) -> Gift:
+        """Return a gift of the command's organisation. Raises Refused(not_found)."""
+        gift = self.gifts.get(gift_id)
+        if gift is None or gift.org_id != self._org_id:
+            raise Refused(Code.NOT_FOUND, "There is no such gift here.")
+        return gift
+
+    def held_by(self, account: int) -> list[Position]:
+        """Return the positions of an account that was locked and read. Raises NotLocked otherwise."""
+        if not self.is_locked(account):
+            raise NotLocked(account)
+        return list(self.positions.get(account, {}).values())
+
+    def surely_holds(self, account: int, lot_id: int) -> bool:
+        """Return whether it is known that the position is not empty now."""
+        position = self.positions.get(account, {}).get(lot_id)
+        return position is not None and bool(position.remaining)
+
+    # What decisions write.
+
+    def next_id(self) -> int:
+        """Return the next id of the command: first its own, which follow one another, then fresh ones."""
+        return self._own_ids.pop() if self._own_ids else self._new_id()
+
+    def post(
+        self,
+        kind: TransferKind,
+        moves: Iterable[Move] = (),
+        *,
+        gift_id: int | None = None,
+        settles_at: datetime | None = None,
+        note: str | None = None,
+        transfer_id: int | None = None,
+    ) -> int:
+        """Append a transfer and return its id. Raises ValueError when a position would fall below zero (L2)."""
+        number = transfer_id or self.next_id()
+        moves = tuple(moves)
+        for move in moves:
+            self._apply(move)
+            self.lots.update((part.lot.lot_id, part.lot) for part in move.slices)
+        entries = entries_of(kind, moves)
+        self.effects.postings.append(
+            Posting(number, self._org_id, kind, self.now, self._actor_id, gift_id, settles_at, entries, note)
+        )
+        return number
+
+    def _apply(self, move: Move) -> None:
+        taken, given = self.positions.get(move.source), self.positions.get(move.target)
+        for part in move.slices:
+            lot_id = part.lot.lot_id
+            if taken is not None:
+                before = taken.get(lot_id) or Position(part.lot, ZERO)
+                self._set(taken, lot_id, Position(part.lot, before.remaining - part.amount))
+            if given is not None:
+                before = given.get(lot_id) or Position(part.lot, ZERO)
+                self._set(given, lot_id, Position(part.lot, before.remaining + part.amount))
+
+    def add_lot(self, lot: Lot) -> None:
+        self.effects.lots.append((self._org_id, lot))
+
+    def open_gift(self, gift: Gift, decision: Mapping[str, Any]) -> None:
+        """Write a new gift; it counts toward what its sender gave today."""
+        self._set(self.gifts, gift.gift_id, gift)
+        self._count(gift, opened=True)
+        self.effects.gifts.append((gift, decision))
+
+    def change_gift(self, gift: Gift, state: GiftState, settles_at: datetime | None = None) -> Gift:
+        """Write a gift's new state and return the gift."""
+        changed = replace(gift, state=state, settles_at=settles_at or gift.settles_at)
+        self._set(self.gifts, gift.gift_id, changed)
+        if state not in {GiftState.PENDING, GiftState.SETTLED}:
+            self._count(gift, opened=False)
+        self.effects.gift_changes.append(changed)
+        return changed
+
+    def _count(self, gift: Gift, *, opened: bool) -> None:
+        sender = owner_of(gift.sender_account)
+        if (given := self.given.get(sender)) is not None:
+            step = given.plus if opened else given.minus
+            self._set(self.given, sender, step(gift.recipient_account, gift.amount))
+
+    def change_member(self, member: Member) -> None:
+        self._set(self.members, member.member_id, member)
+        self.effects.member_changes.append(member)
+
+    def revoke_tokens(self, member_id: int) -> None:
+        self.effects.revoked.append((self._org_id, member_id))
+
+    def record_usage(self, transfer_id: int, facts: tuple[Any, ...]) -> None:
+        """Keep what a charge was for beside it: the stored facts of a usage event, after its two ids."""
+        self.effects.usage.append((self._org_id, transfer_id, facts))
+
+    def tell(
+        self,
+        account: int,
+        kind: str,
+        *,
+        gift_id: int | None = None,
+        body: Mapping[str, Any] | None = None,
+        for_editor: bool = False,
+    ) -> None:
+        """Tell the owner of a wallet something; a pool has nobody to tell."""
+        if account == wallet_of(owner_of(account)):
+            self.effects.notices.append(
+                Notice(self._org_id, owner_of(account), kind, gift_id, body or {}, for_editor=for_editor)
+            )
+
+
+def deltas(postings: Iterable[Posting]) -> dict[tuple[int, int, int], int]:
+    """Return the net change of each stored position, in micro-credits: (org, account, lot) to amount.
+
+    House accounts have no stored position (L2). What nets to nothing is left out.
+    """
+    changes: dict[tuple[int, int, int], int] = {}
+    for posting in postings:
+        for entry in posting.entries:
+            if not kind_of(entry.account_id).is_house:
+                key = (posting.org_id, entry.account_id, entry.lot_id)
+                changes[key] = changes.get(key, 0) + entry.amount.micros
+    return {key: change for key, change in changes.items() if change}

@@ -1,0 +1,70 @@
+"""The shape of a command: what it needs, and the decision it takes. Pure; the journal carries it out.
+
+One command and five thousand are decided by the same code, each in turn on the same working state (L7).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final, Protocol
+
+from core.ledger.book import Book
+
+# The actor of commands that nobody in person gave: settlement, expiry, usage.
+SYSTEM: Final = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Needs:
+    """What must be locked and read before a decision.
+
+    Each member's wallet and each account is locked; the two sides of each gift are found, locked and read too.
+    """
+
+    members: tuple[int, ...] = ()  # facts of these people
+    accounts: tuple[int, ...] = ()  # further accounts to lock: pools
+    positions: tuple[int, ...] = ()  # accounts whose positions are read; each is also locked
+    gifts: tuple[int, ...] = ()  # gifts with their draws, and both sides
+    given_by: tuple[int, ...] = ()  # people whose gifts of the last day count
+    seats_of: tuple[int, ...] = ()  # people whose teams matter
+    pools_of: tuple[int, ...] = ()  # people whose teams' pools may be drawn
+
+
+class Command(Protocol):
+    """Something to be done once: a key in the name space of its actor, a digest of its content, a decision."""
+
+    @property
+    def org_id(self) -> int: ...
+    @property
+    def actor_id(self) -> int: ...
+    @property
+    def key(self) -> str: ...
+    @property
+    def digest(self) -> bytes:
+        """Of the parsed content, so that the same key with other content is told apart (L6)."""
+        ...
+
+    @property
+    def count(self) -> int:
+        """How many ids of its own it needs; they follow one another."""
+        ...
+
+    @property
+    def needs(self) -> Needs: ...
+
+    def decide(self, book: Book) -> None:
+        """Refuse, or write the effects into the book. Raises Refused; then nothing of it is kept."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """A command took effect, durably: the ids it was given, and whether it had done so before (L6)."""
+
+    first_id: int
+    count: int
+    replayed: bool
+
+    @property
+    def ids(self) -> range:
+        return range(self.first_id, self.first_id + self.count)

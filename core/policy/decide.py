@@ -1,0 +1,64 @@
+"""The decision: the worst finding of all rules, with every finding kept."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Final
+
+from core.ledger.book import Given
+from core.ledger.credits import ZERO, Credits
+from core.ledger.errors import Refused
+from core.policy.limits import Policy
+from core.policy.rules import RULES, Facts, Finding, Outcome
+
+_SEVERITY: Final = {Outcome.APPROVE: 0, Outcome.REVIEW: 1, Outcome.REFUSE: 2}
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What the policy makes of a gift."""
+
+    outcome: Outcome
+    findings: tuple[Finding, ...]
+
+    def body(self) -> dict[str, Any]:
+        """Return the stored form."""
+        return {"outcome": self.outcome.value, "findings": [finding_body(each) for each in self.findings]}
+
+    def raise_if_refused(self) -> None:
+        """Raise Refused with the first refusing rule's code and sentence, and all findings as fields."""
+        for finding in self.findings:
+            if finding.outcome is Outcome.REFUSE:
+                raise Refused(finding.code, finding.sentence, rule=finding.rule, findings=self.body()["findings"])
+
+
+def decide(facts: Facts) -> Decision:
+    """Test every rule that is switched on."""
+    findings = tuple(finding for rule in RULES if (finding := rule(facts)) is not None)
+    worst = max((finding.outcome for finding in findings), key=_SEVERITY.__getitem__, default=Outcome.APPROVE)
+    return Decision(worst, findings)
+
+
+def gift_limit_left(policy: Policy, given: Given, *, verified: bool) -> Credits | None:
+    """Return the most that one more gift may be, as far as the policy goes; None is unlimited."""
+    if policy.require_verified and not verified:
+        return ZERO
+    if policy.gifts_per_day is not None and given.gifts >= policy.gifts_per_day:
+        return ZERO
+    limits = []
+    if policy.credits_per_gift is not None:
+        limits.append(policy.credits_per_gift)
+    if policy.credits_per_day is not None:
+        limits.append(max(policy.credits_per_day - given.amount, ZERO))
+    return min(limits, default=None)
+
+
+def finding_body(finding: Finding) -> dict[str, Any]:
+    """Return a finding as programs see it."""
+    return {
+        "rule": finding.rule,
+        "outcome": finding.outcome.value,
+        "limit": finding.limit,
+        "value": finding.value,
+        "headroom": finding.headroom,
+    }

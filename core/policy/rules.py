@@ -1,0 +1,119 @@
+"""The rules: each a pure function from facts to a finding, or to None when it is switched off."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Final
+
+from core.ledger.book import Given
+from core.ledger.credits import ZERO, Credits
+from core.ledger.errors import Code
+from core.ledger.members import Member
+from core.policy.limits import Policy
+
+
+class Outcome(StrEnum):
+    """What a rule, or all of them, makes of a gift."""
+
+    APPROVE = "approve"  # nothing against it
+    REVIEW = "review"  # somebody should look first
+    REFUSE = "refuse"  # not like this
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One rule as it was tested: the value, the limit and what is left; amounts in their exact form."""
+
+    rule: str
+    outcome: Outcome
+    value: str | None
+    limit: str | None
+    headroom: str | None
+    sentence: str
+    code: Code = Code.POLICY_REFUSED
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What the rules may know of a gift that is about to be made, read under the locks of both sides."""
+
+    sender: Member
+    recipient_account: int
+    amount: Credits
+    given: Given
+    policy: Policy
+    now: datetime
+
+
+Rule = Callable[[Facts], Finding | None]
+
+
+def verified_sender(facts: Facts) -> Finding | None:
+    if not facts.policy.require_verified:
+        return None
+    verified = facts.sender.verified_at is not None
+    return Finding(
+        "verified_sender",
+        Outcome.APPROVE if verified else Outcome.REFUSE,
+        value="verified" if verified else "not verified",
+        limit="verified",
+        headroom=None,
+        sentence="Giving needs a verified identity: a full Slack member with a confirmed e-mail. Ask an admin.",
+        code=Code.NOT_VERIFIED,
+    )
+
+
+def credits_per_gift(facts: Facts) -> Finding | None:
+    limit = facts.policy.credits_per_gift
+    if limit is None:
+        return None
+    return _amount_finding(
+        "credits_per_gift", facts.amount, limit, limit, f"One gift may be at most {limit.shown()} cr."
+    )
+
+
+def credits_per_day(facts: Facts) -> Finding | None:
+    limit = facts.policy.credits_per_day
+    if limit is None:
+        return None
+    left = max(limit - facts.given.amount, ZERO)
+    sentence = f"At most {limit.shown()} cr a day can be given; {left.shown()} cr are left today."
+    return _amount_finding("credits_per_day", facts.given.amount + facts.amount, limit, left, sentence)
+
+
+def gifts_per_day(facts: Facts) -> Finding | None:
+    limit = facts.policy.gifts_per_day
+    if limit is None:
+        return None
+    return _count_finding("gifts_per_day", facts.given.gifts + 1, limit, f"At most {limit} gifts a day are possible.")
+
+
+def gifts_per_pair_and_day(facts: Facts) -> Finding | None:
+    limit = facts.policy.gifts_per_pair_and_day
+    if limit is None:
+        return None
+    number = facts.given.per_recipient.get(facts.recipient_account, 0) + 1
+    sentence = f"At most {limit} gifts a day to the same person are possible."
+    return _count_finding("gifts_per_pair_and_day", number, limit, sentence)
+
+
+RULES: Final[tuple[Rule, ...]] = (
+    verified_sender,
+    credits_per_gift,
+    credits_per_day,
+    gifts_per_day,
+    gifts_per_pair_and_day,
+)
+
+
+def _amount_finding(rule: str, value: Credits, limit: Credits, headroom: Credits, sentence: str) -> Finding:
+    outcome = Outcome.APPROVE if value <= limit else Outcome.REFUSE
+    return Finding(rule, outcome, str(value), str(limit), str(headroom), sentence)
+
+
+def _count_finding(rule: str, number: int, limit: int, sentence: str) -> Finding:
+    outcome = Outcome.APPROVE if number <= limit else Outcome.REFUSE
+    return Finding(rule, outcome, str(number), str(limit), str(max(limit - number + 1, 0)), sentence)

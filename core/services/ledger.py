@@ -1,0 +1,93 @@
+"""The open house: what every use case is given first. It is built in core/wiring.py and owns its threads."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import TypeVar
+
+from sqlalchemy import Connection, Engine
+
+from core.clock import Clock
+from core.ledger.commands import Command, Receipt
+from core.store.changes import Changes
+from core.store.engine import reading, writing
+from core.store.journal import Journal
+from core.store.seals import SealKey
+from core.store.watch import Watcher
+
+Found = TypeVar("Found")
+
+
+class Ledger:
+    """The shared ledger: reads in worker threads, commands through the journal, plain rows beside it."""
+
+    def __init__(  # noqa: PLR0913  (the parts of the house, all named)
+        self,
+        *,
+        engine: Engine,
+        clock: Clock,
+        journal: Journal,
+        changes: Changes,
+        new_id: Callable[[], int],
+        guard: threading.Lock,
+        keys: tuple[SealKey, ...],
+        random_bytes: Callable[[int], bytes],
+        default_settlement_hours: int,
+    ) -> None:
+        self.engine = engine
+        self.clock = clock
+        self.journal = journal
+        self.changes = changes
+        self.new_id = new_id
+        self.keys = keys
+        self.random_bytes = random_bytes
+        self.default_settlement_hours = default_settlement_hours
+        self._guard = guard
+        self._workers = ThreadPoolExecutor(max_workers=8, thread_name_prefix="store")
+        self._writes = itertools.count(1)
+        self._written = 0
+        self._watcher: Watcher | None = None
+
+    async def read(self, query: Callable[[Connection], Found]) -> Found:
+        """Run a query in a worker thread, in one transaction that sees one state."""
+        return await asyncio.get_running_loop().run_in_executor(self._workers, self._read, query)
+
+    async def write(self, change: Callable[[Connection], Found]) -> Found:
+        """Change rows outside the books (members, tokens, deliveries) in one transaction of its own."""
+        return await asyncio.get_running_loop().run_in_executor(self._workers, self._write, change)
+
+    async def execute(self, command: Command) -> Receipt:
+        """Carry out a command through the journal. Raises Refused; nothing of a refused command is kept."""
+        return await self.journal.execute(command)
+
+    def watch(self) -> None:
+        """Hear of other processes' commits too, for as long as the house is open."""
+        if self._watcher is None:
+            self._watcher = Watcher(
+                self.engine,
+                self.changes,
+                own_writer=lambda: self.journal.writer_id,
+                own_writes=lambda: self._written,
+            )
+
+    def close(self) -> None:
+        """Finish what waits in the journal, then let go of the database."""
+        if self._watcher is not None:
+            self._watcher.close()
+        self.journal.close()
+        self._workers.shutdown(wait=True)
+        self.engine.dispose()
+
+    def _read(self, query: Callable[[Connection], Found]) -> Found:
+        with reading(self.engine) as connection:
+            return query(connection)
+
+    def _write(self, change: Callable[[Connection], Found]) -> Found:
+        with self._guard, writing(self.engine) as connection:
+            result = change(connection)
+            self._written = next(self._writes)
+        return result

@@ -1,0 +1,338 @@
+"""One batch: claim the keys, lock, read, decide each command in turn, write in bulk, commit once (L7)."""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+import orjson
+
+from core.clock import Clock
+from core.ledger.accounts import owner_of
+from core.ledger.book import Book, Effects, Notice, NotLocked, Posting, deltas
+from core.ledger.commands import Command, Receipt
+from core.ledger.errors import Code, Refused
+from core.ledger.gifts import Gift
+from core.ledger.lots import Lot
+from core.store import load
+from core.store import tables as t
+from core.store.driver import Driver, Row
+from core.store.instants import to_micros
+from core.store.seals import SealKey, batch_seal, transfer_facts, transfer_seal
+
+logger = logging.getLogger(__name__)
+
+CHANNEL: Final = "teamcredits"  # where PostgreSQL announces commits
+MAX_TOUCHED: Final = 300  # more topics than this are announced as "everybody"
+_SALT_BYTES: Final = 16
+
+
+class Again(Exception):  # noqa: N818  (a detour, not a failure)
+    """The command goes to the next batch, which will lock what it turned out to need."""
+
+
+Outcome = Receipt | Refused | Again | BaseException
+
+
+@dataclass(slots=True)
+class Writer:
+    """This process as a writer: its ids, its seal's chain, and what it needs to decide and seal."""
+
+    writer_id: int
+    clock: Clock
+    key: SealKey
+    new_id: Callable[[], int]
+    random_bytes: Callable[[int], bytes]
+    heads: dict[str, str] | None
+    batch: int = 0
+    seal: bytes = b""
+
+
+@dataclass(slots=True)
+class Sealed:
+    """What a committed batch leaves behind: the writer's new head and whom it concerns."""
+
+    batch: int
+    seal: bytes
+    touched: list[int] | None
+
+
+@dataclass(slots=True)
+class _Claim:
+    """A command with the ids set aside for it."""
+
+    command: Command
+    first_id: int
+    places: list[int] = field(default_factory=list)
+
+    @property
+    def key(self) -> tuple[int, int, str]:
+        return self.command.org_id, self.command.actor_id, self.command.key
+
+    def row(self) -> Row:
+        return (*self.key, self.command.digest, self.first_id, self.command.count)
+
+
+def run_batch(driver: Driver, writer: Writer, commands: Sequence[Command]) -> tuple[list[Outcome], Sealed | None]:
+    """Carry out commands in one transaction and return each one's outcome, in order.
+
+    Everything answered with a receipt is durable on return. Raises what the database raises; then nothing of
+    the batch has been kept, unless the connection was lost at commit, which the keys will tell.
+    """
+    driver.begin()
+    outcomes: list[Outcome] = [Again()] * len(commands)
+    claims = _claim(driver, writer, commands, outcomes)
+    if not claims:
+        driver.rollback()
+        return outcomes, None
+    book = _read(driver, writer, [claim.command for claim in claims])
+    kept, dropped = _decide(book, claims, outcomes)
+    driver.keep_claims([claim.row() for claim in kept], [claim.key for claim in dropped])
+    sealed = _write(driver, writer, book)
+    driver.commit()
+    return outcomes, sealed
+
+
+def _claim(driver: Driver, writer: Writer, commands: Sequence[Command], outcomes: list[Outcome]) -> list[_Claim]:
+    """Claim each key once; answer those that took effect before, and let twins in one batch follow the first."""
+    claims: dict[tuple[int, int, str], _Claim] = {}
+    for place, command in enumerate(commands):
+        key = (command.org_id, command.actor_id, command.key)
+        if key not in claims:
+            ids = [writer.new_id() for _ in range(command.count)]
+            claims[key] = _Claim(command, ids[0])
+        claims[key].places.append(place)
+    ours = driver.claim(sorted((claim.row() for claim in claims.values()), key=lambda row: row[:3]))
+    taken = [claim for claim in claims.values() if claim.first_id not in ours]
+    _answer_taken(driver, taken, commands, outcomes)
+    return [claim for claim in claims.values() if claim.first_id in ours]
+
+
+def _answer_taken(driver: Driver, taken: list[_Claim], commands: Sequence[Command], outcomes: list[Outcome]) -> None:
+    if not taken:
+        return
+    query = """SELECT org_id, actor_id, key, digest, first_id, count FROM {wanted} w
+               CROSS JOIN command WHERE org_id = w.a AND actor_id = w.b AND key = w.c"""
+    stored = {row[:3]: row[3:] for row in driver.select(query, [claim.key for claim in taken])}
+    for claim in taken:
+        digest, first_id, count = stored[claim.key]
+        for place in claim.places:
+            outcomes[place] = _replay(commands[place], bytes(digest), Receipt(first_id, count, replayed=True))
+
+
+def _replay(command: Command, digest: bytes, receipt: Receipt) -> Outcome:
+    if command.digest == digest:
+        return receipt
+    sentence = "This idempotency key was used before with other content. Use a new key for a new request."
+    return Refused(Code.IDEMPOTENCY_CONFLICT, sentence)
+
+
+def _read(driver: Driver, writer: Writer, commands: list[Command]) -> Book:
+    wanted = load.wanted_by(commands)
+    load.find_accounts(driver, wanted)
+    locked = load.lock(driver, wanted)
+    book = Book(writer.clock(), writer.new_id)
+    book.locked = locked
+    load.read(driver, wanted, book)
+    return book
+
+
+def _decide(book: Book, claims: list[_Claim], outcomes: list[Outcome]) -> tuple[list[_Claim], list[_Claim]]:
+    """Decide each command in turn. Twins of one key wait for the next batch, which will see what came of it."""
+    kept: list[_Claim] = []
+    dropped: list[_Claim] = []
+    for claim in claims:
+        outcome = outcomes[claim.places[0]] = _decide_one(book, claim)
+        (kept if isinstance(outcome, Receipt) else dropped).append(claim)
+    return kept, dropped
+
+
+def _decide_one(book: Book, claim: _Claim) -> Outcome:
+    command = claim.command
+    own_ids = range(claim.first_id, claim.first_id + command.count)
+    book.begin(command.org_id, command.actor_id, own_ids)
+    try:
+        command.decide(book)
+    except Refused as refused:
+        book.rollback()
+        return refused
+    except NotLocked:
+        book.rollback()
+        return Again()
+    except Exception as defect:
+        book.rollback()
+        logger.exception("a %s could not be decided", type(command).__name__)
+        return defect
+    return Receipt(claim.first_id, command.count, replayed=False)
+
+
+def _write(driver: Driver, writer: Writer, book: Book) -> Sealed | None:
+    """Append the effects and seal them. A batch that changed nothing leaves no seal."""
+    effects = book.effects
+    if not effects.postings:
+        return None
+    lots = {row[1]: row for row in (_lot_row(org, lot) for org, lot in effects.lots)}
+    gifts = {row[1]: row for row in (_gift_row(gift, decision) for gift, decision in effects.gifts)}
+    notes, hashes = _notes(writer, effects.postings)
+    transfers, seals = _seal_transfers(writer, effects.postings, hashes, lots, gifts)
+    driver.insert(t.Lot, list(lots.values()))
+    driver.insert(t.Transfer, transfers)
+    driver.insert(t.Entry, _entry_rows(effects.postings))
+    _write_positions(driver, book, {row[1]: row[3] for row in lots.values()})
+    driver.insert(t.Gift, list(gifts.values()))
+    driver.insert(t.Note, notes)
+    _write_changes(driver, writer, book)
+    return _seal_batch(driver, writer, book, transfers, seals)
+
+
+def _lot_row(org: int, lot: Lot) -> Row:
+    return (
+        org,
+        lot.lot_id,
+        lot.source.value,
+        to_micros(lot.expires_at),
+        lot.giftable,
+        lot.priority,
+        to_micros(lot.granted_at),
+        lot.amount.micros,
+        lot.account_id,
+    )
+
+
+def _gift_row(gift: Gift, decision: Mapping[str, Any]) -> Row:
+    return (
+        gift.org_id,
+        gift.gift_id,
+        gift.sender_account,
+        gift.recipient_account,
+        gift.amount.micros,
+        to_micros(gift.created_at),
+        to_micros(gift.settles_at),
+        gift.state.value,
+        orjson.dumps(decision).decode(),
+    )
+
+
+def _entry_rows(postings: Iterable[Posting]) -> list[Row]:
+    return [
+        (posting.org_id, entry.account_id, posting.transfer_id, line, entry.lot_id, entry.amount.micros)
+        for posting in postings
+        for line, entry in enumerate(posting.entries)
+    ]
+
+
+def _notes(writer: Writer, postings: Iterable[Posting]) -> tuple[list[Row], dict[int, bytes]]:
+    """Return the erasable rows of free text, and the salted hash that the books keep of each (L1)."""
+    rows: list[Row] = []
+    hashes: dict[int, bytes] = {}
+    for posting in postings:
+        if posting.note is not None:
+            salt = writer.random_bytes(_SALT_BYTES)
+            hashes[posting.transfer_id] = note_hash(salt, posting.note)
+            rows.append((posting.org_id, posting.transfer_id, salt, posting.note))
+    return rows, hashes
+
+
+def note_hash(salt: bytes, body: str) -> bytes:
+    """Return what the books keep of free text."""
+    return hashlib.sha256(salt + body.encode()).digest()
+
+
+def _seal_transfers(
+    writer: Writer,
+    postings: Iterable[Posting],
+    hashes: Mapping[int, bytes],
+    lots: Mapping[int, Row],
+    gifts: Mapping[int, Row],
+) -> tuple[list[Row], dict[int, bytes]]:
+    rows: list[Row] = []
+    seals: dict[int, bytes] = {}
+    for posting in postings:
+        number = posting.transfer_id
+        at, settles_at = to_micros(posting.at), to_micros(posting.settles_at)
+        row = (posting.org_id, number, posting.kind.value, at, posting.actor_id, posting.gift_id, settles_at)
+        lines = [(entry.account_id, entry.lot_id, entry.amount.micros) for entry in posting.entries]
+        made = lots[number][1:] if number in lots else gifts[number][1:6] if number in gifts else None
+        seals[number] = transfer_seal(writer.key, transfer_facts(row, hashes.get(number), lines, made))
+        rows.append((*row, hashes.get(number), seals[number]))
+    return rows, seals
+
+
+def _write_positions(driver: Driver, book: Book, new_lots: Mapping[int, int | None]) -> None:
+    """Write net deltas (L2): what falls first, what rises next, then let empty positions go."""
+    changes = deltas(book.effects.postings)
+    driver.add([(change, *key) for key, change in changes.items() if change < 0])
+    expiries = {lot_id: to_micros(lot.expires_at) for lot_id, lot in book.lots.items()} | dict(new_lots)
+    driver.upsert_add([(*key, change, expiries[key[2]]) for key, change in changes.items() if change > 0])
+    driver.drop_empty([key for key, change in changes.items() if change < 0 and not book.surely_holds(key[1], key[2])])
+
+
+def _write_changes(driver: Driver, writer: Writer, book: Book) -> None:
+    effects = book.effects
+    changed = {gift.gift_id: gift for gift in effects.gift_changes}
+    driver.assign(
+        t.Gift,
+        ("state", "settles_at"),
+        ("org_id", "gift_id"),
+        [(gift.state.value, to_micros(gift.settles_at), gift.org_id, gift.gift_id) for gift in changed.values()],
+    )
+    people = {member.member_id: member for member in effects.member_changes}
+    driver.assign(
+        t.Member,
+        ("frozen_at", "deactivated_at"),
+        ("org_id", "member_id"),
+        [(to_micros(p.frozen_at), to_micros(p.deactivated_at), p.org_id, p.member_id) for p in people.values()],
+    )
+    now = to_micros(book.now)
+    driver.assign(t.Token, ("revoked_at",), ("org_id", "member_id"), [(now, *key) for key in effects.revoked])
+    driver.insert(t.UsageEvent, [(org, number, *facts) for org, number, facts in effects.usage])
+    driver.insert(t.Outbox, [_outbox_row(writer, notice, now) for notice in effects.notices])
+
+
+def _outbox_row(writer: Writer, notice: Notice, now: int) -> Row:
+    """A notice waits for both doors; a door that does not know the person leaves it alone."""
+    number, body = writer.new_id(), orjson.dumps(dict(notice.body)).decode()
+    heard = (notice.org_id, number, notice.member_id, notice.kind, notice.gift_id, body, now, notice.for_editor, None)
+    return (*heard, "queued", None, None, 0, now)
+
+
+def _seal_batch(driver: Driver, writer: Writer, book: Book, transfers: list[Row], seals: Mapping[int, bytes]) -> Sealed:
+    batch, numbers = writer.batch + 1, sorted(seals)
+    heads = writer.heads if batch == 1 else None
+    seal = batch_seal(
+        writer.key,
+        writer_id=writer.writer_id,
+        batch=batch,
+        previous=writer.seal,
+        heads=heads,
+        seals=[seals[number] for number in numbers],
+    )
+    touched = _touched(book.effects)
+    stored = (
+        None if heads is None else orjson.dumps(heads).decode(),
+        None if touched is None else orjson.dumps(touched).decode(),
+    )
+    driver.insert(
+        t.Seal,
+        [(writer.writer_id, batch, numbers[0], numbers[-1], len(transfers), writer.key.key_id, *stored, seal)],
+    )
+    driver.notify(CHANNEL, announcement(writer.writer_id, touched))
+    return Sealed(batch, seal, touched)
+
+
+def announcement(writer_id: int, touched: list[int] | None) -> str:
+    """Return what other processes are told: who wrote, and whose view changed (None is everybody's)."""
+    return orjson.dumps([writer_id, touched]).decode()
+
+
+def _touched(effects: Effects) -> list[int] | None:
+    """Return the owners whose view a batch changed; None when they are too many to name."""
+    owners = {owner_of(entry.account_id) for posting in effects.postings for entry in posting.entries}
+    for gift in (*(gift for gift, _ in effects.gifts), *effects.gift_changes):
+        owners |= {owner_of(gift.sender_account), owner_of(gift.recipient_account)}
+    owners.update(member.member_id for member in effects.member_changes)
+    owners.update(notice.member_id for notice in effects.notices)
+    return sorted(owners) if len(owners) <= MAX_TOUCHED else None

@@ -1,0 +1,95 @@
+"""The journal's own way to the database: a few bulk statements, each in the form its database is fastest with.
+
+Rows go in and come out as tuples. Everything else of the store uses SQLAlchemy.
+"""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Sequence
+from functools import lru_cache
+from typing import Any, Protocol
+
+from sqlalchemy import Table
+from sqlmodel import SQLModel
+
+Row = tuple[Any, ...]
+Rows = Sequence[Row]
+
+
+class MissingPositionError(RuntimeError):
+    """A statement changed fewer rows than the decision said: a cached position is missing or was changed."""
+
+
+class Driver(Protocol):
+    """One connection that writes batches. ``wanted`` in a query names the rows given, as columns a, b, c."""
+
+    @abstractmethod
+    def begin(self) -> None:
+        """Start a transaction that will write."""
+
+    @abstractmethod
+    def commit(self) -> None:
+        """Make it durable."""
+
+    @abstractmethod
+    def rollback(self) -> None:
+        """Forget it; never raises."""
+
+    @abstractmethod
+    def close(self) -> None:
+        """Give the connection back; never raises."""
+
+    @abstractmethod
+    def select(self, query: str, wanted: Rows) -> list[Row]:
+        """Return the rows of ``query``, in which ``{wanted}`` stands for the given rows."""
+
+    @abstractmethod
+    def lock(self, accounts: Rows) -> list[Row]:
+        """Lock the account rows (org, account) in id order, in one statement; return those that exist."""
+
+    @abstractmethod
+    def claim(self, rows: Rows) -> set[int]:
+        """Claim command keys; rows are whole ``command`` rows. Return the first ids of those now ours."""
+
+    @abstractmethod
+    def keep_claims(self, kept: Rows, dropped: Rows) -> None:
+        """Settle the claims: bind those that took effect, free those that were refused (L6)."""
+
+    @abstractmethod
+    def insert(self, table: type[SQLModel], rows: Rows) -> None:
+        """Append whole rows, in the order of the table's columns."""
+
+    @abstractmethod
+    def add(self, rows: Rows) -> None:
+        """Write deltas to existing positions; rows are (delta, org, account, lot)."""
+
+    @abstractmethod
+    def upsert_add(self, rows: Rows) -> None:
+        """Write deltas above zero; rows are whole ``position`` rows, made where there are none."""
+
+    @abstractmethod
+    def drop_empty(self, rows: Rows) -> None:
+        """Delete those of the positions (org, account, lot) that hold nothing."""
+
+    @abstractmethod
+    def assign(self, table: type[SQLModel], columns: Sequence[str], keys: Sequence[str], rows: Rows) -> None:
+        """Set columns of existing rows; rows are (values…, keys…)."""
+
+    @abstractmethod
+    def notify(self, channel: str, payload: str) -> None:
+        """Tell other processes, at commit, where the database can."""
+
+    @abstractmethod
+    def lost(self, error: BaseException) -> bool:
+        """Return whether the error means that the connection is gone or the moment is bad: try again."""
+
+
+@lru_cache(maxsize=64)
+def table_of(model: type[SQLModel]) -> Table:
+    table: Table = SQLModel.metadata.tables[str(model.__tablename__)]
+    return table
+
+
+def columns_of(model: type[SQLModel]) -> tuple[str, ...]:
+    return tuple(column.name for column in table_of(model).columns)

@@ -1,0 +1,224 @@
+"""The journal writer: one thread per process that turns waiting commands into batches (L7).
+
+Whatever waits becomes one transaction: natural batching, no timer. A full queue answers ``overloaded`` at
+once; nothing is answered before it is durable.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future
+from dataclasses import dataclass
+from typing import Final
+
+from core.ledger.commands import Command, Receipt
+from core.ledger.errors import Code, Refused
+from core.store.batch import Again, Outcome, Sealed, Writer, run_batch
+from core.store.changes import Changes
+from core.store.driver import Driver
+
+logger = logging.getLogger(__name__)
+
+MAX_DETOURS: Final = 8  # how often a command may turn out to need another lock, or be a twin's twin
+MAX_RETRIES: Final = 6  # how often a batch is tried again when the database was not to be had
+_FIRST_PAUSE_SECONDS: Final = 0.05
+
+
+@dataclass(slots=True, eq=False)
+class _Ticket:
+    """A command that waits for its answer."""
+
+    command: Command
+    future: Future[Receipt] | asyncio.Future[Receipt]
+    loop: asyncio.AbstractEventLoop | None
+    detours: int = 0
+    tries: int = 0
+
+
+class Journal:
+    """The only way into the books. ``open_driver`` gives a fresh connection, also after one was lost."""
+
+    def __init__(
+        self,
+        *,
+        open_driver: Callable[[], Driver],
+        open_writer: Callable[[], Writer],
+        changes: Changes,
+        guard: contextlib.AbstractContextManager[object],
+        queue_size: int,
+        batch_size: int,
+    ) -> None:
+        self._open_driver = open_driver
+        self._open_writer = open_writer
+        self._changes = changes
+        self._guard = guard
+        self._queue_size = queue_size
+        self._batch_size = batch_size
+        self._waiting: deque[_Ticket] = deque()
+        self._wake = threading.Condition()
+        self._closing = False
+        self._driver: Driver | None = None
+        self._writer: Writer | None = None
+        self._thread = threading.Thread(target=self._run, name="journal", daemon=True)
+        self._thread.start()
+
+    async def execute(self, command: Command) -> Receipt:
+        """Carry out a command. Raises Refused, with ``overloaded`` at once when the queue is full."""
+        loop = asyncio.get_running_loop()
+        future: asyncio.Future[Receipt] = loop.create_future()
+        self._submit(_Ticket(command, future, loop))
+        return await asyncio.shield(future)
+
+    def submit(self, command: Command) -> Future[Receipt]:
+        """Hand in a command from any thread. Raises Refused(overloaded) at once when the queue is full."""
+        future: Future[Receipt] = Future()
+        self._submit(_Ticket(command, future, None))
+        return future
+
+    def close(self) -> None:
+        """Finish what waits, then stop. Commands that come later are refused."""
+        with self._wake:
+            self._closing = True
+            self._wake.notify()
+        self._thread.join()
+        if self._driver is not None:
+            self._driver.close()
+
+    @property
+    def depth(self) -> int:
+        """How many commands wait."""
+        return len(self._waiting)
+
+    @property
+    def writer_id(self) -> int | None:
+        """Which writer this process is, once it has written."""
+        return None if self._writer is None else self._writer.writer_id
+
+    def _submit(self, ticket: _Ticket) -> None:
+        with self._wake:
+            if self._closing:
+                raise Refused(Code.OVERLOADED, "The server is stopping. Try again in a moment.")
+            if len(self._waiting) >= self._queue_size:
+                raise Refused(Code.OVERLOADED, "Too many requests are waiting. Try again in a moment.")
+            self._waiting.append(ticket)
+            self._wake.notify()
+
+    def _run(self) -> None:
+        while tickets := self._take():
+            try:
+                self._carry_out(tickets)
+            except BaseException:  # the thread must outlive every defect, or the house stands still
+                logger.exception("a batch failed")
+                self._deliver([(ticket, _internal_error()) for ticket in tickets])
+
+    def _take(self) -> list[_Ticket]:
+        with self._wake:
+            while not self._waiting and not self._closing:
+                self._wake.wait()
+            number = min(len(self._waiting), self._batch_size)
+            return [self._waiting.popleft() for _ in range(number)]
+
+    def _carry_out(self, tickets: list[_Ticket]) -> None:
+        """Run a batch; halve it when it fails for a reason of its own, so that only the culprit suffers."""
+        for attempt in range(MAX_RETRIES):
+            try:
+                outcomes, sealed = self._run_once([ticket.command for ticket in tickets])
+            except Exception as error:
+                if self._recover(error):
+                    time.sleep(_FIRST_PAUSE_SECONDS * 2**attempt)
+                    for ticket in tickets:
+                        ticket.tries += 1
+                    continue
+                self._halve(tickets, error)
+                return
+            self._settle(tickets, outcomes, sealed)
+            return
+        sentence = "The database cannot be reached. Nothing was booked that you were not told of; try again."
+        self._deliver([(ticket, Refused(Code.OVERLOADED, sentence)) for ticket in tickets])
+
+    def _run_once(self, commands: Sequence[Command]) -> tuple[list[Outcome], Sealed | None]:
+        with self._guard:
+            if self._driver is None:
+                self._driver = self._open_driver()
+            if self._writer is None:
+                self._writer = self._open_writer()
+            return run_batch(self._driver, self._writer, commands)
+
+    def _recover(self, error: Exception) -> bool:
+        """Return whether trying again makes sense, with a connection that works."""
+        if self._driver is None:
+            logger.warning("the database cannot be opened: %s", type(error).__name__)
+            return True
+        transient = self._driver.lost(error)
+        self._driver.rollback()
+        if transient:
+            logger.warning("the database was not to be had: %s", type(error).__name__)
+            self._driver.close()
+            self._driver = None
+        return transient
+
+    def _halve(self, tickets: list[_Ticket], error: Exception) -> None:
+        if len(tickets) == 1:
+            logger.error("a %s failed", type(tickets[0].command).__name__, exc_info=error)
+            self._deliver([(tickets[0], _internal_error())])
+            return
+        middle = len(tickets) // 2
+        self._carry_out(tickets[:middle])
+        self._carry_out(tickets[middle:])
+
+    def _settle(self, tickets: list[_Ticket], outcomes: list[Outcome], sealed: Sealed | None) -> None:
+        if sealed is not None and self._writer is not None:
+            self._writer.batch, self._writer.seal = sealed.batch, sealed.seal
+            self._changes.publish(sealed.touched)
+        answers: list[tuple[_Ticket, Outcome]] = []
+        detoured: list[_Ticket] = []
+        for ticket, outcome in zip(tickets, outcomes, strict=True):
+            if isinstance(outcome, Again) and ticket.detours < MAX_DETOURS:
+                ticket.detours += 1
+                detoured.append(ticket)
+            else:
+                answers.append((ticket, outcome))
+        with self._wake:
+            self._waiting.extendleft(reversed(detoured))
+        self._deliver(answers)
+
+    def _deliver(self, answers: Sequence[tuple[_Ticket, Outcome]]) -> None:
+        """Answer every caller; those of one event loop in one call, for waking it costs a system call."""
+        by_loop: dict[asyncio.AbstractEventLoop, list[tuple[_Ticket, Outcome]]] = {}
+        for ticket, outcome in answers:
+            if ticket.loop is None:
+                _resolve(ticket, outcome)
+            else:
+                by_loop.setdefault(ticket.loop, []).append((ticket, outcome))
+        for loop, group in by_loop.items():
+            with contextlib.suppress(RuntimeError):  # the loop has ended, nobody waits
+                loop.call_soon_threadsafe(_resolve_all, group)
+
+
+def _resolve_all(group: Sequence[tuple[_Ticket, Outcome]]) -> None:
+    for ticket, outcome in group:
+        _resolve(ticket, outcome)
+
+
+def _resolve(ticket: _Ticket, outcome: Outcome) -> None:
+    if ticket.future.done():
+        return
+    if isinstance(outcome, Receipt):
+        first_time = outcome.replayed and ticket.tries > 0  # its own first try had reached the disk
+        ticket.future.set_result(Receipt(outcome.first_id, outcome.count, replayed=False) if first_time else outcome)
+    elif isinstance(outcome, Refused):
+        ticket.future.set_exception(outcome)
+    elif isinstance(outcome, Again):
+        ticket.future.set_exception(Refused(Code.OVERLOADED, "This is busy right now. Try again in a moment."))
+    else:
+        ticket.future.set_exception(_internal_error())
+
+
+def _internal_error() -> Refused:
+    return Refused(Code.INTERNAL_ERROR, "Something went wrong on our side. Nothing was booked; try again.")

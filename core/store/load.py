@@ -1,0 +1,217 @@
+"""What a batch reads: what its commands need, found before the locks, read again after them."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import timedelta
+from functools import lru_cache
+from typing import Any
+
+import orjson
+
+from core.ledger.accounts import AccountKind as Kind
+from core.ledger.accounts import escrow_of, kind_of, owner_of, pool_of, wallet_of
+from core.ledger.book import Book, Given
+from core.ledger.commands import Command
+from core.ledger.credits import Credits
+from core.ledger.gifts import Gift, GiftState
+from core.ledger.lots import Lot, Source
+from core.ledger.members import Member, TeamSeat
+from core.ledger.positions import Position, Slice
+from core.policy.limits import Policy
+from core.store.driver import Driver, Row
+from core.store.instants import from_micros, to_micros
+
+_LOT = "l.lot_id, l.source, l.expires_at, l.giftable, l.priority, l.granted_at, l.amount, l.account_id"
+_DAY = timedelta(hours=24)
+
+Key = tuple[int, int]
+
+
+@dataclass(slots=True)
+class Wanted:
+    """Everything the commands of one batch need, by (organisation, id)."""
+
+    accounts: set[Key] = field(default_factory=set)
+    positions: set[Key] = field(default_factory=set)
+    members: set[Key] = field(default_factory=set)
+    gifts: set[Key] = field(default_factory=set)
+    given_by: set[Key] = field(default_factory=set)
+    seats_of: set[Key] = field(default_factory=set)
+    pools_of: set[Key] = field(default_factory=set)
+
+
+def wanted_by(commands: Iterable[Command]) -> Wanted:
+    """Collect what the commands say they need."""
+    wanted = Wanted()
+    for command in commands:
+        needs, org = command.needs, command.org_id
+        wanted.members.update((org, each) for each in needs.members)
+        wanted.accounts.update((org, each) for each in needs.accounts)
+        wanted.positions.update((org, each) for each in needs.positions)
+        wanted.gifts.update((org, each) for each in needs.gifts)
+        wanted.given_by.update((org, each) for each in needs.given_by)
+        wanted.seats_of.update((org, each) for each in (*needs.seats_of, *needs.pools_of))
+        wanted.pools_of.update((org, each) for each in needs.pools_of)
+    return wanted
+
+
+def find_accounts(driver: Driver, wanted: Wanted) -> None:
+    """Find which accounts the commands mean: both sides of gifts, the pools of people's teams. Takes no lock."""
+    if wanted.gifts:
+        query = """SELECT g.org_id, g.sender_account, g.recipient_account FROM {wanted} w
+                   CROSS JOIN gift g WHERE g.org_id = w.a AND g.gift_id = w.b"""
+        for org, *sides in driver.select(query, sorted(wanted.gifts)):
+            wanted.accounts.update((org, side) for side in sides)
+            wanted.members.update((org, owner_of(side)) for side in sides if kind_of(side) is Kind.WALLET)
+    if wanted.pools_of:
+        for org, _member, team, _lead in _seats(driver, wanted.pools_of):
+            wanted.positions.add((org, pool_of(team)))
+        wanted.positions.update((org, pool_of(org)) for org, _ in wanted.pools_of)
+    wanted.accounts.update((org, wallet_of(member)) for org, member in wanted.members)
+    wanted.accounts.update(wanted.positions)
+
+
+def lock(driver: Driver, wanted: Wanted) -> set[Key]:
+    """Lock the accounts in id order and return those that exist."""
+    return {(row[0], row[1]) for row in driver.lock(sorted(wanted.accounts))} if wanted.accounts else set()
+
+
+def read(driver: Driver, wanted: Wanted, book: Book) -> None:
+    """Read the facts into the book, in statements after the locks."""
+    _read_policies(driver, {org for org, _ in wanted.accounts}, book)
+    if wanted.members:
+        _read_members(driver, wanted, book)
+    if wanted.seats_of:
+        seats: defaultdict[int, list[TeamSeat]] = defaultdict(list)
+        for _org, member, team, is_lead in _seats(driver, wanted.seats_of):
+            seats[member].append(TeamSeat(team, bool(is_lead)))
+        book.seats = {member: tuple(seats[member]) for _, member in wanted.seats_of}
+    if wanted.positions:
+        _read_positions(driver, wanted, book)
+    if wanted.gifts:
+        _read_gifts(driver, wanted, book)
+    if wanted.given_by:
+        _read_given(driver, wanted, book)
+
+
+def _seats(driver: Driver, members: set[Key]) -> list[Row]:
+    query = """SELECT t.org_id, t.member_id, t.team_id, t.is_lead FROM {wanted} w
+               CROSS JOIN team_member t WHERE t.org_id = w.a AND t.member_id = w.b
+               ORDER BY t.org_id, t.member_id, t.team_id"""
+    return driver.select(query, sorted(members))
+
+
+def _read_policies(driver: Driver, orgs: set[int], book: Book) -> None:
+    if not orgs:
+        return
+    query = """SELECT p.org_id, p.body FROM {wanted} w CROSS JOIN policy p WHERE p.org_id = w.a
+               AND p.version = (SELECT max(version) FROM policy q WHERE q.org_id = w.a)"""
+    book.policies = {org: policy_body(body) for org, body in driver.select(query, [(org,) for org in sorted(orgs)])}
+
+
+def policy_body(stored: Any) -> dict[str, Any]:
+    """Return a policy's stored body; SQLite keeps it as text."""
+    return _parsed(stored) if isinstance(stored, str) else stored
+
+
+@lru_cache(maxsize=1024)
+def _parsed(text: str) -> dict[str, Any]:
+    body: dict[str, Any] = orjson.loads(text)
+    return body
+
+
+def _read_members(driver: Driver, wanted: Wanted, book: Book) -> None:
+    query = """SELECT m.member_id, m.org_id, m.name, m.kind, m.role, m.verified_at, m.joined_at, m.frozen_at,
+                      m.deactivated_at FROM {wanted} w CROSS JOIN member m WHERE m.org_id = w.a AND m.member_id = w.b"""
+    for number, org, name, kind, role, *moments in driver.select(query, sorted(wanted.members)):
+        verified, joined, frozen, left = (from_micros(moment) for moment in moments)
+        assert joined is not None
+        book.members[number] = Member(number, org, name, kind, role, verified, joined, frozen, left)
+
+
+def lot_of(row: Sequence[Any]) -> Lot:
+    """Return a lot from its stored columns, in the order of ``_LOT``."""
+    lot_id, source, expires_at, giftable, priority, granted_at, amount, account = row
+    return Lot(
+        lot_id,
+        Source(source),
+        from_micros(expires_at),
+        bool(giftable),
+        priority,
+        from_micros(granted_at),
+        Credits(amount),
+        account,
+    )
+
+
+def _read_positions(driver: Driver, wanted: Wanted, book: Book) -> None:
+    query = f"""SELECT p.account_id, p.remaining, {_LOT} FROM {{wanted}} w
+                CROSS JOIN position p CROSS JOIN lot l WHERE p.org_id = w.a AND p.account_id = w.b
+                AND l.org_id = p.org_id AND l.lot_id = p.lot_id"""  # noqa: S608  (our own column names)
+    for org, account in wanted.positions:
+        if (org, account) in book.locked:
+            book.positions[account] = {}
+    for account, remaining, *lot in driver.select(query, sorted(wanted.positions)):
+        if account in book.positions:
+            book.positions[account][lot[0]] = Position(lot_of(lot), Credits(remaining))
+
+
+def _read_gifts(driver: Driver, wanted: Wanted, book: Book) -> None:
+    query = """SELECT g.gift_id, g.org_id, g.sender_account, g.recipient_account, g.amount, g.created_at,
+                      g.settles_at, g.state FROM {wanted} w CROSS JOIN gift g
+               WHERE g.org_id = w.a AND g.gift_id = w.b"""
+    rows = driver.select(query, sorted(wanted.gifts))
+    draws = read_draws(driver, [(row[1], escrow_of(row[2]), row[0]) for row in rows])
+    for gift_id, org, sender, recipient, amount, created, settles, state in rows:
+        book.gifts[gift_id] = Gift(
+            gift_id,
+            org,
+            sender,
+            recipient,
+            Credits(amount),
+            from_micros(created),
+            from_micros(settles),
+            GiftState(state),
+            draws[gift_id],
+        )
+
+
+def read_draws(driver: Driver, gifts: list[Row]) -> dict[int, tuple[Slice, ...]]:
+    """Return the recorded draw of each gift, in its order: what its reservation put into escrow (L4).
+
+    ``gifts`` are (org, escrow account, gift); a gift's id is that of the transfer that reserved it.
+    """
+    draws: defaultdict[int, list[Slice]] = defaultdict(list)
+    if gifts:
+        query = f"""SELECT e.transfer_id, e.amount, {_LOT} FROM {{wanted}} w
+                    CROSS JOIN entry e CROSS JOIN lot l
+                    WHERE e.org_id = w.a AND e.account_id = w.b AND e.transfer_id = w.c
+                    AND l.org_id = e.org_id AND l.lot_id = e.lot_id
+                    ORDER BY e.transfer_id, e.line"""  # noqa: S608  (our own column names)
+        for gift_id, amount, *lot in driver.select(query, gifts):
+            draws[gift_id].append(Slice(lot_of(lot), Credits(amount)))
+    return {gift_id: tuple(slices) for gift_id, slices in draws.items()}
+
+
+def _read_given(driver: Driver, wanted: Wanted, book: Book) -> None:
+    """Read what each sender gave in the last day, where a rule of their organisation looks at it."""
+    counted = sorted((org, m) for org, m in wanted.given_by if Policy.of(book.policies.get(org)).counts_days)
+    book.given = {member: Given() for _, member in wanted.given_by}
+    if not counted:
+        return
+    since = to_micros(book.now - _DAY)
+    query = f"""SELECT g.sender_account, g.recipient_account, count(*), CAST(sum(g.amount) AS BIGINT) FROM {{wanted}} w
+               CROSS JOIN gift g WHERE g.org_id = w.a AND g.sender_account = w.b AND g.created_at > {since}
+               AND g.state IN ('pending', 'in_review', 'settled')
+               GROUP BY g.sender_account, g.recipient_account"""  # noqa: S608  (a number)
+    found = driver.select(query, [(org, wallet_of(member)) for org, member in counted])
+    for sender, recipient, gifts, amount in found:
+        before = book.given[owner_of(sender)]
+        book.given[owner_of(sender)] = Given(
+            before.gifts + gifts,
+            before.amount + Credits(amount),
+            {**before.per_recipient, recipient: gifts},
+        )

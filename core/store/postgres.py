@@ -1,0 +1,179 @@
+"""The journal's driver for PostgreSQL: arrays through ``unnest``, statements sent ahead in a pipeline."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Sequence
+from functools import lru_cache
+from typing import Any, Final
+
+import psycopg
+from sqlalchemy import JSON, BigInteger, Boolean, Integer, LargeBinary, Text
+from sqlmodel import SQLModel
+
+from core.store.driver import MissingPositionError, Row, Rows, columns_of, table_of
+
+_ARRAYS: Final[dict[type[Any], str]] = {
+    BigInteger: "bigint[]",
+    Integer: "int[]",
+    Boolean: "boolean[]",
+    LargeBinary: "bytea[]",
+    Text: "text[]",
+    JSON: "text[]",
+}
+_PYTHON_ARRAYS: Final[dict[type[Any], str]] = {int: "bigint[]", str: "text[]"}
+
+
+class PostgresDriver:
+    """The driver for PostgreSQL: every statement takes arrays, statements are sent ahead in a pipeline."""
+
+    def __init__(self, connection: psycopg.Connection[Any]) -> None:
+        self._connection = connection
+        self._exact: list[tuple[psycopg.Cursor[Any], int]] = []
+        self._stack = contextlib.ExitStack()
+        self._pipeline: psycopg.Pipeline | None = None
+
+    def begin(self) -> None:
+        self._exact.clear()
+        self._pipeline = self._stack.enter_context(self._connection.pipeline())
+
+    def commit(self) -> None:
+        try:
+            if self._pipeline is not None:
+                self._pipeline.sync()
+            for cursor, expected in self._exact:
+                if cursor.rowcount != expected:
+                    raise MissingPositionError(f"{cursor.rowcount} of {expected} positions were there")
+            self._connection.commit()
+        finally:
+            self._leave_pipeline()
+
+    def rollback(self) -> None:
+        try:
+            self._leave_pipeline()
+            self._connection.rollback()
+        except psycopg.Error:
+            self._connection.close()
+
+    def _leave_pipeline(self) -> None:
+        self._pipeline = None
+        self._stack.close()
+
+    def close(self) -> None:
+        self._connection.close()
+
+    def select(self, query: str, wanted: Rows) -> list[Row]:
+        types = [_PYTHON_ARRAYS[type(value)] for value in wanted[0]]
+        names = ", ".join("abc"[: len(types)])
+        source = f"unnest({', '.join('%s::' + each for each in types)}) AS wanted_rows ({names})"
+        source = f"(SELECT {names} FROM {source})"  # noqa: S608  (letters only)
+        return self._execute(query.format(wanted=source), wanted).fetchall()
+
+    def lock(self, accounts: Rows) -> list[Row]:
+        return self.select(
+            """SELECT org_id, account_id FROM account WHERE (org_id, account_id) IN (SELECT a, b FROM {wanted} w)
+               ORDER BY account_id FOR NO KEY UPDATE""",
+            accounts,
+        )
+
+    def claim(self, rows: Rows) -> set[int]:
+        cursor = self._unnest(
+            """INSERT INTO command (org_id, actor_id, key, digest, first_id, count)
+               SELECT * FROM {rows} ORDER BY 1, 2, 3 ON CONFLICT DO NOTHING RETURNING first_id""",
+            ("bigint[]", "bigint[]", "text[]", "bytea[]", "bigint[]", "int[]"),
+            rows,
+        )
+        return {row[0] for row in cursor.fetchall()}
+
+    def keep_claims(self, kept: Rows, dropped: Rows) -> None:  # noqa: ARG002  (claimed already)
+        if dropped:
+            self._unnest(
+                "DELETE FROM command USING {rows} AS w (a, b, c) WHERE org_id = a AND actor_id = b AND key = c",
+                ("bigint[]", "bigint[]", "text[]"),
+                dropped,
+            )
+
+    def insert(self, table: type[SQLModel], rows: Rows) -> None:
+        if rows:
+            statement, types = _postgres_insert(table)
+            self._unnest(statement, types, rows)
+
+    def add(self, rows: Rows) -> None:
+        if not rows:
+            return
+        cursor = self._unnest(
+            """UPDATE position SET remaining = remaining + d FROM {rows} AS w (d, a, b, c)
+               WHERE org_id = a AND account_id = b AND lot_id = c""",
+            ("bigint[]",) * 4,
+            rows,
+        )
+        self._exact.append((cursor, len(rows)))
+
+    def upsert_add(self, rows: Rows) -> None:
+        if rows:
+            self._unnest(
+                """INSERT INTO position (org_id, account_id, lot_id, remaining, expires_at) SELECT * FROM {rows}
+                   ON CONFLICT (org_id, account_id, lot_id)
+                   DO UPDATE SET remaining = position.remaining + excluded.remaining""",
+                ("bigint[]",) * 5,
+                rows,
+            )
+
+    def drop_empty(self, rows: Rows) -> None:
+        if rows:
+            self._unnest(
+                """DELETE FROM position USING {rows} AS w (a, b, c)
+                   WHERE org_id = a AND account_id = b AND lot_id = c AND remaining = 0""",
+                ("bigint[]",) * 3,
+                rows,
+            )
+
+    def assign(self, table: type[SQLModel], columns: Sequence[str], keys: Sequence[str], rows: Rows) -> None:
+        if not rows:
+            return
+        names = (*columns, *keys)
+        types = tuple(_array_of(table, name) for name in names)
+        places = ", ".join(f"n{place}" for place in range(len(names)))
+        sets = ", ".join(f"{column} = w.n{place}" for place, column in enumerate(columns))
+        where = " AND ".join(f"t.{key} = w.n{place + len(columns)}" for place, key in enumerate(keys))
+        name = table_of(table).name
+        self._unnest(f"UPDATE {name} t SET {sets} FROM {{rows}} AS w ({places}) WHERE {where}", types, rows)  # noqa: S608
+
+    def notify(self, channel: str, payload: str) -> None:
+        self._connection.execute("SELECT pg_notify(%s, %s)", (channel, payload))
+
+    def lost(self, error: BaseException) -> bool:
+        return self._connection.closed or isinstance(
+            error,
+            psycopg.OperationalError
+            | psycopg.errors.SerializationFailure
+            | psycopg.errors.DeadlockDetected
+            | psycopg.errors.LockNotAvailable,
+        )
+
+    def _execute(self, statement: str, rows: Rows) -> psycopg.Cursor[Any]:
+        cursor = self._connection.cursor()
+        cursor.execute(statement.encode(), [list(column) for column in zip(*rows, strict=True)], prepare=True)
+        return cursor
+
+    def _unnest(self, statement: str, types: Sequence[str], rows: Rows) -> psycopg.Cursor[Any]:
+        source = f"unnest({', '.join('%s::' + each for each in types)})"
+        return self._execute(statement.format(rows=source), rows)
+
+
+def _array_of(model: type[SQLModel], column: str) -> str:
+    return _ARRAYS[type(table_of(model).columns[column].type)]
+
+
+@lru_cache(maxsize=64)
+def _postgres_insert(model: type[SQLModel]) -> tuple[str, tuple[str, ...]]:
+    columns = columns_of(model)
+    types = tuple(_array_of(model, name) for name in columns)
+    casts = ", ".join(
+        f"n{place}::json" if isinstance(table_of(model).columns[name].type, JSON) else f"n{place}"
+        for place, name in enumerate(columns)
+    )
+    places = ", ".join(f"n{place}" for place in range(len(columns)))
+    names = ", ".join(f'"{name}"' for name in columns)
+    target = f"{table_of(model).name} ({names})"
+    return f"INSERT INTO {target} SELECT {casts} FROM {{rows}} AS w ({places})", types  # noqa: S608  (our own names)

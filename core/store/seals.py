@@ -1,0 +1,64 @@
+"""Seals: what makes tampering evident (L8).
+
+Each transfer is sealed with an HMAC over its own facts, its lines, and the lot or gift it made. Each batch is
+sealed over its transfers' seals and the writer's previous seal, so that rows cannot be taken out, put in or
+swapped by somebody without the key. What lies beyond the last exported head can still be cut off unseen.
+"""
+
+from __future__ import annotations
+
+import hmac
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+import orjson
+
+SEAL_BYTES: Final = 16
+
+
+@dataclass(frozen=True, slots=True)
+class SealKey:
+    """A sealing key and the name by which rows refer to it, so that keys can be rotated."""
+
+    key_id: str
+    secret: bytes
+
+    def __repr__(self) -> str:
+        return f"SealKey({self.key_id!r})"
+
+
+def transfer_seal(key: SealKey, facts: Iterable[Any]) -> bytes:
+    """Return the seal of one transfer; ``facts`` are JSON values in a fixed order."""
+    return hmac.digest(key.secret, orjson.dumps(list(facts)), "sha256")[:SEAL_BYTES]
+
+
+def batch_seal(
+    key: SealKey,
+    *,
+    writer_id: int,
+    batch: int,
+    previous: bytes,
+    heads: Mapping[str, str] | None,
+    seals: Iterable[bytes],
+) -> bytes:
+    """Return the seal of a batch over the seals of its transfers in id order."""
+    head = orjson.dumps([writer_id, batch, previous.hex(), heads], option=orjson.OPT_SORT_KEYS)
+    return hmac.digest(key.secret, head + b"".join(seals), "sha256")
+
+
+def transfer_facts(
+    transfer: Sequence[Any], note_hash: bytes | None, lines: Iterable[Sequence[Any]], made: Iterable[Any] | None
+) -> list[Any]:
+    """Return what is sealed of a transfer, from its stored values.
+
+    ``transfer`` is (org, id, kind, at, actor, gift, settles_at); ``lines`` are (account, lot, amount) in order.
+    ``made`` is what it made, by its stored values without the organisation: of a lot all columns, of a gift
+    (id, sender account, recipient account, amount, created_at), which never change.
+    """
+    return [
+        *transfer,
+        None if note_hash is None else bytes(note_hash).hex(),
+        [list(line) for line in lines],
+        None if made is None else list(made),
+    ]

@@ -1,0 +1,160 @@
+"""Hears of commits made by other processes, and passes them to this process's open streams (L11).
+
+PostgreSQL says so by one NOTIFY a batch. SQLite's file is asked for its data version; then the seals of other
+writers say whom it concerned. What cannot be attributed concerns everybody.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable
+from typing import Any, Final
+
+import orjson
+import psycopg
+from sqlalchemy import Engine, select
+from sqlmodel import col
+
+from core.store.batch import CHANNEL
+from core.store.changes import Changes
+from core.store.engine import is_sqlite
+from core.store.tables import Seal, Writer
+
+logger = logging.getLogger(__name__)
+
+POLL_SECONDS: Final = 0.03
+_RECONNECT_SECONDS: Final = 1.0
+_FORGET_SECONDS: Final = 600.0  # a writer that was silent for so long is no longer asked for
+
+
+class Watcher:
+    """A thread that watches the database for others' commits until it is closed.
+
+    ``own_writer`` is the writer this process is, whose commits it announces itself; ``own_writes`` counts its
+    changes outside the journal, which need no announcement.
+    """
+
+    def __init__(
+        self,
+        engine: Engine,
+        changes: Changes,
+        *,
+        own_writer: Callable[[], int | None],
+        own_writes: Callable[[], int],
+    ) -> None:
+        self._engine = engine
+        self._changes = changes
+        self._own_writer = own_writer
+        self._own_writes = own_writes
+        self._closing = threading.Event()
+        watch = self._watch_sqlite if is_sqlite(engine) else self._watch_postgresql
+        self._thread = threading.Thread(target=self._keep, args=(watch,), name="watcher", daemon=True)
+        self._thread.start()
+
+    def close(self) -> None:
+        self._closing.set()
+        self._thread.join()
+
+    def _keep(self, watch: Callable[[], None]) -> None:
+        """Watch, and after a lost connection tell everybody to look again, for something may have been missed."""
+        while not self._closing.is_set():
+            try:
+                watch()
+            except Exception as error:  # a watcher that dies would silently freeze every status
+                logger.warning("watching the database was interrupted: %s", type(error).__name__)
+                self._closing.wait(_RECONNECT_SECONDS)
+                self._changes.publish(None)
+
+    def _watch_postgresql(self) -> None:
+        with self._engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+            raw: psycopg.Connection[Any] = connection.connection.driver_connection  # type: ignore[assignment]
+            raw.execute(f"LISTEN {CHANNEL}")
+            try:
+                while not self._closing.is_set():
+                    for notice in raw.notifies(timeout=0.5):
+                        self._announce(notice.payload)
+            finally:
+                connection.invalidate()  # a connection that listens is not given back
+
+    def _announce(self, payload: str) -> None:
+        writer, topics = orjson.loads(payload)
+        if writer != self._own_writer():
+            self._changes.publish(topics)
+
+    def _watch_sqlite(self) -> None:
+        with self._engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+            seen = _Seen(connection)
+            version, own_writes = _data_version(connection), self._own_writes()
+            while not self._closing.wait(POLL_SECONDS):
+                present = _data_version(connection)
+                if present == version:
+                    continue
+                version, own_before, own_writes = present, own_writes, self._own_writes()
+                attributed, topics = seen.look(self._own_writer())
+                if attributed:
+                    self._changes.publish(topics)
+                elif not seen.own_moved and own_before == own_writes:
+                    self._changes.publish(None)
+
+
+def _data_version(connection: Any) -> int:
+    version: int = connection.exec_driver_sql("PRAGMA data_version").scalar()
+    return version
+
+
+class _Seen:
+    """How far each writer's chain of seals was seen. Within one writer batches commit in order."""
+
+    def __init__(self, connection: Any) -> None:
+        self._connection = connection
+        self._batches: dict[int, int] = {}
+        self._active: dict[int, float] = {}
+        self._newest_writer = 0
+        self.own_moved = False
+        self.look(None)
+
+    def look(self, own_writer: int | None) -> tuple[bool, list[int] | None]:
+        """Return whether others wrote, and the topics it concerned (None is everybody)."""
+        self._find_writers()
+        attributed, everybody = False, False
+        topics: set[int] = set()
+        self.own_moved = False
+        for writer in list(self._active):
+            seals = self._new_seals(writer)
+            if writer == own_writer:
+                self.own_moved = bool(seals)
+                continue
+            for touched in seals:
+                attributed = True
+                everybody = everybody or touched is None
+                topics.update(touched or ())
+        return attributed, None if everybody else sorted(topics)
+
+    def _find_writers(self) -> None:
+        """Find writers that started since; SQLite has one writer at a time, so their numbers appear in order."""
+        now = time.monotonic()
+        query = (
+            select(col(Writer.writer_id))
+            .where(col(Writer.writer_id) > self._newest_writer)
+            .order_by(col(Writer.writer_id))
+        )
+        for (writer,) in self._connection.execute(query):
+            self._newest_writer = writer
+            self._active[writer] = now
+        for writer, active in list(self._active.items()):
+            if now - active > _FORGET_SECONDS:
+                del self._active[writer]
+
+    def _new_seals(self, writer: int) -> list[list[int] | None]:
+        query = (
+            select(col(Seal.batch), col(Seal.touched))
+            .where(col(Seal.writer_id) == writer, col(Seal.batch) > self._batches.get(writer, 0))
+            .order_by(col(Seal.batch))
+        )
+        rows = self._connection.execute(query).all()
+        if rows:
+            self._batches[writer] = rows[-1][0]
+            self._active[writer] = time.monotonic()
+        return [touched for _batch, touched in rows]

@@ -1,0 +1,141 @@
+"""Builds the house from its settings. Here, and in core/clock.py, is all that is not determined by input."""
+
+from __future__ import annotations
+
+import contextlib
+import itertools
+import os
+import secrets
+import sqlite3
+import threading
+from collections.abc import Callable
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Final
+
+from sqlalchemy import Engine, make_url
+from sqlalchemy.exc import IntegrityError
+
+from core.clock import Clock, file_clock, system_clock
+from core.ledger.ids import first_id_of
+from core.services.ledger import Ledger
+from core.settings import Mode, Settings, SettingsError
+from core.store import writers
+from core.store.batch import Writer
+from core.store.changes import Changes
+from core.store.driver import Driver
+from core.store.engine import is_sqlite, open_engine, reading, writing
+from core.store.instants import to_micros
+from core.store.journal import Journal
+from core.store.migrate import check
+from core.store.postgres import PostgresDriver
+from core.store.seals import SealKey
+from core.store.sqlite import SqliteDriver
+
+KEY_FILE: Final = "secret.key"
+_REGISTRATIONS: Final = 20  # how often two process starts may collide
+
+
+def open_ledger(settings: Settings, *, clock: Clock | None = None) -> Ledger:
+    """Open the ledger of a migrated database. Close it at the end.
+
+    Raises StoreError when the database cannot be used, SettingsError when a setting does not fit.
+    """
+    clock = clock or clock_of(settings)
+    key = SealKey(settings.seal_key_id, secret_of(settings).encode())
+    engine = open_engine(settings.database_url)
+    try:
+        check(engine)
+    except BaseException:
+        engine.dispose()
+        raise
+    changes = Changes()
+    guard = threading.Lock()
+    journal = Journal(
+        open_driver=lambda: open_driver(engine),
+        open_writer=lambda: _open_writer(engine, clock, key),
+        changes=changes,
+        guard=guard if is_sqlite(engine) else contextlib.nullcontext(),
+        queue_size=settings.queue_size,
+        batch_size=settings.batch_size,
+    )
+    return Ledger(
+        engine=engine,
+        clock=clock,
+        journal=journal,
+        changes=changes,
+        new_id=_Ids(engine, clock),
+        guard=guard,
+        keys=(key,),
+        random_bytes=secrets.token_bytes,
+        default_settlement_hours=settings.settlement_hours,
+    )
+
+
+def clock_of(settings: Settings) -> Clock:
+    return system_clock if settings.clock_file is None else file_clock(settings.clock_file)
+
+
+def secret_of(settings: Settings) -> str:
+    """Return the sealing secret: the setting's, or outside production one made on the first start, kept 0600."""
+    if settings.secret_key is not None:
+        return settings.secret_key.get_secret_value()
+    if settings.mode is Mode.PRODUCTION:
+        raise SettingsError("TEAMCREDITS_SECRET_KEY: is missing")
+    path = _folder_of(settings) / KEY_FILE
+    with contextlib.suppress(FileExistsError):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(handle, "w", encoding="ascii") as file:
+            file.write(secrets.token_hex(32))
+    return path.read_text(encoding="ascii").strip()
+
+
+def _folder_of(settings: Settings) -> Path:
+    url = make_url(settings.database_url)
+    return Path(str(url.database)).parent if url.get_backend_name() == "sqlite" else Path("var")
+
+
+def open_driver(engine: Engine) -> Driver:
+    """Open a connection of the journal's own, outside the pool."""
+    connection: Any = engine.raw_connection()
+    raw = connection.driver_connection
+    connection.detach()
+    return SqliteDriver(raw) if isinstance(raw, sqlite3.Connection) else PostgresDriver(raw)
+
+
+def _open_writer(engine: Engine, clock: Clock, key: SealKey) -> Writer:
+    number = _register(engine, clock)
+    with reading(engine) as connection:
+        heads = writers.heads(connection)
+    return Writer(
+        writer_id=number,
+        clock=clock,
+        key=key,
+        new_id=itertools.count(first_id_of(number)).__next__,
+        random_bytes=secrets.token_bytes,
+        heads=heads or None,
+    )
+
+
+def _register(engine: Engine, clock: Clock) -> int:
+    for _ in range(_REGISTRATIONS):
+        with contextlib.suppress(IntegrityError), writing(engine) as connection:
+            return writers.register(connection, to_micros(clock()))
+    raise SettingsError("too many servers start at once; try again")
+
+
+class _Ids:
+    """Ids for rows outside the books; the process registers as a writer when the first is asked for."""
+
+    def __init__(self, engine: Engine, clock: Clock) -> None:
+        self._engine, self._clock = engine, clock
+        self._guard = threading.Lock()
+
+    @cached_property
+    def _next(self) -> Callable[[], int]:
+        return itertools.count(first_id_of(_register(self._engine, self._clock))).__next__
+
+    def __call__(self) -> int:
+        with self._guard:
+            return self._next()
