@@ -1,0 +1,108 @@
+"""Commands that move credits: a gift to someone, a request for more."""
+
+import asyncio
+import secrets
+import time
+from collections.abc import Awaitable, Callable
+from datetime import datetime, tzinfo
+from decimal import Decimal
+from typing import Any
+
+from lsp import clock, words
+from lsp import gift as typed
+from lsp.client import Client
+from lsp.errors import RefusalError, UnreachableError
+from lsp.features.desk import Desk, options
+
+PAUSES = (0.3, 1.0, 2.0, 4.0)
+INSIST_SECONDS = 25.0
+
+
+async def gift(desk: Desk, arguments: tuple[Any, ...]) -> dict[str, Any]:
+    """`{to, amount, message?}` → `{gift, message}`."""
+    asked = options(arguments, "to", "amount", "message")
+    with desk.session.picture.busy():
+        made = await give(
+            desk.session.client, to=asked.get("to"), amount=asked.get("amount"), message=asked.get("message")
+        )
+    sentence = describe(made, now=clock.now(), zone=None)
+    desk.tell(sentence)
+    return {"gift": made, "message": sentence}
+
+
+async def request(desk: Desk, arguments: tuple[Any, ...]) -> dict[str, Any]:
+    """`{amount, message?}` → `{request, message}`."""
+    asked = options(arguments, "amount", "message")
+    with desk.session.picture.busy():
+        made, sentence = await ask(desk.session.client, amount=asked.get("amount"), message=asked.get("message"))
+    desk.tell(sentence)
+    return {"request": made, "message": sentence}
+
+
+async def give(client: Client, *, to: object, amount: object, message: object) -> dict[str, Any]:
+    """Make one gift; the key is new for each call and the same for each try, so a lost answer costs nothing."""
+    body = _body(amount=amount, message=message)
+    name = typed.recipient_query(to)
+    member = name if typed.MEMBER_ID.fullmatch(name) else typed.choose(await client.members(name), name)["id"]
+    key = secrets.token_hex(16)
+    return await _insist(lambda: client.transfer({"to": {"member": member}, **body}, key=key))
+
+
+async def ask(client: Client, *, amount: object, message: object) -> tuple[dict[str, Any], str]:
+    """Ask the team for credits: what the server made of it, and one sentence about it."""
+    body = _body(amount=amount, message=message)
+    key = secrets.token_hex(16)
+    made = await _insist(lambda: client.request(body, key=key))
+    return made, f"Asked for {words.credits(Decimal(body['amount']))} cr."
+
+
+def describe(made: dict[str, Any], *, now: datetime, zone: tzinfo | None) -> str:
+    """What became of a gift, in one sentence."""
+    recipient = made.get("to") if isinstance(made.get("to"), dict) else {}
+    name = words.plain(str((recipient or {}).get("name") or "them"), limit=80)
+    amount = str(made.get("amount", ""))
+    shown = words.credits(Decimal(amount)) if typed.PLAIN.fullmatch(amount) else amount
+    head = f"{shown} cr for {name}"
+    match made.get("state"):
+        case "pending":
+            return f"{head}: {_settles(made.get('settles_at'), now=now, zone=zone)}, you can cancel until then."
+        case "in_review":
+            return f"{head}: waits for a review first."
+        case state:
+            return f"{head}: {words.plain(str(state or 'accepted'))}."
+
+
+def _settles(at: object, *, now: datetime, zone: tzinfo | None) -> str:
+    try:
+        return f"arrives {words.moment(datetime.fromisoformat(str(at)), now=now, zone=zone)}"
+    except (ValueError, TypeError):
+        return "pending"
+
+
+def _body(*, amount: object, message: object) -> dict[str, Any]:
+    body: dict[str, Any] = {"amount": typed.amount(amount)}
+    if (text := typed.message(message)) is not None:
+        body["message"] = text
+    return body
+
+
+async def _insist(send: Callable[[], Awaitable[dict[str, Any]]]) -> dict[str, Any]:
+    """Send until answered, at most five times and for 25 s; `send` repeats one idempotency key."""
+    give_up, maybe_sent = time.monotonic() + INSIST_SECONDS, False
+    for pause in (*PAUSES, None):
+        try:
+            return await send()
+        except UnreachableError as exc:
+            maybe_sent = maybe_sent or exc.maybe_sent
+        except RefusalError as exc:
+            if exc.code != "overloaded" or pause is None:
+                raise
+            pause = max(pause, min(exc.retry_after or 0.0, PAUSES[-1]))  # noqa: PLW2901
+        if pause is None or time.monotonic() + pause > give_up:
+            break
+        await asyncio.sleep(pause)
+    if maybe_sent:
+        raise RefusalError(
+            "outcome_unknown", "The server did not answer. Look at your pending gifts before you try again."
+        )
+    raise RefusalError("unreachable", "The server cannot be reached. Nothing was sent.")

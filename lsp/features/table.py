@@ -1,0 +1,38 @@
+"""From a command's name to the function that answers it, and from every failure to an answer."""
+
+import logging
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from lsp.errors import RefusalError
+from lsp.features import giving, looking, signing
+from lsp.features.desk import Desk, refusal
+from lsp.wire import NotUnderstoodError
+
+Command = Callable[[Desk, tuple[Any, ...]], Awaitable[dict[str, Any]]]
+log = logging.getLogger(__name__)
+
+COMMANDS: dict[str, Command] = {
+    "credits.status": looking.status,
+    "credits.refresh": looking.refresh,
+    "credits.show": looking.show,
+    "credits.why": looking.why,
+    "credits.gift": giving.gift,
+    "credits.request": giving.request,
+    "credits.signIn": signing.sign_in,
+    "credits.finishSignIn": signing.finish_sign_in,
+    "credits.signOut": signing.sign_out,
+}
+
+
+async def run(desk: Desk, name: str, arguments: tuple[Any, ...]) -> dict[str, Any]:
+    """The command's result, or its refusal as a result."""
+    try:
+        return await COMMANDS[name](desk, arguments)
+    except (RefusalError, NotUnderstoodError) as exc:
+        code = exc.code if isinstance(exc, RefusalError) else "not_understood"
+        desk.tell(f"Credits: {exc.message}")
+        return refusal(code, exc.message)
+    except Exception as exc:  # whatever we got wrong, the editor gets an answer it can show
+        log.error("%s failed: %s", name, type(exc).__name__)  # noqa: TRY400 - a traceback quotes arguments
+        return refusal("internal_error", "Something went wrong in the credits sidecar.")

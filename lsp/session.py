@@ -1,0 +1,149 @@
+"""One sidecar's session with the server: who is signed in, and following that person's status.
+
+Knows nothing of the editor's protocol: it is handed what to do when the picture changes and how to say a
+sentence. Everything runs on one asyncio loop.
+"""
+
+import asyncio
+import contextlib
+import logging
+import time
+from collections.abc import Callable
+
+from lsp.client import Client
+from lsp.errors import RefusalError, SignedOutError, UnreachableError
+from lsp.files import first_here
+from lsp.follower import Follower
+from lsp.memory import Memory
+from lsp.notices import Notices
+from lsp.picture import Picture
+from lsp.settings import Settings
+from lsp.status import Link
+from lsp.threads import off_loop
+from lsp.vault import Credential, Vault
+from lsp.wire import NotUnderstoodError, Status
+
+TICK_SECONDS = 2.0
+MARK_EVERY_TICKS = 5
+SLEPT_SECONDS = 10.0  # a gap this long between two ticks means that the machine was asleep
+log = logging.getLogger(__name__)
+
+
+class Session:
+    """The person at this editor, as far as the sidecar is concerned."""
+
+    def __init__(self, settings: Settings, client: Client, picture: Picture, *, say: Callable[[str], None]) -> None:
+        self.settings = settings
+        self.client = client
+        self.picture = picture
+        self.say = say
+        self.vault = Vault(settings)
+        self.credential: Credential | None = None
+        self._revision = 0
+        self._notices = Notices(client, say)
+        self._follower: Follower | None = None
+        self._following: asyncio.Task[None] | None = None
+
+    async def run(self) -> None:
+        """Show what was last known, sign in with the stored token, then look after things until cancelled."""
+        if hint := self.vault.remembered_hint():
+            self.picture.recall(Memory(self.settings, hint))
+        await self._reload()
+        ticks, last = 0, time.time()
+        while True:
+            await asyncio.sleep(TICK_SECONDS)
+            ticks += 1
+            slept, last = time.time() - last > TICK_SECONDS + SLEPT_SECONDS, time.time()
+            if self.vault.revision() != self._revision and self._follows_the_vault():
+                await self._reload()
+            elif slept and self.credential:
+                self.picture.lose(Link.OFFLINE, "The machine was asleep.", silent_for=SLEPT_SECONDS)
+                self.adopt(self.credential)
+            if ticks % MARK_EVERY_TICKS == 0:
+                self.picture.mark()
+                self.picture.tell()
+
+    def adopt(self, credential: Credential) -> None:
+        """Use this token from now on."""
+        self._stop_following()
+        if self.credential is None or self.credential.hint != credential.hint:
+            self.picture.recall(Memory(self.settings, credential.hint))
+        self.credential = credential
+        self.client.token = credential.token
+        self._following = asyncio.create_task(self._follow(credential))
+
+    async def sign_in(self, token: str) -> None:
+        """Keep the token and use it. When no store takes it, it lasts as long as this editor."""
+        try:
+            credential = await off_loop(lambda: self.vault.save(token))
+        except OSError as exc:
+            log.warning("the token cannot be stored: %s", exc.strerror)
+            credential = Credential(token, "file")
+        self._revision = self.vault.revision()
+        self.adopt(credential)
+
+    async def sign_out(self) -> None:
+        """Forget the token here and in every store, and what was known with it."""
+        self._leave("")
+        with contextlib.suppress(OSError):
+            await off_loop(self.vault.forget)
+        self._revision = self.vault.revision()
+
+    async def refresh(self) -> None:
+        """Ask the server now. When that fails the stream is opened anew, and it says what is wrong."""
+        if self.credential is None:
+            return
+        try:
+            self._heard(self.picture.confirm(await self.client.status()))
+        except SignedOutError as exc:
+            self._refused(self.credential, exc)
+        except (RefusalError, NotUnderstoodError) as exc:
+            link = Link.OFFLINE if isinstance(exc, UnreachableError) else Link.ERROR
+            self.picture.lose(link, exc.message)
+            if self.credential:
+                self.adopt(self.credential)
+        else:
+            if self._follower:
+                self._follower.hurry()
+
+    async def _reload(self) -> None:
+        self._revision = self.vault.revision()
+        credential = await off_loop(self.vault.load)
+        if credential is None:
+            self._leave("")
+        elif credential != self.credential:
+            self.adopt(credential)
+
+    def _follows_the_vault(self) -> bool:
+        return self.credential is None or self.credential.store != "environment"
+
+    async def _follow(self, credential: Credential) -> None:
+        self._follower = Follower(self.client, self.picture, self._heard)
+        try:
+            await self._follower.run()
+        except SignedOutError as exc:
+            self._refused(credential, exc)
+        except Exception as exc:  # a defect of ours must not leave an old number standing as if it were fresh
+            log.error("following stopped: %s", type(exc).__name__)  # noqa: TRY400 - a traceback quotes data
+            self.picture.lose(Link.ERROR, "The sidecar had an internal error. Restart the editor.")
+
+    def _heard(self, status: Status) -> None:
+        self._notices.offer(status.notices)
+
+    def _refused(self, credential: Credential, refusal: SignedOutError) -> None:
+        """The server accepts the token no longer. Said once on this machine, not by each of five windows."""
+        self._leave(refusal.message)
+        if first_here(self.settings.folder / f"refused-{credential.hint}"):
+            self.say("Credits: you were signed out. Sign in to see them again.")
+
+    def _leave(self, problem: str) -> None:
+        self._stop_following()
+        self.credential = None
+        self.client.token = None
+        self.picture.sign_out(problem)
+
+    def _stop_following(self) -> None:
+        if self._following and self._following is not asyncio.current_task():
+            self._following.cancel()
+        self._following = None
+        self._follower = None
