@@ -10,6 +10,7 @@ import difflib
 import os
 import re
 import tomllib
+from collections.abc import Callable
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any, Final, Self
@@ -73,7 +74,10 @@ def _bind(text: str) -> str:
 
 
 def _web_address(text: str) -> str:
-    parts = urlsplit(text)
+    try:
+        parts = urlsplit(text)
+    except ValueError:
+        parts = urlsplit("")
     if parts.scheme not in {"http", "https"} or not parts.hostname or parts.username or parts.query or parts.fragment:
         raise ValueError("must be a web address, like https://credits.example.com")
     return text.rstrip("/")
@@ -229,7 +233,7 @@ def settings_from_environment(*, mode: Mode | None = None) -> Settings:
     """
     try:
         _refuse_unknown_names()
-        return _FromOutside(**({} if mode is None else {"mode": mode}))
+        return _FromOutside() if mode is None else _FromOutside(mode=mode)
     except ValidationError as error:
         raise SettingsError("; ".join(_line(dict(part)) for part in error.errors(include_input=False))) from None
     except SourceError as error:
@@ -237,21 +241,30 @@ def settings_from_environment(*, mode: Mode | None = None) -> Settings:
     except tomllib.TOMLDecodeError as error:
         raise SettingsError(f"{TOML_FILE} is not valid TOML: {error}") from None
     except (OSError, UnicodeDecodeError) as error:
-        raise SettingsError(f"{ENV_FILE} or {TOML_FILE} cannot be read: {type(error).__name__}") from None
+        raise SettingsError(f"the settings in {TOML_FILE} or {ENV_FILE} cannot be read: {_cause(error)}") from None
+
+
+def _cause(error: OSError | UnicodeDecodeError) -> str:
+    return "it is not UTF-8" if isinstance(error, UnicodeDecodeError) else error.strerror or type(error).__name__
 
 
 def _refuse_unknown_names() -> None:
     """Refuse a name with our prefix, or in our file, that means nothing: most often a slip of the finger."""
     variables = [*os.environ, *(dotenv_values(ENV_FILE, encoding="utf-8") if ENV_FILE.is_file() else ())]
-    given = {name: name[len(PREFIX) :].lower() for name in variables if name.upper().startswith(PREFIX)}
+    for variable in variables:
+        name = variable[len(PREFIX) :].lower()
+        if variable.upper().startswith(PREFIX) and name not in _READ_ELSEWHERE:
+            _refuse_unknown(name, variable, hint=lambda nearest: f"{PREFIX}{nearest.upper()}")
     if TOML_FILE.is_file():
-        given |= {f"{name} in {TOML_FILE}": name for name in tomllib.loads(TOML_FILE.read_text(encoding="utf-8"))}
-    known = list(Settings.model_fields)
-    for shown, name in given.items():
-        if name not in known and name not in _READ_ELSEWHERE:
-            nearest = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
-            hint = f"; did you mean {PREFIX}{nearest[0].upper()}?" if nearest else ""
-            raise SettingsError(f"{shown} is not a setting{hint}")
+        for name in tomllib.loads(TOML_FILE.read_text(encoding="utf-8")):
+            _refuse_unknown(name, f"{name} in {TOML_FILE}", hint=str)
+
+
+def _refuse_unknown(name: str, shown: str, *, hint: Callable[[str], str]) -> None:
+    if name not in Settings.model_fields:
+        nearest = difflib.get_close_matches(name, Settings.model_fields, n=1, cutoff=0.5)
+        question = f"; did you mean {hint(nearest[0])}?" if nearest else ""
+        raise SettingsError(f"{shown} is not a setting{question}")
 
 
 def _line(error: dict[str, Any]) -> str:

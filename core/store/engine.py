@@ -89,7 +89,7 @@ def _open_sqlite(url: URL) -> Engine:
     engine = create_engine(
         url,
         # Autocommit for the driver: every BEGIN is ours, so that it can be IMMEDIATE.
-        connect_args={"isolation_level": None, "check_same_thread": False, "timeout": BUSY_SECONDS},
+        connect_args={"isolation_level": None, "check_same_thread": False} | _unless_given(url, timeout=BUSY_SECONDS),
         **_shared_options(),
     )
     event.listen(engine, "connect", _set_up_sqlite)
@@ -114,11 +114,10 @@ def _begin_sqlite(connection: Connection) -> None:
 
 
 def _open_postgresql(url: URL) -> Engine:
-    defaults: dict[str, Any] = {"application_name": "teamcredits", "connect_timeout": CONNECT_SECONDS}
     engine = create_engine(
         url,
         isolation_level="READ COMMITTED",
-        connect_args={name: value for name, value in defaults.items() if name not in url.query},
+        connect_args=_unless_given(url, application_name="teamcredits", connect_timeout=CONNECT_SECONDS),
         pool_pre_ping=True,  # a restarted server is noticed before a command is lost to it
         **_shared_options(),
     )
@@ -130,6 +129,10 @@ def _set_up_postgresql(connection: Any, _record: object) -> None:
     """Insist on durable commits, whatever the server's default is (L7)."""
     connection.execute("SET synchronous_commit = on")
     connection.commit()
+
+
+def _unless_given(url: URL, **defaults: str | int) -> dict[str, Any]:
+    return {name: value for name, value in defaults.items() if name not in url.query}
 
 
 def _shared_options() -> dict[str, Any]:

@@ -103,7 +103,7 @@ class PostgresServer:
 @contextlib.contextmanager
 def running_postgres(*, durable: bool = False) -> Iterator[PostgresServer]:
     """A server in a folder of its own; both are gone at the end."""
-    folder = Path(tempfile.mkdtemp(prefix="teamcredits-pg-", dir=_reachable_folder()))
+    folder = Path(tempfile.mkdtemp(prefix="teamcredits-pg-", dir=reachable_folder()))
     try:
         server = PostgresServer(folder, durable=durable)
         try:
@@ -137,7 +137,7 @@ def _programs(folder: Path) -> Path:
     return package / "pginstall18" / "bin"
 
 
-def _reachable_folder() -> str:
+def reachable_folder() -> str:
     """Return a folder for temporary files that the server's user can enter, with a short path for its socket."""
     candidates = [tempfile.gettempdir(), "/tmp", "/var/tmp"]  # noqa: S108  (mkdtemp makes a private one inside)
     return next(folder for folder in candidates if _open_to_all(Path(folder)) and len(folder) < 60)
