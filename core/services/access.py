@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import base64
 import hashlib
-import secrets
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
@@ -18,7 +18,7 @@ from core.services.ledger import Ledger
 from core.services.members import colleague
 from core.services.text import checked_name
 from core.services.views import Actor, Page, Role, Scope
-from core.store import access
+from core.store import access, people
 from core.store.access import TokenRecord
 from core.store.people import MemberRecord
 
@@ -30,10 +30,11 @@ _SECRET_BYTES: Final = 32
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """What a token opens: who acts, and until when."""
+    """What a token opens: who acts, until when, and the topics whose changes concern them."""
 
     actor: Actor
     expires_at: datetime | None
+    topics: tuple[int, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,22 +51,23 @@ class TokenView:
 
 async def authenticate(ledger: Ledger, token: str) -> Actor:
     """Return who a token is. Raises Refused(unauthenticated) for an unknown, expired or revoked one."""
-    return (await session(ledger, token)).actor
+    digest = _digest(token)
+    return _actor(ledger, await ledger.read(lambda connection: access.token_by_hash(connection, token_hash=digest)))
 
 
-async def session(ledger: Ledger, token: str) -> Session:
-    """Return who a token is and until when. Raises Refused(unauthenticated)."""
-    if not token.startswith(TOKEN_PREFIX) or len(token) > MAX_TOKEN_LENGTH or not token.isascii():
-        raise _unknown()
-    digest = hash_of(token)
-    found = await ledger.read(lambda connection: access.token_by_hash(connection, token_hash=digest))
-    if found is None or found.has_left or found.revoked_at is not None:
-        raise _unknown()
-    if found.expires_at is not None and found.expires_at <= ledger.clock():
-        raise Refused(Code.UNAUTHENTICATED, "This token has expired; sign in again.")
-    role = Role(found.role)
-    actor = Actor(found.org_id, found.member_id, role, _scopes(found), found.token_id)
-    return Session(actor, found.expires_at)
+async def watch(ledger: Ledger, token: str) -> Session:
+    """Return who a token is, until when, and whose changes they see. Raises Refused(unauthenticated)."""
+    digest = _digest(token)
+
+    def look(connection: Connection) -> tuple[TokenRecord | None, tuple[int, ...]]:
+        found = access.token_by_hash(connection, token_hash=digest)
+        if found is None:
+            return None, ()
+        return found, people.teams_of(connection, org_id=found.org_id, member_id=found.member_id)
+
+    found, teams = await ledger.read(look)
+    actor = _actor(ledger, found)
+    return Session(actor, found.expires_at if found else None, (actor.member_id, actor.org_id, *teams))
 
 
 async def issue_token(
@@ -91,6 +93,8 @@ async def issue_token(
     if not actor.is_admin and not wanted <= actor.scopes:
         raise Refused(Code.INSUFFICIENT_SCOPE, "A token cannot carry more scopes than what issues it.")
 
+    token_id = ledger.new_id()
+
     def issue(connection: Connection) -> tuple[str, str]:
         owner = colleague(connection, actor, member_id or shown_id(Prefix.MEMBER, actor.member_id))
         if owner.member_id != actor.member_id and not actor.is_admin:
@@ -99,7 +103,9 @@ async def issue_token(
             raise Refused(Code.NOT_ALLOWED, f"{owner.name} has left.")
         if Scope.ADMIN in wanted and owner.role != Role.ADMIN:
             raise Refused(Code.NOT_ALLOWED, f"{owner.name} is no admin; a token with that scope would open nothing.")
-        return new_token(ledger, connection, owner=owner, scopes=wanted, label=name, expires_at=expires_at)
+        return new_token(
+            ledger, connection, token_id=token_id, owner=owner, scopes=wanted, label=name, expires_at=expires_at
+        )
 
     return await ledger.write(issue)
 
@@ -149,16 +155,17 @@ def new_token(
     ledger: Ledger,
     connection: Connection,
     *,
+    token_id: int,
     owner: MemberRecord,
     scopes: frozenset[Scope],
     label: str,
     expires_at: datetime | None = None,
 ) -> tuple[str, str]:
-    """Make a token within a transaction; return its secret and its id. 256 random bits need no salt."""
-    secret = TOKEN_PREFIX + secrets.token_urlsafe(_SECRET_BYTES)
+    """Make a token within a transaction; return its secret and its id, which was taken before the transaction."""
+    secret = TOKEN_PREFIX + new_secret(ledger)
     record = TokenRecord(
         org_id=owner.org_id,
-        token_id=ledger.new_id(),
+        token_id=token_id,
         member_id=owner.member_id,
         scopes=scope_text(scopes),
         label=label,
@@ -172,14 +179,33 @@ def new_token(
     return secret, shown_id(Prefix.TOKEN, record.token_id)
 
 
+def new_secret(ledger: Ledger) -> str:
+    """Return 256 random bits as text."""
+    return base64.urlsafe_b64encode(ledger.random_bytes(_SECRET_BYTES)).decode().rstrip("=")
+
+
 def hash_of(secret: str) -> bytes:
-    """Return what is stored of a secret."""
+    """Return what is stored of a secret; with so many random bits it needs no salt."""
     return hashlib.sha256(secret.encode()).digest()
 
 
 def scope_text(scopes: Iterable[Scope]) -> str:
     """Return scopes as stored and as OAuth writes them: ``"give read"``."""
     return " ".join(sorted(scopes))
+
+
+def _digest(token: str) -> bytes:
+    if not token.startswith(TOKEN_PREFIX) or len(token) > MAX_TOKEN_LENGTH or not token.isascii():
+        raise _unknown()
+    return hash_of(token)
+
+
+def _actor(ledger: Ledger, found: TokenRecord | None) -> Actor:
+    if found is None or found.has_left or found.revoked_at is not None:
+        raise _unknown()
+    if found.expires_at is not None and found.expires_at <= ledger.clock():
+        raise Refused(Code.UNAUTHENTICATED, "This token has expired; sign in again.")
+    return Actor(found.org_id, found.member_id, Role(found.role), _scopes(found), found.token_id)
 
 
 def _scopes(record: TokenRecord) -> frozenset[Scope]:

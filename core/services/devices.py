@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -12,7 +11,7 @@ from typing import Final
 from sqlalchemy import Connection
 
 from core.ledger.errors import Code, Refused
-from core.services.access import hash_of, new_token, scope_text
+from core.services.access import hash_of, new_secret, new_token, scope_text
 from core.services.ledger import Ledger
 from core.services.text import checked_name, cleaned_name
 from core.services.views import Actor, Scope
@@ -86,10 +85,10 @@ async def start_device(ledger: Ledger, *, scopes: Iterable[Scope], device: str, 
     if not wanted or not wanted <= DEVICE_SCOPES:
         raise Refused(Code.INVALID_REQUEST, f"A device may ask for: {scope_text(DEVICE_SCOPES)}.")
     now = ledger.clock()
-    device_code = secrets.token_urlsafe(32)
+    device_code = new_secret(ledger)
     record = DeviceRecord(
         device_hash=hash_of(device_code),
-        user_code="".join(secrets.choice(_LETTERS) for _ in range(_CODE_LENGTH)),
+        user_code=_new_user_code(ledger),
         scopes=scope_text(wanted),
         device=checked_name(device, field="device"),
         place=cleaned_name(place, instead="an unknown place"),
@@ -113,7 +112,8 @@ async def poll_device(ledger: Ledger, *, device_code: str) -> DeviceToken:
     """Redeem an approved sign-in for a token, exactly once. Raises DeviceError with the reason while there is none."""
     digest = hash_of(device_code)
     now = ledger.clock()
-    answer: DeviceProblem | DeviceToken = await ledger.write(lambda connection: _poll(ledger, connection, digest, now))
+    token_id = ledger.new_id()
+    answer = await ledger.write(lambda connection: _poll(ledger, connection, digest, now, token_id))
     if isinstance(answer, DeviceProblem):
         raise DeviceError(answer)
     return answer
@@ -153,7 +153,9 @@ async def _decide(ledger: Ledger, *, actor: Actor, user_code: str, state: str) -
     return _view(await ledger.write(decide))
 
 
-def _poll(ledger: Ledger, connection: Connection, digest: bytes, now: datetime) -> DeviceProblem | DeviceToken:
+def _poll(
+    ledger: Ledger, connection: Connection, digest: bytes, now: datetime, token_id: int
+) -> DeviceProblem | DeviceToken:
     """Decide what a poll is answered. Pace is only asked of those who must still wait."""
     record = access.device_by_hash(connection, device_hash=digest)
     if record is None or record.state == "used":
@@ -163,14 +165,16 @@ def _poll(ledger: Ledger, connection: Connection, digest: bytes, now: datetime) 
     if record.state == "denied":
         return DeviceProblem.DENIED
     if record.state == "approved":
-        return _redeem(ledger, connection, record, now)
+        return _redeem(ledger, connection, record, now, token_id)
     hasty = record.polled_at is not None and now - record.polled_at < timedelta(seconds=record.interval)
     interval = record.interval + SLOWER_SECONDS if hasty else record.interval
     access.device_polled(connection, device_hash=digest, at=now, interval=interval)
     return DeviceProblem.SLOW_DOWN if hasty else DeviceProblem.PENDING
 
 
-def _redeem(ledger: Ledger, connection: Connection, record: DeviceRecord, now: datetime) -> DeviceProblem | DeviceToken:
+def _redeem(
+    ledger: Ledger, connection: Connection, record: DeviceRecord, now: datetime, token_id: int
+) -> DeviceProblem | DeviceToken:
     """Issue the token to the device, in the transaction that uses the sign-in up."""
     if record.org_id is None or record.member_id is None:
         raise AssertionError("an approved sign-in has an owner")
@@ -186,7 +190,13 @@ def _redeem(ledger: Ledger, connection: Connection, record: DeviceRecord, now: d
         member_id=record.member_id,
     )
     secret, _ = new_token(
-        ledger, connection, owner=owner, scopes=scopes, label=record.device, expires_at=now + TOKEN_LIFE
+        ledger,
+        connection,
+        token_id=token_id,
+        owner=owner,
+        scopes=scopes,
+        label=record.device,
+        expires_at=now + TOKEN_LIFE,
     )
     return DeviceToken(secret, scopes, int(TOKEN_LIFE.total_seconds()))
 
@@ -203,6 +213,16 @@ def _waiting(record: DeviceRecord | None, actor: Actor, now: datetime, *, state:
 def _view(record: DeviceRecord) -> DeviceView:
     scopes = tuple(Scope(scope) for scope in record.scopes.split())
     return DeviceView(record.device, record.place, scopes, record.expires_at)
+
+
+def _new_user_code(ledger: Ledger) -> str:
+    """Return letters that nobody can guess; of 128 bits the 35 that are kept are as good as even."""
+    number = int.from_bytes(ledger.random_bytes(16), "big")
+    letters = []
+    for _ in range(_CODE_LENGTH):
+        number, letter = divmod(number, len(_LETTERS))
+        letters.append(_LETTERS[letter])
+    return "".join(letters)
 
 
 def _plain(user_code: str) -> str:

@@ -61,10 +61,15 @@ async def create_organisation(
         verified_at=now,
     )
 
+    rules = {"settlement_hours": ledger.default_settlement_hours, **(policy or {})}
+    token_id = ledger.new_id()
+
     def begin(connection: Connection) -> str:
-        groups.add_organisation(connection, org, policy=policy or {})
+        groups.add_organisation(connection, org, policy=rules)
         people.add_member(connection, admin)
-        secret, _ = new_token(ledger, connection, owner=admin, scopes=ALL_SCOPES, label="first admin token")
+        secret, _ = new_token(
+            ledger, connection, token_id=token_id, owner=admin, scopes=ALL_SCOPES, label="first admin token"
+        )
         return secret
 
     token = await ledger.write(begin)

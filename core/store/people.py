@@ -78,6 +78,12 @@ def first_admin(connection: Connection, *, org_id: int) -> MemberRecord | None:
     return found[0] if found else None
 
 
+def teams_of(connection: Connection, *, org_id: int, member_id: int) -> tuple[int, ...]:
+    """Return the teams a member is in."""
+    seats = (_TEAM_MEMBER.c.org_id == org_id, _TEAM_MEMBER.c.member_id == member_id)
+    return tuple(connection.execute(select(_TEAM_MEMBER.c.team_id).where(*seats)).scalars())
+
+
 def lock_admins(connection: Connection, *, org_id: int) -> int:
     """Lock the present admins, so that two cannot step down at once; return how many there are."""
     query = select(_MEMBER.c.member_id).where(
