@@ -41,4 +41,5 @@ WORDS: Final[dict[Code, str]] = {
 
 def in_words(refused: Refused) -> Said:
     """Return the refusal for the person who caused it."""
-    return say(section(WORDS[refused.code].format(detail=escape(refused.detail)).strip()))
+    words = WORDS[refused.code].format(detail=escape(refused.detail)).strip()
+    return say(section(words), is_refusal=True)

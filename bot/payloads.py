@@ -65,7 +65,7 @@ def _no_number(_: str) -> NoReturn:
 
 def _depth(payload: Payload) -> int:
     """Return how deep it nests, level by level, without recursion."""
-    depth, level = 0, [payload]
+    depth, level = 0, list[Any]([payload])
     while level and depth <= MAX_DEPTH:
         inner = [value for each in level for value in (each.values() if isinstance(each, dict) else each)]
         level = [value for value in inner if isinstance(value, dict | list)]
@@ -108,7 +108,8 @@ def is_interaction(payload: Payload) -> bool:
         return False
     if not _texts(payload.get("team"), "id") or not _objects(payload, "actions"):
         return False
-    return payload["type"] != "block_actions" or all(_texts(each, "action_id") for each in payload.get("actions", ()))
+    pressed = payload.get("actions") or []
+    return payload["type"] != "block_actions" or (bool(pressed) and all(_texts(each, "action_id") for each in pressed))
 
 
 def _objects(payload: Payload, name: str) -> bool:

@@ -32,6 +32,7 @@ class Said:
 
     text: str
     blocks: tuple[Block, ...] = ()
+    is_refusal: bool = False  # nothing came of what was asked
 
     def payload(self) -> dict[str, Any]:
         """Return what every way of posting a message takes."""
@@ -43,10 +44,10 @@ class Said:
         return {"response_type": "ephemeral", **self.payload()}
 
 
-def say(*blocks: Block, text: str | None = None) -> Said:
-    """Return a message of these blocks; unless given, its text is that of the sections."""
-    read = text or " ".join(block["text"]["text"] for block in blocks if block["type"] in {"section", "header"})
-    return Said(read, blocks)
+def say(*blocks: Block, is_refusal: bool = False) -> Said:
+    """Return a message of these blocks; its text is that of the sections."""
+    text = " ".join(block["text"]["text"] for block in blocks if block["type"] in {"section", "header"})
+    return Said(text, blocks, is_refusal)
 
 
 def header(text: str) -> Block:

@@ -37,4 +37,4 @@ def unknown(word: str) -> Said:
 def slip(what: Slip) -> Said:
     """Return what was wrong, and the input again in the form that works."""
     again = () if what.corrected is None else (section(f"Try: {what.corrected}"),)
-    return say(section(what.hint), *again)
+    return say(section(what.hint), *again, is_refusal=True)

@@ -2,24 +2,24 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from typing import Final, assert_never
 
 from bot.names import ActionId
 from bot.text import escape, moment
 from bot.views.blocks import Said, Style, bullets, button, buttons, context, say, section
+from core.services.devices import DeviceView
 from core.services.views import Scope
 
 NOT_YOU: Final = "Approve only if you started this yourself, just now. Nobody from support will ever ask you for it."
 
 
-def asked(*, code: str, device: str, place: str, scopes: frozenset[Scope], expires_at: datetime) -> Said:
+def asked(code: str, device: DeviceView) -> Said:
     """Return the question, with its two answers."""
     facts = [
-        f"device: *{escape(device)}*",
-        f"place: *{escape(place)}*",
-        *(f"it could {_meaning(scope)}" for scope in sorted(scopes)),
-        f"the code is good until {moment(expires_at)}",
+        f"device: *{escape(device.device)}*",
+        f"place: *{escape(device.place)}*",
+        *(f"it could {_meaning(scope)}" for scope in device.scopes),
+        f"the code is good until {moment(device.expires_at)}",
     ]
     return say(
         section("*Something asks to sign in as you*\n" + bullets(facts)),

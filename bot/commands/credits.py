@@ -1,0 +1,67 @@
+"""``/credits``: what I have, what moved, what is pending, signing in an editor, freezing my wallet."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from bot import people
+from bot.desk import Desk
+from bot.payloads import Payload
+from bot.text import visible
+from bot.views import balances as balance_views
+from bot.views import gifts as gift_views
+from bot.views import help as help_views
+from bot.views import links as link_views
+from bot.views.blocks import Said, say, section
+from core.ledger.gifts import GiftState
+from core.ledger.ids import Prefix, shown_id
+from core.services import balances, devices, freezes, gifts
+from core.services.views import Actor
+
+FREEZE_REASON: Final = "frozen by its owner from Slack"
+FROZEN: Final = say(
+    section(
+        ":snowflake: Your wallet is frozen, the gifts you had pending are back, and every editor is signed out. "
+        "An admin can unfreeze it."
+    )
+)
+
+
+async def credits_(desk: Desk, command: Payload) -> Said:
+    """Answer one subcommand; without one, the balance."""
+    word, _, rest = visible(command.get("text", "")).strip("`").partition(" ")
+    if word.lower() == "help":
+        return help_views.everything()
+    if word.lower() not in {"", "balance", "history", "pending", "link", "freeze"}:
+        return help_views.unknown(word)
+    actor = await people.acting(desk, team_id=command["team_id"], user_id=command["user_id"])
+    match word.lower():
+        case "history":
+            page = await balances.statement(desk.ledger, actor=actor, limit=balance_views.MAX_LINES)
+            return balance_views.history(page.items)
+        case "pending":
+            return await pending(desk, actor)
+        case "link":
+            return await _link(desk, actor, rest.strip("` "))
+        case "freeze":
+            await freezes.freeze(desk.ledger, actor=actor, reason=FREEZE_REASON)
+            return FROZEN
+        case _:
+            return balance_views.balance(await balances.balance(desk.ledger, actor=actor))
+
+
+async def pending(desk: Desk, actor: Actor, note: str | None = None) -> Said:
+    """Return the gifts on their way, sent and received, newest first."""
+    most = gift_views.MAX_LISTED + 1
+    waiting = await gifts.gifts(desk.ledger, actor=actor, state=GiftState.PENDING, limit=most)
+    reviewed = await gifts.gifts(desk.ledger, actor=actor, state=GiftState.IN_REVIEW, limit=most)
+    newest_first = sorted((*waiting.items, *reviewed.items), key=lambda gift: gift.created_at, reverse=True)
+    return gift_views.pending(newest_first, me=shown_id(Prefix.MEMBER, actor.member_id), note=note)
+
+
+async def _link(desk: Desk, actor: Actor, code: str) -> Said:
+    """Show what asks to sign in. Nothing is issued before Approve."""
+    if not code:
+        return link_views.how_to()
+    asked = code[:20]
+    return link_views.asked(asked, await devices.describe_device(desk.ledger, actor=actor, user_code=asked))

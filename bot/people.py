@@ -1,0 +1,92 @@
+"""From a Slack id to a member of the house: known ones at once, others after one look at Slack's directory."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any, Final
+
+from bot.desk import Desk
+from bot.grammar import Slip
+from bot.web_api import Later, Never
+from core.ledger.errors import Code, Refused
+from core.services import members
+from core.services.members import SlackProfile
+from core.services.views import Actor, MemberView
+
+LOOK_SECONDS: Final = 1.5
+# Waits between further looks, when Slack was silent; they come after the request was acknowledged.
+LOOK_AGAIN_AFTER: Final = (1.0, 2.0, 4.0, 8.0, 16.0)
+SLACKBOT: Final = "USLACKBOT"
+
+
+async def acting(desk: Desk, *, team_id: str, user_id: str) -> Actor:
+    """Return who acts. Somebody new comes in first; a stranger is refused (unknown_member)."""
+    if actor := await members.slack_actor(desk.ledger, team_id=team_id, user_id=user_id):
+        return actor
+    await _introduce(desk, team_id=team_id, user_id=user_id)
+    if actor := await members.slack_actor(desk.ledger, team_id=team_id, user_id=user_id):
+        return actor
+    raise Refused(Code.UNKNOWN_MEMBER, "You are not a member here.")
+
+
+async def named(desk: Desk, *, team_id: str, user_id: str) -> MemberView:
+    """Return the member somebody named. Raises Refused(unknown_member) for whoever is not of this workspace."""
+    if known := await members.slack_member(desk.ledger, team_id=team_id, user_id=user_id):
+        return known
+    return await _introduce(desk, team_id=team_id, user_id=user_id)
+
+
+async def _introduce(desk: Desk, *, team_id: str, user_id: str) -> MemberView:
+    try:
+        user = await _look_up(desk, user_id)
+    except Never:
+        raise Slip(f"<@{user_id}> is nobody I can find in this workspace.") from None
+    return await members.join_from_slack(desk.ledger, profile_of(user, team_id=team_id, user_id=user_id))
+
+
+async def _look_up(desk: Desk, user_id: str) -> dict[str, Any]:
+    for pause in LOOK_AGAIN_AFTER:
+        try:
+            return await desk.slack.user(user_id, seconds=LOOK_SECONDS)
+        except Later as later:
+            await asyncio.sleep(max(pause, later.seconds or 0.0))
+    return await desk.slack.user(user_id, seconds=LOOK_SECONDS)
+
+
+def profile_of(user: dict[str, Any], *, team_id: str, user_id: str) -> SlackProfile:
+    """Read Slack's user object. What is missing counts against the person: an e-mail is confirmed only if said so."""
+    profile = user["profile"] if isinstance(user.get("profile"), dict) else {}
+    email = profile.get("email")
+    names = (profile.get("display_name"), profile.get("real_name"), user.get("real_name"), user.get("name"))
+    return SlackProfile(
+        team_id=team_id,
+        user_id=user_id,
+        name=_first_text(
+            profile.get("display_name"), profile.get("real_name"), user.get("real_name"), user.get("name")
+        ),
+        email=email if isinstance(email, str) and email else None,
+        email_confirmed=user.get("is_email_confirmed") is True,
+        is_bot=_is_bot(user, user_id),
+        is_guest=bool(user.get("is_restricted") or user.get("is_ultra_restricted")),
+        is_stranger=_is_stranger(user, team_id),
+        deleted=bool(user.get("deleted")),
+        time_zone=_first_text(user.get("tz"), "UTC"),
+    )
+
+
+def _is_bot(user: dict[str, Any], user_id: str) -> bool:
+    """Return whether nobody is behind it. Slack says of its own bot that it is none."""
+    return user_id == SLACKBOT or any(user.get(name) for name in ("is_bot", "is_workflow_bot", "is_connector_bot"))
+
+
+def _is_stranger(user: dict[str, Any], team_id: str) -> bool:
+    """Return whether they belong to another workspace, unless one enterprise has both."""
+    home = user.get("team_id")
+    enterprise = user.get("enterprise_user")
+    shared = enterprise.get("teams") if isinstance(enterprise, dict) else None
+    elsewhere = isinstance(home, str) and bool(home) and home != team_id
+    return bool(user.get("is_stranger")) or (elsewhere and not (isinstance(shared, list) and team_id in shared))
+
+
+def _first_text(*candidates: object) -> str:
+    return next((text for text in candidates if isinstance(text, str) and text.strip()), "")

@@ -1,0 +1,211 @@
+"""Slack's Web API as this house uses it: a handful of calls, and two ways in which they fail.
+
+``Later``: the same call may work in a while (rate limit, outage, silence). ``Never``: it will not. A call that
+timed out may have worked all the same; Slack has no idempotency keys, so a repeated message is possible and
+harmless.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Awaitable
+from dataclasses import dataclass
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+import aiohttp
+from slack_sdk.errors import SlackApiError, SlackClientError
+from slack_sdk.web.async_client import AsyncWebClient
+
+from bot.log import quiet_logger
+from bot.views.blocks import Said
+
+CALL_SECONDS: Final = 10.0
+DEFAULT_RETRY_SECONDS: Final = 30.0
+MAX_RETRY_SECONDS: Final = 3600.0
+AUTH_RETRY_SECONDS: Final = 60.0
+
+_PASSING: Final = frozenset(
+    {"ratelimited", "rate_limited", "internal_error", "fatal_error", "service_unavailable", "request_timeout"},
+)
+# The token or the installation is wrong: nothing is wrong with the message, and an operator can mend it.
+_NOT_CONNECTED: Final = frozenset(
+    {
+        "access_denied",
+        "account_inactive",
+        "invalid_auth",
+        "missing_scope",
+        "no_permission",
+        "not_allowed_token_type",
+        "not_authed",
+        "org_login_required",
+        "team_access_not_granted",
+        "token_expired",
+        "token_revoked",
+        "two_factor_setup_required",
+    },
+)
+
+
+class Later(Exception):  # noqa: N818  (an answer, not a failure)
+    """The call did not work now; it may after ``seconds`` (None: nobody said)."""
+
+    def __init__(self, why: str, seconds: float | None = None) -> None:
+        super().__init__(why)
+        self.why = why
+        self.seconds = seconds
+
+
+class Never(Exception):  # noqa: N818  (an answer, not a failure)
+    """The call will not work, however often it is made."""
+
+    def __init__(self, why: str) -> None:
+        super().__init__(why)
+        self.why = why
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """Who the bot token says we are."""
+
+    team_id: str
+    user_id: str
+    bot_id: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Posted:
+    """Where a message is."""
+
+    channel: str
+    ts: str
+
+
+class WebApi:
+    """One workspace's Web API. ``open`` before use, ``close`` after; one HTTP session for all calls."""
+
+    def __init__(self, *, token: str, base_url: str, response_hosts: tuple[str, ...]) -> None:
+        self.client = AsyncWebClient(token=token, base_url=base_url, logger=quiet_logger(), retry_handlers=[])
+        self._response_hosts = response_hosts
+
+    def open(self) -> None:
+        """Open the session; on the running event loop."""
+        self.client.session = aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=CALL_SECONDS))
+
+    async def close(self) -> None:
+        if self.client.session is not None:
+            await self.client.session.close()
+
+    async def who_am_i(self) -> Identity:
+        data = await _answer(self.client.auth_test())
+        return Identity(_text(data, "team_id"), _text(data, "user_id"), data.get("bot_id"))
+
+    async def user(self, user_id: str, *, seconds: float) -> dict[str, Any]:
+        """Return what Slack knows of a person, waiting no longer than told."""
+        data = await _answer(self.client.users_info(user=user_id), seconds=seconds)
+        user = data.get("user")
+        if not isinstance(user, dict):
+            raise Later("users.info answered without a user")
+        return user
+
+    async def post(self, channel: str, said: Said) -> Posted:
+        """Post a message; a user's id as the channel is their direct messages."""
+        call = self.client.chat_postMessage(channel=channel, **said.payload(), unfurl_links=False, unfurl_media=False)
+        data = await _answer(call)
+        return Posted(_text(data, "channel"), _text(data, "ts"))
+
+    async def update(self, posted: Posted, said: Said) -> Posted:
+        """Change a message that was posted."""
+        await _answer(self.client.chat_update(channel=posted.channel, ts=posted.ts, **said.payload()))
+        return posted
+
+    async def publish_home(self, user_id: str, view: dict[str, Any]) -> None:
+        await _answer(self.client.views_publish(user_id=user_id, view=view))
+
+    def may_answer(self, url: str) -> bool:
+        """Return whether a response URL is one of Slack's: a body could name any address."""
+        try:
+            parts = urlsplit(url)
+            port = parts.port
+        except ValueError:
+            return False
+        host = parts.hostname or ""
+        if parts.scheme not in {"https", "http"} or parts.username or parts.password or not url.isascii():
+            return False
+        if parts.scheme == "http" and host not in {"127.0.0.1", "localhost", "::1"}:
+            return False
+        named = {host} if port is None or parts.scheme == "http" else set()
+        return bool((named | {f"{host}:{port}"}) & set(self._response_hosts))
+
+    async def answer(self, url: str, body: dict[str, Any]) -> None:
+        """Post to a response URL. Raises Never for a host that is not Slack's and for one that has lapsed."""
+        if not self.may_answer(url):
+            raise Never("response_url_not_allowed")
+        await _silent(self._post_json(url, body))
+
+    async def _post_json(self, url: str, body: dict[str, Any]) -> None:
+        if self.client.session is None:
+            raise Later("not started")
+        async with self.client.session.post(url, json=body, allow_redirects=False) as response:
+            if response.status != 200:
+                raise _by_status(response.status, "response_url", response.headers.get("Retry-After"))
+
+
+async def _answer(call: Awaitable[Any], *, seconds: float = CALL_SECONDS) -> dict[str, Any]:
+    """Await a call of the SDK. Raises Later or Never, and nothing else that Slack or the network may cause."""
+    try:
+        async with asyncio.timeout(seconds):
+            response = await call
+    except SlackApiError as error:
+        raise _failure(error) from None
+    except (TimeoutError, OSError, aiohttp.ClientError, SlackClientError, json.JSONDecodeError, UnicodeError) as error:
+        raise Later(type(error).__name__) from None
+    data = response.data
+    if not isinstance(data, dict):
+        raise Later("an answer that is no object")
+    return data
+
+
+async def _silent(call: Awaitable[None]) -> None:
+    try:
+        await call
+    except (TimeoutError, OSError, aiohttp.ClientError) as error:
+        raise Later(type(error).__name__) from None
+
+
+def _failure(error: SlackApiError) -> Later | Never:
+    """Read the SDK's error: around its own response, or around the HTTP one when the body could not be read."""
+    status = int(getattr(error.response, "status_code", 0) or getattr(error.response, "status", 0))
+    headers = getattr(error.response, "headers", None) or {}
+    data = getattr(error.response, "data", None)
+    why = str(data.get("error") or "")[:80] if isinstance(data, dict) else ""
+    if status != 200:
+        return _by_status(status, why, headers.get("Retry-After"))
+    if why in _PASSING:
+        return Later(why, _seconds(headers.get("Retry-After")))
+    if why in _NOT_CONNECTED:
+        return Later(why, AUTH_RETRY_SECONDS)
+    return Never(why or "unreadable_answer")
+
+
+def _by_status(status: int, why: str, retry_after: str | None) -> Later | Never:
+    if status == 429:
+        return Later("ratelimited", _seconds(retry_after) or DEFAULT_RETRY_SECONDS)
+    if status in {401, 403, 407, 408} or status >= 500:
+        return Later(why or f"http_{status}", _seconds(retry_after))
+    return Never(why or f"http_{status}")
+
+
+def _seconds(text: str | None) -> float | None:
+    """Read a Retry-After in seconds, within reason; None for anything else."""
+    if text is None or not text.isascii() or not text.isdecimal() or len(text) > 6:
+        return None
+    return min(float(text), MAX_RETRY_SECONDS)
+
+
+def _text(data: dict[str, Any], name: str) -> str:
+    value = data.get(name)
+    if not isinstance(value, str) or not value:
+        raise Later(f"an answer without {name}")
+    return value
