@@ -16,8 +16,8 @@ from core.ledger.errors import Code, Refused
 from core.ledger.lots import Source
 from core.ledger.members import Member, TeamSeat
 from core.ledger.positions import MAX_SLICES, Position
-from core.metering.charges import Charge
 from core.metering.usage import Rating, Usage
+from core.services.commands.charging import Charge
 from tests.support.lots import ADA, ADAS, DAY, INSTANT, NOW, a_lot, a_position
 
 ORG = 1
@@ -140,26 +140,8 @@ def test_the_event_is_kept_with_its_tokens_and_the_card_that_rated_it() -> None:
     book = a_book({ADAS: [a_position("10")]})
     decided(book, a_charge("10"))
 
-    assert book.effects.usage == [
-        (
-            ORG,
-            500,
-            {
-                "member_id": ADA,
-                "source": "sha256:ab",
-                "event_id": "trace_1/0/7",
-                "model": "opus",
-                "input_tokens": 600,
-                "cached_tokens": 400,
-                "output_tokens": 50,
-                "cache_write_tokens": 0,
-                "cache_write_1h_tokens": 0,
-                "card": "2026-09-29-ab",
-                "is_fallback": False,
-                "amount": 10_000_000,
-            },
-        )
-    ]
+    facts = (ADA, "sha256:ab", "trace_1/0/7", "opus", 600, 400, 50, 0, 0, "2026-09-29-ab", False, 10_000_000)
+    assert book.effects.usage == [(ORG, 500, facts)]
 
 
 def test_a_frozen_wallet_pays_nothing() -> None:
@@ -201,7 +183,7 @@ def test_the_key_is_that_of_the_event_whoever_brings_it() -> None:
     assert charge.key == a_charge("99", member_id=99, usage=Usage("haiku")).key
 
 
-@pytest.mark.parametrize("event_id", ["x" * 250, "Zoë/0/1", "a\nb", "\ud800", "a:b"])
+@pytest.mark.parametrize("event_id", ["x" * 250, "Zoë/0/1", "a\nb", "a:b"])
 def test_an_event_id_that_is_no_key_is_hashed(event_id: str) -> None:
     """L6: keys have 1 to 255 printable ASCII characters."""
     key = a_charge(event_id=event_id).key

@@ -1,12 +1,7 @@
-"""The charge: what a usage event takes from a wallet and, after it, from the pools of the person's teams.
-
-Pure; the journal carries it out. It refuses when the funds are out and knows no allowances.
-"""
+"""A usage event is paid: from the member's wallet and, after it, from the pools of their teams."""
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
@@ -20,6 +15,7 @@ from core.ledger.lots import spending_order
 from core.ledger.positions import MAX_SLICES, Position, Slice, draw, held
 from core.ledger.transfers import Move, TransferKind
 from core.metering.usage import Rating, Usage
+from core.services.commands.base import digest_of
 
 _MAX_KEY: Final = 255
 
@@ -39,14 +35,8 @@ class Charge:
     subject: str
     usage: Usage
     rating: Rating
-
-    @property
-    def actor_id(self) -> int:
-        return SYSTEM
-
-    @property
-    def count(self) -> int:
-        return 1
+    actor_id: int = SYSTEM
+    count: int = 1
 
     @property
     def key(self) -> str:
@@ -55,21 +45,17 @@ class Charge:
         plain = f"usage:{self.source}:{self.event_id}"
         if len(plain) <= _MAX_KEY and plain.isascii() and plain.isprintable() and ":" not in self.event_id:
             return plain
-        return f"usage-digest:{_digest(self.source, self.event_id).hex()}"
+        return f"usage-digest:{digest_of(self.source, self.event_id).hex()}"
 
     @property
     def digest(self) -> bytes:
-        return _digest("usage", self.source, self.event_id, self.subject, self.usage.model, self.usage.counts())
+        said = (self.source, self.event_id, self.subject, self.usage.model)
+        return digest_of("charge", *said, *self.usage.counts().values())
 
     @property
     def needs(self) -> Needs:
-        wallet = wallet_of(self.member_id)
-        return Needs(
-            members=(self.member_id,),
-            positions=(wallet,),
-            seats_of=(self.member_id,),
-            pools_of=(self.member_id,),
-        )
+        payer = (self.member_id,)
+        return Needs(members=payer, positions=(wallet_of(self.member_id),), seats_of=payer, pools_of=payer)
 
     def decide(self, book: Book) -> None:
         """Refuse, or draw the wallet in spending order and then each team's pool (L4).
@@ -119,17 +105,19 @@ class Charge:
         for seat in sorted(book.seats.get(self.member_id, ()), key=lambda seat: seat.team_id):
             yield pool_of(seat.team_id)
 
-    def _facts(self) -> dict[str, object]:
-        return {
-            "member_id": self.member_id,
-            "source": self.source,
-            "event_id": self.event_id,
-            "model": self.usage.model,
-            **self.usage.counts(),
-            "card": self.rating.card,
-            "is_fallback": self.rating.is_fallback,
-            "amount": self.rating.amount.micros,
-        }
+    def _facts(self) -> tuple[object, ...]:
+        """Return what is stored of the event, in the order of its columns."""
+        usage, rating = self.usage, self.rating
+        return (
+            self.member_id,
+            self.source,
+            self.event_id,
+            usage.model,
+            *usage.counts().values(),
+            rating.card,
+            rating.is_fallback,
+            rating.amount.micros,
+        )
 
 
 def _usable(book: Book, account: int) -> list[Position]:
@@ -145,7 +133,3 @@ def _refuse_too_many(slices: list[Slice]) -> None:
             f"That needs more than {MAX_SLICES} lots. The most that can be charged at once is {largest.shown()} cr.",
             largest=str(largest),
         )
-
-
-def _digest(*content: object) -> bytes:
-    return hashlib.sha256(json.dumps(content, ensure_ascii=True, sort_keys=True).encode("ascii")).digest()

@@ -1,0 +1,130 @@
+"""Replay: charge a file of requests to an organisation's members, as if they had just made them.
+
+Every request is one command, many at a time, so that the journal commits them in groups. Doing it again, whole
+or after a stop halfway, charges nothing twice.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
+from datetime import datetime
+from typing import Final
+
+from core.ledger.errors import Code, Refused
+from core.metering.ratecards import RateCard, RateCards
+from core.metering.usage import Rating
+from core.services.ledger import Ledger
+from core.services.members import require_admin
+from core.services.replay_tally import Tally
+from core.services.request_file import Request, RequestFile
+from core.services.usage import charge
+from core.services.views import Actor, Answer
+from core.store import people
+
+IN_FLIGHT: Final = 1_024  # commands waiting for their answer
+MAX_MEMBERS: Final = 10_000
+MAX_ATTEMPTS: Final = 600  # while the journal's queue is full
+_PAUSE_SECONDS: Final = 0.05
+_FAILURES: Final = frozenset({Code.INTERNAL_ERROR, Code.OVERLOADED})  # they stop a replay; refusals are counted
+
+
+async def replay(
+    ledger: Ledger,
+    requests: RequestFile,
+    *,
+    actor: Actor,
+    card: RateCard,
+    tally: Tally,
+    on_answer: Callable[[], None] = lambda: None,
+) -> None:
+    """Charge every request to the actor's organisation, by an admin, and count what became of it into ``tally``.
+
+    Sessions go to the members in turn, in the order in which sessions appear and members came. A request is
+    known by (content of the file, session/agent/seq), so a second replay finds duplicates only (S4). Raises
+    Refused when there is nobody to charge, or when the journal fails; what was charged until then stays.
+    """
+    require_admin(actor)
+    loop = asyncio.get_running_loop()
+    started = loop.time()
+    assigned = _assigned(requests, await _payers(ledger, actor.org_id))
+
+    async def submit() -> None:
+        for member_id, request in assigned:  # shared by all: each takes the next
+            await _charge(ledger, request, (actor.org_id, member_id), requests.source, card, tally)
+            on_answer()
+
+    try:
+        async with asyncio.TaskGroup() as group:
+            for _ in range(min(IN_FLIGHT, requests.count)):
+                group.create_task(submit())
+    except BaseExceptionGroup as failed:
+        raise failed.exceptions[0] from None
+    finally:
+        tally.seconds = loop.time() - started
+
+
+def card_in_force(cards: RateCards, at: datetime) -> RateCard:
+    """Return the card in force at an instant. Raises Refused(invalid_request) before the first one."""
+    try:
+        return cards.at(at)
+    except ValueError as wrong:
+        raise Refused(Code.INVALID_REQUEST, f"Nothing was charged: {wrong}.") from None
+
+
+async def _payers(ledger: Ledger, org_id: int) -> Sequence[int]:
+    """Return who can be charged, in the order they came."""
+    found = await ledger.read(
+        lambda connection: people.find_members(connection, org_id=org_id, text=None, after=None, limit=MAX_MEMBERS)
+    )
+    payers = sorted(each.member_id for each in found if each.kind != "bot")
+    if not payers:
+        raise Refused(Code.INVALID_REQUEST, "There is nobody to charge; add a member first.")
+    return payers
+
+
+def _assigned(requests: Iterable[Request], payers: Sequence[int]) -> Iterator[tuple[int, Request]]:
+    """Yield each request with who pays it: each new session goes to the next member in turn."""
+    by_session: dict[str, int] = {}
+    for request in requests:
+        turn = len(by_session) % len(payers)
+        yield by_session.setdefault(request.session, payers[turn]), request
+
+
+async def _charge(
+    ledger: Ledger, request: Request, payer: tuple[int, int], source: str, card: RateCard, tally: Tally
+) -> None:
+    """Charge one request to (organisation, member) and count what became of it."""
+    org_id, member_id = payer
+    model = request.usage.model
+    try:
+        answer = await _patiently(
+            lambda: charge(
+                ledger,
+                org_id=org_id,
+                member_id=member_id,
+                source=source,
+                event_id=request.event_id,
+                subject=request.session,
+                usage=request.usage,
+                card=card,
+            )
+        )
+    except Refused as refused:
+        if refused.code in _FAILURES:
+            raise
+        tally.count_refusal(model, refused.code, is_fallback=card.rates_for(model)[1])
+    else:
+        tally.count_charge(model, answer.item, replayed=answer.replayed)
+
+
+async def _patiently(attempt: Callable[[], Awaitable[Answer[Rating]]]) -> Answer[Rating]:
+    """Try again after a pause while the journal's queue is full."""
+    for _ in range(MAX_ATTEMPTS - 1):
+        try:
+            return await attempt()
+        except Refused as refused:
+            if refused.code is not Code.OVERLOADED:
+                raise
+        await asyncio.sleep(_PAUSE_SECONDS)
+    return await attempt()

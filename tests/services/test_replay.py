@@ -1,0 +1,275 @@
+"""Replaying a file of requests: every request once, to the micro-credit, or a clear refusal before any."""
+
+from __future__ import annotations
+
+import asyncio
+import io
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+from rich.console import Console
+from sqlalchemy import Connection, text
+
+from core.ledger.errors import Code, Refused
+from core.replay_cli import instant_of, replay_file
+from core.services.members import add_member
+from core.services.replay_tally import Tally
+from tests.support.replays import House, decimal_cost, open_house, settled_house, some_requests, write_requests
+
+AT = datetime(2026, 11, 20, tzinfo=UTC)
+
+
+@dataclass(slots=True)
+class Terminal:
+    """Somebody who runs ``teamcredits replay`` on a house."""
+
+    house: House
+    folder: Path
+    printed: str = ""
+
+    def replay(self, rows: list[Any], **options: Any) -> Tally:
+        path = write_requests(self.folder / "requests.csv", rows)
+        return self.replay_path(path, **options)
+
+    def replay_path(self, path: Path, **options: Any) -> Tally:
+        console = Console(file=io.StringIO(), width=80)
+        try:
+            return replay_file(self.house.ledger, path, console=console, **{"at": AT, **options})
+        finally:
+            self.printed = console.file.getvalue()  # type: ignore[attr-defined]
+
+    def fund_all(self, amount: str) -> None:
+        async def fund() -> None:
+            for member in range(len(self.house.members)):
+                await self.house.fund_member(f"fund-{member}", amount, member)
+
+        asyncio.run(fund())
+
+    def rows(self, query: str) -> list[tuple[Any, ...]]:
+        def read(connection: Connection) -> list[tuple[Any, ...]]:
+            return [tuple(row) for row in connection.execute(text(query))]
+
+        return asyncio.run(self.house.ledger.read(read))
+
+    def books(self) -> list[tuple[Any, ...]]:
+        """Return everything that a charge could change."""
+        tables = ("transfer", "entry", "position", "usage_event", "command", "seal")
+        return [row for table in tables for row in sorted(self.rows(f"SELECT * FROM {table}"), key=repr)]  # noqa: S608
+
+
+@pytest.fixture
+def terminal(database_url: str, tmp_path: Path) -> Iterator[Terminal]:
+    """A terminal on a house of three without funds."""
+    with open_house(database_url) as ledger:
+        yield Terminal(asyncio.run(settled_house(ledger)), tmp_path)
+
+
+def test_the_total_equals_a_sum_made_with_decimal(terminal: Terminal) -> None:
+    """S3: exact, each request rounded up once."""
+    rows = some_requests(sessions=10, requests_each=30)
+    terminal.fund_all("100000")
+    tally = terminal.replay(rows)
+    expected = sum(map(decimal_cost, rows), Decimal(0))
+
+    assert (tally.requests, tally.charged, tally.refused) == (300, 300, 0)
+    assert Decimal(str(tally.credits)) == expected
+    assert Decimal(terminal.rows("SELECT sum(amount) FROM entry WHERE account_id % 8 = 4")[0][0]) == expected * 10**6
+    assert Decimal(terminal.rows("SELECT sum(amount) FROM usage_event")[0][0]) == expected * 10**6
+
+
+def test_credits_are_told_by_model(terminal: Terminal) -> None:
+    rows = some_requests()
+    terminal.fund_all("100000")
+    tally = terminal.replay(rows)
+
+    for model, each in tally.models.items():
+        own = [row for row in rows if row[3] == model]
+        assert Decimal(str(each.credits)) == sum(map(decimal_cost, own), Decimal(0))
+        assert each.charged == len(own)
+
+
+def test_replaying_the_same_file_again_changes_nothing(terminal: Terminal) -> None:
+    """S4, L6: known by the file's content and session/agent/seq, wherever the file is and whatever card is in force."""
+    rows = some_requests()
+    terminal.fund_all("100000")
+    terminal.replay(rows)
+    before = terminal.books()
+    elsewhere = write_requests(terminal.folder / "moved.csv", rows)
+
+    for again in (terminal.replay(rows), terminal.replay_path(elsewhere, at=datetime(2025, 6, 1, tzinfo=UTC))):
+        assert (again.duplicates, again.charged, again.refused) == (len(rows), 0, 0)
+        assert str(again.credits) == "0"
+    assert terminal.books() == before
+
+
+def test_a_member_who_came_later_makes_no_conflict_of_a_second_replay(terminal: Terminal) -> None:
+    """The member is chosen by the replay and so no part of the event's content."""
+    terminal.fund_all("100000")
+    terminal.replay(some_requests())
+    asyncio.run(add_member(terminal.house.ledger, actor=terminal.house.admin, name="Dan"))
+
+    assert terminal.replay(some_requests()).duplicates == len(some_requests())
+
+
+def test_another_file_is_another_source(terminal: Terminal) -> None:
+    rows = some_requests()
+    terminal.fund_all("100000")
+    terminal.replay(rows)
+
+    assert terminal.replay(rows[:-1]).charged == len(rows) - 1
+
+
+def test_sessions_go_to_the_members_in_turn_in_the_order_they_appear(terminal: Terminal) -> None:
+    terminal.fund_all("100000")
+    terminal.replay(some_requests(sessions=5))
+    query = "SELECT DISTINCT substr(event_id, 1, 10), member_id FROM usage_event ORDER BY 1"
+    ada, bo, cleo = (terminal.house.number(member) for member in range(3))
+
+    assert [member for _, member in terminal.rows(query)] == [ada, bo, cleo, ada, bo]
+
+
+def test_bots_pay_for_nobody(terminal: Terminal) -> None:
+    asyncio.run(add_member(terminal.house.ledger, actor=terminal.house.admin, name="Robot", kind="bot"))
+    terminal.fund_all("100000")
+    tally = terminal.replay(some_requests(sessions=8))
+
+    assert tally.charged == tally.requests
+    assert len(terminal.rows("SELECT DISTINCT member_id FROM usage_event")) == 3
+
+
+def test_what_the_funds_do_not_cover_is_refused_and_counted(terminal: Terminal) -> None:
+    """The first requests of each member are charged, in the file's order, until one does not fit."""
+    rows = some_requests()
+    terminal.fund_all("20")
+    tally = terminal.replay(rows)
+    left = terminal.rows("SELECT sum(remaining) FROM position")[0][0]
+
+    assert tally.charged + tally.refused == len(rows)
+    assert tally.charged
+    assert tally.refusals == {Code.INSUFFICIENT_CREDITS: tally.refused}
+    assert tally.credits.micros + left == 60_000_000
+    assert f"refused: {tally.refused} insufficient_credits" in terminal.printed
+
+
+def test_after_a_grant_a_second_replay_charges_what_was_refused(terminal: Terminal) -> None:
+    """L6: a refused command binds no key."""
+    rows = some_requests()
+    first = terminal.replay(rows)
+    terminal.fund_all("100000")
+    second = terminal.replay(rows)
+
+    assert (first.charged, first.refused) == (0, len(rows))
+    assert (second.charged, second.duplicates) == (len(rows), 0)
+
+
+def test_the_card_in_force_at_the_date_rates(terminal: Terminal) -> None:
+    """S3: gpt-5.6-sol cost 125 credits a million tokens until 2026-08-21, then 100."""
+    row = ("trace", "0", 0, "gpt-5.6-sol", 1_000_000, 0, 0)
+    terminal.fund_all("1000")
+
+    assert str(terminal.replay([row], at=datetime(2026, 8, 20, tzinfo=UTC)).credits) == "125"
+    assert str(terminal.replay([(*row[:2], 1, *row[3:])], at=datetime(2026, 8, 21, tzinfo=UTC)).credits) == "100"
+    assert [card[:10] for (card,) in terminal.rows("SELECT card FROM usage_event ORDER BY transfer_id")] == [
+        "2026-08-11",
+        "2026-08-21",
+    ]
+
+
+def test_without_a_date_the_present_counts(terminal: Terminal) -> None:
+    terminal.fund_all("1000")
+    terminal.house.clock.now = datetime(2026, 8, 12, tzinfo=UTC)
+
+    assert str(terminal.replay([("trace", "0", 0, "gpt-5.6-sol", 1_000_000, 0, 0)], at=None).credits) == "125"
+
+
+def test_a_model_that_is_not_on_the_card_is_flagged(terminal: Terminal) -> None:
+    """S3: rated at the stated fallback, never zero."""
+    terminal.fund_all("1000")
+    tally = terminal.replay([("trace", "0", 0, "of-next-year", 1_000_000, 0, 0)])
+
+    assert str(tally.credits) == "125"
+    assert "of-next-year *" in terminal.printed
+    assert "* not on the rate card; rated at its fallback" in terminal.printed
+    assert [bool(flag) for (flag,) in terminal.rows("SELECT is_fallback FROM usage_event")] == [True]
+
+
+def test_a_small_queue_slows_a_replay_and_fails_nothing(sqlite_url: str, tmp_path: Path) -> None:
+    """L7: overloaded is answered at once, and the replay tries again."""
+    with open_house(sqlite_url, queue_size=4) as ledger:
+        terminal = Terminal(asyncio.run(settled_house(ledger)), tmp_path)
+        terminal.fund_all("100000")
+        tally = terminal.replay(some_requests(sessions=6, requests_each=10))
+
+    assert (tally.charged, tally.refused) == (60, 0)
+
+
+def test_a_wrong_line_anywhere_stops_the_file_before_anything_is_charged(terminal: Terminal) -> None:
+    terminal.fund_all("100000")
+    before = terminal.books()
+    last = ("trace_9", "0", 0, "opus", 100, 101, 5)
+
+    with pytest.raises(Refused, match="Line 50: cached_tokens"):
+        terminal.replay([*some_requests(), last])
+    assert terminal.books() == before
+    assert not terminal.printed
+
+
+def test_before_the_first_card_nothing_is_charged(terminal: Terminal) -> None:
+    with pytest.raises(Refused, match="the first one is from 2025-05-14") as refused:
+        terminal.replay(some_requests(), at=datetime(2025, 5, 13, tzinfo=UTC))
+
+    assert refused.value.code is Code.INVALID_REQUEST
+
+
+def test_an_unknown_organisation_is_refused(terminal: Terminal) -> None:
+    with pytest.raises(Refused) as refused:
+        terminal.replay(some_requests(), org="org_zzz")
+
+    assert refused.value.code is Code.NOT_FOUND
+
+
+def test_an_empty_file_is_a_replay_of_nothing(terminal: Terminal) -> None:
+    tally = terminal.replay([])
+
+    assert (tally.requests, tally.per_second) == (0, 0)
+    assert "all" in terminal.printed
+
+
+def test_the_summary_is_told_in_plain_lines_and_no_bar_where_nobody_watches(
+    terminal: Terminal, capfd: pytest.CaptureFixture[str]
+) -> None:
+    terminal.fund_all("100000")
+    tally = terminal.replay([("trace", "0", number, "claude-opus-4-6", 1_000_000, 0, 0) for number in range(12)])
+    header, model, everything, _, last = terminal.printed.splitlines()
+
+    assert header.split() == ["model", "requests", "charged", "duplicates", "refused", "credits"]
+    assert model.split() == ["claude-opus-4-6", "12", "12", "0", "0", "1,500"]
+    assert everything.split() == ["all", "12", "12", "0", "0", "1,500"]
+    assert last.startswith(f"rate card {tally.card}; ")
+    assert last.endswith("requests a second")
+    assert capfd.readouterr() == ("", "")
+
+
+@pytest.mark.parametrize(
+    ("words", "instant"),
+    [
+        ("2026-09-29", datetime(2026, 9, 29, tzinfo=UTC)),
+        ("2026-09-29T14:00:00Z", datetime(2026, 9, 29, 14, tzinfo=UTC)),
+        ("2026-09-29T14:00:00+02:00", datetime(2026, 9, 29, 12, tzinfo=UTC)),
+    ],
+)
+def test_a_date_is_a_day_or_an_instant_with_its_zone(words: str, instant: datetime) -> None:
+    assert instant_of(words) == instant
+
+
+@pytest.mark.parametrize(
+    "words", ["", "yesterday", "2026-13-01", "2026-09-29T14:00:00", "29.09.2026", "1e9", "2026-W40-2"]
+)
+def test_anything_else_is_no_date(words: str) -> None:
+    with pytest.raises(Refused, match="is no date"):
+        instant_of(words)

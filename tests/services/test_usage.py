@@ -1,0 +1,165 @@
+"""Charging usage through the journal, on both databases."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+from sqlalchemy import Connection, text
+
+from core.ledger.accounts import pool_of
+from core.ledger.credits import Credits
+from core.ledger.errors import Code, Refused
+from core.ledger.ids import Prefix, parse_id
+from core.metering.ratecards import RateCard, Rates
+from core.metering.usage import Usage
+from core.services.organisations import add_to_team, create_team
+from core.services.usage import charge
+from core.services.views import Answer
+from tests.support.replays import House, open_house, settled_house
+
+# A million uncached tokens cost one credit.
+CARD = RateCard("2026-11-20-test", {"opus": Rates(*[Credits.of(1)] * 5)}, fallback=Rates(*[Credits.of(9)] * 5))
+
+
+@pytest.fixture
+async def house(database_url: str) -> AsyncIterator[House]:
+    """Ada, Bo and Cleo, without funds."""
+    with open_house(database_url) as ledger:
+        yield await settled_house(ledger)
+
+
+async def charged(
+    house: House, credits_used: int, *, member: int = 1, event_id: str = "1", **changes: Any
+) -> Answer[Any]:
+    """Charge Bo for an event that costs so many credits."""
+    event = {"source": "test", "subject": "bo", "usage": Usage("opus", credits_used * 1_000_000), "card": CARD}
+    payer = {"org_id": house.admin.org_id, "member_id": house.number(member)}
+    return await charge(house.ledger, event_id=event_id, **payer, **(event | changes))
+
+
+async def refusal(house: House, credits_used: int, **changes: Any) -> Refused:
+    with pytest.raises(Refused) as refused:
+        await charged(house, credits_used, **changes)
+    return refused.value
+
+
+async def consumed(house: House) -> tuple[int, int]:
+    """Return how many events are kept, and what all charges took, in whole credits."""
+
+    def query(connection: Connection) -> tuple[int, int]:
+        events = connection.execute(text("SELECT count(*) FROM usage_event")).scalar_one()
+        taken = connection.execute(text("SELECT coalesce(sum(amount), 0) FROM entry WHERE account_id % 8 = 4"))
+        return events, int(taken.scalar_one()) // 1_000_000
+
+    return await house.ledger.read(query)
+
+
+async def test_an_event_is_charged_to_the_wallet_and_kept_with_its_card(house: House) -> None:
+    """S3: the card's version is kept with the event."""
+    await house.fund_member("a", "100", 1)
+    answer = await charged(house, 30)
+
+    def stored(connection: Connection) -> tuple[Any, ...]:
+        query = "SELECT member_id, source, event_id, model, input_tokens, card, is_fallback, amount FROM usage_event"
+        return tuple(connection.execute(text(query)).one())
+
+    assert (answer.item.amount, answer.replayed) == (Credits.of(30), False)
+    assert await house.ledger.read(stored) == (
+        house.number(1), "test", "1", "opus", 30_000_000, "2026-11-20-test", False, 30_000_000,
+    )  # fmt: skip
+    assert await consumed(house) == (1, 30)
+
+
+async def test_a_teams_pool_pays_what_the_wallet_cannot(house: House) -> None:
+    team = await create_team(house.ledger, actor=house.admin, name="Core")
+    await add_to_team(house.ledger, actor=house.admin, team_id=team.id, member_id=house.members[1])
+    await house.fund_member("a", "10", 1)
+    await house.fund("b", "10", account=pool_of(parse_id(Prefix.TEAM, team.id)))
+    await charged(house, 15)
+
+    assert (await refusal(house, 6, event_id="2")).fields["spendable"] == "5"
+    assert (await refusal(house, 1, event_id="3", member=2)).fields["spendable"] == "0"
+    assert await consumed(house) == (1, 15)
+
+
+async def test_the_same_event_again_changes_nothing_by_whatever_card_and_member(house: House) -> None:
+    """S4: a duplicate; S3: the past is never re-priced."""
+    await house.fund_member("a", "100", 1)
+    await charged(house, 30)
+    dearer = RateCard("2027-01-01-test", {}, fallback=CARD.fallback)
+
+    assert (await charged(house, 30)).replayed
+    assert (await charged(house, 30, card=dearer)).replayed
+    assert (await charged(house, 30, member=2)).replayed
+    assert await consumed(house) == (1, 30)
+
+
+async def test_other_content_under_the_same_source_and_id_is_a_conflict(house: House) -> None:
+    """S4."""
+    await house.fund_member("a", "100", 1)
+    await charged(house, 30)
+
+    assert (await refusal(house, 31)).code is Code.IDEMPOTENCY_CONFLICT
+    assert not (await charged(house, 31, source="another")).replayed
+    assert await consumed(house) == (2, 61)
+
+
+async def test_a_refused_event_binds_no_key_and_is_charged_once_there_are_funds(house: House) -> None:
+    """L6."""
+    refused = await refusal(house, 30)
+    await house.fund_member("a", "30", 1)
+
+    assert refused.code is Code.INSUFFICIENT_CREDITS
+    assert not (await charged(house, 30)).replayed
+    assert await consumed(house) == (1, 30)
+
+
+async def test_one_event_brought_many_times_at_once_is_charged_once(house: House) -> None:
+    """S4, L7: twins in one batch and in several."""
+    await house.fund_member("a", "100", 1)
+    answers = await asyncio.gather(*[charged(house, 30) for _ in range(64)])
+
+    assert sorted(answer.replayed for answer in answers) == [False] + [True] * 63
+    assert await consumed(house) == (1, 30)
+
+
+async def test_many_charges_at_once_never_spend_more_than_there_is(house: House) -> None:
+    """L2, L7: exactly as many fit as the funds allow."""
+    await house.fund_member("a", "60", 1)
+    await house.fund_member("b", "40", 1)
+    answers = await asyncio.gather(
+        *[charged(house, 7, event_id=str(number)) for number in range(64)], return_exceptions=True
+    )
+    refused = [answer for answer in answers if isinstance(answer, Refused)]
+
+    assert {each.code for each in refused} == {Code.INSUFFICIENT_CREDITS}
+    assert len(refused) == 64 - 14
+    assert await consumed(house) == (14, 98)
+
+
+async def test_an_unknown_model_is_charged_at_the_fallback_and_flagged(house: House) -> None:
+    """S3: never zero."""
+    await house.fund_member("a", "9", 1)
+    answer = await charged(house, 0, usage=Usage("of-next-year", 1_000_000))
+
+    assert (answer.item.amount, answer.item.is_fallback) == (Credits.of(9), True)
+
+
+@pytest.mark.parametrize("field", ["source", "event_id", "subject"])
+@pytest.mark.parametrize("words", ["", "x" * 1_001, "a\x00b", "\ud800"], ids=["empty", "long", "NUL", "surrogate"])
+async def test_text_that_cannot_be_kept_is_refused_at_the_door(house: House, field: str, words: str) -> None:
+    """L7: text is checked at the door."""
+    refused = await refusal(house, 1, **{field: words})
+
+    assert refused.code is Code.INVALID_REQUEST
+    assert await consumed(house) == (0, 0)
+
+
+async def test_more_tokens_than_any_amount_can_pay_for_are_refused(house: House) -> None:
+    dear = RateCard("dear", {}, fallback=Rates(*[Credits.parse("9999999999")] * 5))
+
+    assert (await refusal(house, 1_000, card=dear)).code is Code.INVALID_REQUEST
+    assert (await refusal(house, 1, usage=Usage("x", 1_000_000), card=dear)).code is Code.INVALID_REQUEST
