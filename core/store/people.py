@@ -118,7 +118,7 @@ def insert_once(connection: Connection, table: str, values: dict[str, Any]) -> b
     """Insert a row unless a unique key is already taken; two at once: exactly one is True."""
     insert = sqlite.insert if connection.dialect.name == "sqlite" else postgresql.insert
     statement = insert(Member.metadata.tables[table]).values(**values).on_conflict_do_nothing()
-    return connection.execute(statement).rowcount == 1
+    return connection.execute(statement, execution_options={"preserve_rowcount": True}).rowcount == 1
 
 
 def _select() -> Select[Any]:
