@@ -78,14 +78,30 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("org_id", "gift_id"),
     )
     with op.batch_alter_table("gift", schema=None) as batch_op:
-        batch_op.create_index("gift_by_recipient", ["org_id", "recipient_account", "gift_id"], unique=False)
-        batch_op.create_index("gift_by_sender", ["org_id", "sender_account", "gift_id"], unique=False)
+        batch_op.create_index(
+            "gift_by_recipient", ["org_id", "recipient_account", "created_at", "gift_id"], unique=False
+        )
+        batch_op.create_index("gift_by_sender", ["org_id", "sender_account", "created_at", "gift_id"], unique=False)
         batch_op.create_index(
             "gift_due",
             ["settles_at"],
             unique=False,
             sqlite_where=sa.text("state = 'pending'"),
             postgresql_where=sa.text("state = 'pending'"),
+        )
+        batch_op.create_index(
+            "gift_open_by_recipient",
+            ["org_id", "recipient_account"],
+            unique=False,
+            sqlite_where=sa.text("state IN ('pending', 'in_review')"),
+            postgresql_where=sa.text("state IN ('pending', 'in_review')"),
+        )
+        batch_op.create_index(
+            "gift_open_by_sender",
+            ["org_id", "sender_account"],
+            unique=False,
+            sqlite_where=sa.text("state IN ('pending', 'in_review')"),
+            postgresql_where=sa.text("state IN ('pending', 'in_review')"),
         )
 
     op.create_table(
@@ -213,6 +229,7 @@ def upgrade() -> None:
         sa.Column("batch", sa.BigInteger(), autoincrement=False, nullable=False),
         sa.Column("first_id", sa.BigInteger(), nullable=False),
         sa.Column("last_id", sa.BigInteger(), nullable=False),
+        sa.Column("transfers", sa.Integer(), nullable=False),
         sa.Column("key_id", sa.Text(), nullable=False),
         sa.Column("heads", sa.JSON(), nullable=True),
         sa.Column("touched", sa.JSON(), nullable=True),
@@ -267,7 +284,7 @@ def upgrade() -> None:
         sa.Column("note_hash", sa.LargeBinary(), nullable=True),
         sa.Column("seal", sa.LargeBinary(), nullable=False),
         sa.CheckConstraint(
-            "kind IN ('grant', 'void', 'allocate', 'gift_reserve', 'gift_approve', 'gift_settle', 'gift_cancel', 'gift_decline', 'gift_reject', 'gift_return', 'gift_reverse', 'charge', 'refund', 'expire', 'freeze', 'unfreeze')",
+            "kind IN ('grant', 'void', 'allocate', 'gift_reserve', 'gift_approve', 'gift_settle', 'gift_cancel', 'gift_decline', 'gift_reject', 'gift_return', 'gift_reverse', 'charge', 'refund', 'expire', 'freeze', 'leave', 'unfreeze')",
             name="kind_known",
         ),
         sa.PrimaryKeyConstraint("org_id", "transfer_id"),
