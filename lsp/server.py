@@ -9,20 +9,18 @@ import importlib
 import logging
 import os
 import signal
+import sys
 from collections.abc import Awaitable, Callable, Coroutine
-from typing import TYPE_CHECKING, Any, TypeVar
+from functools import partial
+from types import ModuleType
+from typing import Any, TypeVar
 
 from lsprotocol import types
 from pygls.lsp.server import LanguageServer
 
-from lsp import clientinfo, parent
-from lsp.clientinfo import ClientInfo, Push
+from lsp import parent
 from lsp.settings import Settings
-from lsp.status import Payload, server_status
 from lsp.threads import off_loop
-
-if TYPE_CHECKING:
-    from lsp.features.desk import Desk
 
 NAME = "teamcredits-lsp"
 COMMANDS = (
@@ -37,6 +35,7 @@ COMMANDS = (
     "credits.signOut",
 )
 T = TypeVar("T")
+Run = Callable[[str, tuple[Any, ...]], Coroutine[Any, Any, dict[str, Any]]]
 log = logging.getLogger(__name__)
 
 
@@ -49,18 +48,15 @@ class CreditsServer(LanguageServer):
             if method.startswith(("textDocument/", "notebookDocument/")):
                 del self.protocol.fm.builtin_features[method]
         self.settings = settings
-        self.editor = ClientInfo("", Push.NOTHING, clientinfo.threshold(None))
         self.is_shut_down = False
         self._greeted = asyncio.Event()
-        self._desk: asyncio.Future[Desk] | None = None
+        self._run: asyncio.Future[Run] | None = None
         self._tasks: set[asyncio.Task[Any]] = set()
 
     def begin(self, params: types.InitializeParams) -> None:
-        """Take note of the editor and start the work, which begins when the answer is out."""
-        name = params.client_info.name if params.client_info else None
-        self.editor = clientinfo.read(name, params.capabilities.experimental, params.initialization_options)
-        self._desk = asyncio.get_running_loop().create_future()
-        self._start(self._work(self._desk))
+        """Start the work, which begins when the answer is out."""
+        self._run = asyncio.get_running_loop().create_future()
+        self._start(self._work(params, self._run))
         if params.process_id:
             self._start(self._leave_with(params.process_id))
 
@@ -70,12 +66,10 @@ class CreditsServer(LanguageServer):
 
     async def answer(self, name: str, arguments: tuple[Any, ...]) -> dict[str, Any]:
         """Run one command to its end, also when the editor stops waiting: a gift is not made by halves."""
-        if self._desk is None:
+        if self._run is None:
             return {"code": "not_initialized", "message": "The editor has not said hello yet."}
-        desk = await asyncio.shield(self._desk)
-        from lsp.features.table import run  # noqa: PLC0415 - brings httpx, so not before `initialize` is answered
-
-        return await asyncio.shield(self._start(run(desk, name, arguments)))
+        run = await asyncio.shield(self._run)
+        return await asyncio.shield(self._start(run(name, arguments)))
 
     def leave(self, *, shut_down: bool) -> None:
         """Nothing more is said from here on."""
@@ -86,10 +80,15 @@ class CreditsServer(LanguageServer):
         """Told to the log by kind; the words could quote what a message held, and a popup helps nobody."""
         log.warning("%s", type(error).__name__)
 
-    async def _work(self, ready: "asyncio.Future[Desk]") -> None:
-        assembly = await off_loop(lambda: importlib.import_module("lsp.assembly"))
-        async with assembly.assembled(self.settings, self.editor, send=self._push, say=self._say) as desk:
-            ready.set_result(desk)
+    async def _work(self, params: types.InitializeParams, ready: asyncio.Future[Run]) -> None:
+        assembly = await off_loop(_import_assembly)
+        editor = assembly.clientinfo.read(
+            params.client_info.name if params.client_info else None,
+            params.capabilities.experimental,
+            params.initialization_options,
+        )
+        async with assembly.assembled(self.settings, editor, notify=self._notify, say=self._say) as desk:
+            ready.set_result(partial(assembly.run, desk))
             await self._greeted.wait()
             await desk.session.run()
 
@@ -97,19 +96,10 @@ class CreditsServer(LanguageServer):
         await parent.watch(process_id)
         os._exit(1)  # the thread that reads stdin cannot be woken, and an ordinary exit waits for it
 
-    def _push(self, payload: Payload) -> None:
-        match self.editor.push:
-            case Push.STATUS:
-                self._notify(payload)
-            case Push.SERVER_STATUS:
-                self._notify(server_status(payload))
-            case Push.NOTHING:
-                pass
-
-    def _notify(self, params: dict[str, Any]) -> None:
+    def _notify(self, method: str, params: dict[str, Any]) -> None:
         if self._greeted.is_set():
             with contextlib.suppress(OSError):
-                self.protocol.notify(self.editor.push.value, params)
+                self.protocol.notify(method, params)
 
     def _say(self, sentence: str) -> None:
         if self._greeted.is_set():
@@ -167,3 +157,10 @@ def _command(server: CreditsServer, name: str) -> Callable[..., Awaitable[dict[s
         return await server.answer(name, arguments)
 
     return command
+
+
+def _import_assembly() -> ModuleType:
+    """All that `initialize` could be answered without: imported afterwards, beside the loop."""
+    # httpx imports its own command line where rich and click are installed: 8 MB that nothing here uses.
+    sys.modules.setdefault("httpx._main", None)  # type: ignore[arg-type]
+    return importlib.import_module("lsp.assembly")

@@ -4,23 +4,12 @@
 """
 
 import asyncio
-import logging
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future
 from typing import TypeVar
 
 T = TypeVar("T")
-log = logging.getLogger(__name__)
-
-
-def within(seconds: float, ask: Callable[[], T]) -> T | None:
-    """The answer, or None when it fails or takes longer than `seconds`."""
-    try:
-        return _started(ask).result(timeout=seconds)
-    except Exception as exc:  # a keyring raises anything, and its words could quote a secret
-        log.info("no answer: %s", type(exc).__name__)
-        return None
 
 
 async def off_loop(ask: Callable[[], T]) -> T:

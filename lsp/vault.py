@@ -1,25 +1,38 @@
 """Where the token lives: TEAMCREDITS_TOKEN first, else the keyring, else a file of mode 0600.
 
-A keyring can hang for minutes over D-Bus, so it is asked in a daemon thread with a limit. A small note beside
-the state says which store holds the token: a start then asks only that one, and a sign-in or sign-out in one
-window or terminal is seen by every other.
+A keyring can hang for minutes over D-Bus and brings up to 20 MB of libraries, so it is asked in a process of its
+own, which is killed when its time is over. A small note beside the state says which store holds the token: a
+start then asks only that one, and a sign-in or sign-out in one window or terminal is seen by every other.
 """
 
 import contextlib
 import json
+import logging
+import subprocess
+import sys
 from dataclasses import dataclass, field
 from hashlib import sha256
-from types import ModuleType
 from typing import Literal
 
 from lsp.files import read_json, write_private
 from lsp.settings import Settings
-from lsp.threads import within
 
 KEYRING_SECONDS = 3.0
 SERVICE = "teamcredits"
 
+KEYRING_PROGRAM = """
+import sys, keyring
+verb, service, url = sys.argv[1:]
+if verb == "delete":
+    keyring.delete_password(service, url)
+else:
+    if verb == "set":
+        keyring.set_password(service, url, sys.stdin.read())
+    sys.stdout.write(keyring.get_password(service, url) or "")
+"""
+
 Store = Literal["environment", "keyring", "file"]
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,22 +114,27 @@ class Vault:
         return None
 
     def _from_keyring(self) -> str | None:
-        return within(KEYRING_SECONDS, lambda: _keyring().get_password(SERVICE, self._settings.url))
+        return _ask_keyring("get", self._settings.url)
 
     def _to_keyring(self, token: str) -> bool:
         """True only when it gives back what was put in: some backends take everything and keep nothing."""
-
-        def put_and_check() -> bool:
-            _keyring().set_password(SERVICE, self._settings.url, token)
-            return bool(_keyring().get_password(SERVICE, self._settings.url) == token)
-
-        return bool(within(KEYRING_SECONDS, put_and_check))
+        return _ask_keyring("set", self._settings.url, token) == token
 
     def _forget_keyring(self) -> None:
-        within(KEYRING_SECONDS, lambda: _keyring().delete_password(SERVICE, self._settings.url))
+        _ask_keyring("delete", self._settings.url)
 
 
-def _keyring() -> ModuleType:
-    import keyring  # noqa: PLC0415 - costs 100 ms and 4 MB, and only those who need it pay
-
-    return keyring
+def _ask_keyring(verb: str, url: str, token: str = "") -> str | None:
+    """What the keyring answers within the limit, or None. The token travels by pipe, never as an argument."""
+    try:
+        asked = subprocess.run(  # noqa: S603 - our own interpreter and program
+            [sys.executable, "-I", "-c", KEYRING_PROGRAM, verb, SERVICE, url],
+            input=token.encode(),
+            capture_output=True,
+            timeout=KEYRING_SECONDS,
+            check=True,
+        )
+        return asked.stdout.decode("ascii") or None
+    except (OSError, ValueError, subprocess.SubprocessError) as exc:
+        log.info("the keyring was no help: %s", type(exc).__name__)
+        return None

@@ -1,7 +1,7 @@
 """From a command's name to the function that answers it, and from every failure to an answer."""
 
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable, Coroutine
 from typing import Any
 
 from lsp.errors import RefusalError
@@ -9,7 +9,7 @@ from lsp.features import giving, looking, signing
 from lsp.features.desk import Desk, refusal
 from lsp.wire import NotUnderstoodError
 
-Command = Callable[[Desk, tuple[Any, ...]], Awaitable[dict[str, Any]]]
+Command = Callable[[Desk, tuple[Any, ...]], Coroutine[Any, Any, dict[str, Any]]]
 log = logging.getLogger(__name__)
 
 COMMANDS: dict[str, Command] = {
