@@ -9,7 +9,7 @@ from typing import Any, Final
 from bot.errors import in_words
 from bot.grammar import Slip
 from bot.log import log_defect, logger
-from bot.views import help as help_views
+from bot.views import guide
 from bot.views.blocks import Said, say, section
 from bot.web_api import Later, Never
 from core.ledger.errors import Code, Refused
@@ -84,7 +84,7 @@ async def spoken(work: Work) -> Said:
     try:
         return await work()
     except Slip as slip:
-        return help_views.slip(slip)
+        return guide.slip(slip)
     except Refused as refused:
         return in_words(refused)
     except (Later, Never) as silence:

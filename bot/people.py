@@ -61,9 +61,7 @@ def profile_of(user: dict[str, Any], *, team_id: str, user_id: str) -> SlackProf
     return SlackProfile(
         team_id=team_id,
         user_id=user_id,
-        name=_first_text(
-            profile.get("display_name"), profile.get("real_name"), user.get("real_name"), user.get("name")
-        ),
+        name=_first_text(*names),
         email=email if isinstance(email, str) and email else None,
         email_confirmed=user.get("is_email_confirmed") is True,
         is_bot=_is_bot(user, user_id),

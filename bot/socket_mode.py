@@ -17,7 +17,7 @@ PATIENCE_SECONDS: Final = 30.0
 async def keep_socket_open(app: AsyncApp, *, token: SecretStr) -> None:
     """Connect and stay connected until cancelled; the library reconnects by itself, quietly."""
     handler = AsyncSocketModeHandler(app, token.get_secret_value(), logger=quiet_logger())
-    connecting = asyncio.create_task(handler.connect_async())
+    connecting = asyncio.create_task(handler.connect_async())  # type: ignore[no-untyped-call]
     try:
         while not (await asyncio.wait({connecting}, timeout=PATIENCE_SECONDS))[0]:
             logger.warning("Slack's Socket Mode is not connected; is TEAMCREDITS_SLACK_APP_TOKEN right? Trying again")
@@ -25,4 +25,4 @@ async def keep_socket_open(app: AsyncApp, *, token: SecretStr) -> None:
         await asyncio.Event().wait()
     finally:
         connecting.cancel()
-        await handler.close_async()
+        await handler.close_async()  # type: ignore[no-untyped-call]

@@ -10,7 +10,7 @@ from bot.payloads import Payload
 from bot.text import visible
 from bot.views import balances as balance_views
 from bot.views import gifts as gift_views
-from bot.views import help as help_views
+from bot.views import guide
 from bot.views import links as link_views
 from bot.views.blocks import Said, say, section
 from core.ledger.gifts import GiftState
@@ -31,9 +31,9 @@ async def credits_(desk: Desk, command: Payload) -> Said:
     """Answer one subcommand; without one, the balance."""
     word, _, rest = visible(command.get("text", "")).strip("`").partition(" ")
     if word.lower() == "help":
-        return help_views.everything()
+        return guide.everything()
     if word.lower() not in {"", "balance", "history", "pending", "link", "freeze"}:
-        return help_views.unknown(word)
+        return guide.unknown(word)
     actor = await people.acting(desk, team_id=command["team_id"], user_id=command["user_id"])
     match word.lower():
         case "history":

@@ -12,7 +12,7 @@ from bot.grammar import parse_gift
 from bot.payloads import Payload
 from bot.text import visible
 from bot.views import gifts as gift_views
-from bot.views import help as help_views
+from bot.views import guide
 from bot.views.blocks import Said
 from core.services import gifts
 
@@ -21,7 +21,7 @@ async def gift_credits(desk: Desk, command: Payload) -> Said:
     """Give. The key is the command's trigger, so that a second delivery gets the same answer and gives nothing."""
     text = command.get("text", "")
     if visible(text).lower() in {"", "help"}:
-        return help_views.giving()
+        return guide.giving()
     wanted = parse_gift(text)
     team_id = command["team_id"]
     giver = await people.acting(desk, team_id=team_id, user_id=command["user_id"])

@@ -1,0 +1,201 @@
+"""The messages, as data: complete, safe to show and within Slack's limits."""
+
+from __future__ import annotations
+
+import json
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from slack_sdk.models.blocks import Block
+
+from bot.errors import WORDS, in_words
+from bot.views import balances, gifts, guide, links
+from bot.views.blocks import MAX_BLOCKS, Said, button, say, section
+from bot.views.notices import notice
+from core.ledger.credits import ZERO, Credits
+from core.ledger.errors import Code, Refused
+from core.ledger.gifts import OPEN, GiftState
+from core.ledger.lots import Source
+from core.services.devices import DeviceView
+from core.services.views import AllowanceView, BoostView, Scope, SliceView, StatementLine
+from tests.support.gift_views import BO, NOW, a_balance, a_gift_view
+
+
+def valid(said: Said) -> str:
+    """Check a message with Slack's own models and return all of it as one text."""
+    payload = said.payload()
+    assert 0 < len(payload["text"]) <= 4000
+    assert 0 < len(payload["blocks"]) <= MAX_BLOCKS
+    for block in Block.parse_all(payload["blocks"]):
+        block.validate_json()
+    return json.dumps(payload, ensure_ascii=False)
+
+
+@pytest.mark.parametrize("state", GiftState)
+@pytest.mark.parametrize("view", [gifts.for_sender, gifts.for_recipient])
+def test_a_gift_has_a_button_exactly_while_it_is_open(state: GiftState, view: Any) -> None:
+    text = valid(view(a_gift_view(state=state, reason="why")))
+
+    assert ('"type": "button"' in text) == (state in OPEN)
+    assert "500 cr" in text
+
+
+def test_a_button_holds_the_opaque_id_and_nothing_else() -> None:
+    actions = [block for block in gifts.for_sender(a_gift_view()).blocks if block["type"] == "actions"]
+
+    assert [element["value"] for block in actions for element in block["elements"]] == ["gift_1"]
+
+
+def test_a_button_refuses_a_text_as_its_value() -> None:
+    with pytest.raises(ValueError, match="id"):
+        button("x", action_id="y", value="z" * 2001)
+
+
+def test_the_sender_reads_who_how_much_and_until_when_it_can_be_undone() -> None:
+    text = gifts.for_sender(a_gift_view()).text
+
+    assert "<@U0BO>" in text
+    assert "*500 cr*" in text
+    assert f"<!date^{int((NOW + timedelta(hours=24)).timestamp())}^" in text
+    assert ">thanks for the review" in text
+
+
+def test_a_message_can_neither_ping_nor_pretend() -> None:
+    text = valid(gifts.for_recipient(a_gift_view(message="<!channel> & <@U1>\n*bye*")))
+
+    assert "<!channel>" not in text
+    assert "&lt;!channel&gt; &amp; &lt;@U1&gt; *bye*" in text
+
+
+def test_people_without_slack_are_named_in_writing() -> None:
+    nobody = a_gift_view(recipient=type(BO)("mem_c", "Cy <3"))
+
+    assert "Cy &lt;3" in gifts.for_sender(nobody).text
+
+
+def test_gifts_to_several_people_are_listed_each_with_its_own_way_back() -> None:
+    text = valid(gifts.given([a_gift_view(id=f"gift_{n}") for n in range(1, 11)]))
+
+    assert text.count('"action_id": "list_cancel"') == 10
+    assert "500 cr each" in text
+
+
+def test_the_pending_list_offers_cancel_on_sent_and_decline_on_received_gifts() -> None:
+    text = valid(gifts.pending([a_gift_view(id="gift_1"), a_gift_view(id="gift_2")], me="mem_b"))
+
+    assert text.count("list_decline") == 2
+    assert valid(gifts.pending([a_gift_view()], me="mem_a")).count("list_cancel") == 1
+
+
+def test_a_long_pending_list_stays_within_slacks_limits() -> None:
+    valid(gifts.pending([a_gift_view(id=f"gift_{n}", message="m" * 280) for n in range(1, 100)], me="mem_a"))
+
+
+def test_no_pending_gifts_are_an_answer_too() -> None:
+    assert "No gifts are pending" in valid(gifts.pending([], me="mem_a"))
+
+
+def test_the_balance_says_what_can_be_spent_given_and_what_ends_when() -> None:
+    state = a_balance(
+        pool=Credits.of(210),
+        held_gifts=Credits.of(500),
+        held_usage=Credits.of(1),
+        incoming=Credits.of(7),
+        lots=(SliceView("lot_1", Source.PROMO, Credits.of(9), NOW),),
+        allowance=(AllowanceView("5h", Credits.of(100), Credits.of(20), NOW),),
+        boost=BoostView(10, NOW),
+        blocked=("account_frozen", "Your wallet is frozen."),
+    )
+    text = valid(balances.balance(state))
+
+    for part in (
+        "4,210 cr",
+        "210 cr",
+        "500 cr",
+        "7 cr",
+        "promo",
+        "5h allowance",
+        "10× boost",
+        "frozen",
+        "up to 500 cr",
+    ):
+        assert part in text
+
+
+def test_nothing_to_give_is_said_plainly() -> None:
+    assert (
+        "nothing to give today"
+        in balances.balance(a_balance(gift_limit_left=ZERO)).payload()["blocks"][1]["text"]["text"]
+    )
+    assert "nothing you could give" in json.dumps(balances.balance(a_balance(giftable=ZERO)).payload())
+
+
+def test_the_history_shows_signs_words_and_notes_escaped() -> None:
+    line = StatementLine("tr_1", NOW, "gift_settle", -Credits.of(5), "Bo", "a <b>", ())
+    text = valid(balances.history([line] * 30))
+
+    assert text.count("−5 cr") == 2 * balances.MAX_LINES
+    assert "a &lt;b&gt;" in text
+    assert "gift settle" in text
+    assert "Nothing has moved" in valid(balances.history([]))
+
+
+def test_the_home_tab_is_a_home_view_within_its_limits() -> None:
+    for view in (balances.home(a_balance()), balances.stranger_home("Who are you?")):
+        valid(Said("home", tuple(view["blocks"])))
+
+        assert view["type"] == "home"
+
+
+def test_a_device_shows_what_asks_from_where_and_for_what_before_anything_is_given() -> None:
+    device = DeviceView("Neovim on <host>", "10.0.0.1", tuple(Scope), NOW)
+    text = valid(links.asked("WDJB-MJHT", device))
+
+    for part in ("Neovim on &lt;host&gt;", "10.0.0.1", "give credits in your name", "link_approve", "link_deny"):
+        assert part in text
+    for said in (links.approved("x"), links.denied("x"), links.how_to()):
+        valid(said)
+
+
+@pytest.mark.parametrize("code", Code)
+def test_every_refusal_has_words_for_slack(code: Code) -> None:
+    said = in_words(Refused(code, "Only <b> {this} & that."))
+
+    assert code in WORDS
+    assert "<b>" not in valid(said)
+    assert said.is_refusal
+
+
+def test_help_shows_examples() -> None:
+    assert "/gift-credits @bo 500" in valid(guide.giving())
+    assert "/credits freeze" in valid(guide.everything())
+    assert "frobnicate" in valid(guide.unknown("frobnicate"))
+
+
+@pytest.mark.parametrize(
+    "kind",
+    [
+        "gift_sent",
+        "gift_incoming",
+        "gift_settled_sender",
+        "gift_received",
+        "gift_cancelled",
+        "grant_received",
+        "signed_in",
+    ],
+)
+def test_every_notice_is_a_message_with_or_without_its_gift(kind: str) -> None:
+    body = {"text": "Bo gave you <500> cr"}
+    spendable = Credits.of(700)
+
+    assert "500" in valid(notice(kind, gift=a_gift_view(), body=body, spendable=spendable))
+    assert "&lt;500&gt;" in valid(notice(kind, gift=None, body=body))
+    assert "changed" in valid(notice(kind, gift=None, body={}))
+
+
+@given(st.text(min_size=1, max_size=6000))
+def test_no_text_is_too_long_for_a_message(text: str) -> None:
+    valid(say(*[section(text)] * 60))
