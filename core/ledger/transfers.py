@@ -33,6 +33,7 @@ class TransferKind(StrEnum):
     REFUND = "refund"  # a charge given back along its draw
     EXPIRE = "expire"  # what lapsed goes to breakage (L5)
     FREEZE = "freeze"  # a wallet is frozen; moves nothing itself (G8)
+    LEAVE = "leave"  # a member has left; moves nothing itself (G4)
     UNFREEZE = "unfreeze"  # a wallet is freed again
 
 
@@ -56,6 +57,7 @@ FLOWS: Final[dict[TransferKind, frozenset[tuple[AccountKind, AccountKind]]]] = {
     TransferKind.REFUND: frozenset((K.CONSUMED, to) for to in _HOLDERS),
     TransferKind.EXPIRE: frozenset((of, K.BREAKAGE) for of in (K.WALLET, K.POOL, K.ESCROW)),
     TransferKind.FREEZE: frozenset(),
+    TransferKind.LEAVE: frozenset(),
     TransferKind.UNFREEZE: frozenset(),
 }
 

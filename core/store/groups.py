@@ -143,3 +143,11 @@ def _teams(connection: Connection, org_id: int, query: Select[Any]) -> list[Team
         )
         for row in rows
     ]
+
+
+def policy(connection: Connection, *, org_id: int) -> dict[str, Any] | None:
+    """Return the body of the policy in force, or None for an organisation without one."""
+    table = Policy.metadata.tables["policy"]
+    query = select(table.c.body).where(table.c.org_id == org_id).order_by(table.c.version.desc()).limit(1)
+    found: dict[str, Any] | None = connection.execute(query).scalar()
+    return found

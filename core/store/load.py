@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import lru_cache
@@ -17,14 +17,14 @@ from core.ledger.book import Book, Given
 from core.ledger.commands import Command
 from core.ledger.credits import Credits
 from core.ledger.gifts import Gift, GiftState
-from core.ledger.lots import Lot, Source
 from core.ledger.members import Member, TeamSeat
 from core.ledger.positions import Position, Slice
 from core.policy.limits import Policy
 from core.store.driver import Driver, Row
 from core.store.instants import from_micros, to_micros
+from core.store.lots import LOT_NAMES, lot_of
 
-_LOT = "l.lot_id, l.source, l.expires_at, l.giftable, l.priority, l.granted_at, l.amount, l.account_id"
+_LOT = ", ".join(f"l.{name}" for name in LOT_NAMES)
 _DAY = timedelta(hours=24)
 
 Key = tuple[int, int]
@@ -69,7 +69,6 @@ def find_accounts(driver: Driver, wanted: Wanted) -> None:
     if wanted.pools_of:
         for org, _member, team, _lead in _seats(driver, wanted.pools_of):
             wanted.positions.add((org, pool_of(team)))
-        wanted.positions.update((org, pool_of(org)) for org, _ in wanted.pools_of)
     wanted.accounts.update((org, wallet_of(member)) for org, member in wanted.members)
     wanted.accounts.update(wanted.positions)
 
@@ -77,6 +76,12 @@ def find_accounts(driver: Driver, wanted: Wanted) -> None:
 def lock(driver: Driver, wanted: Wanted) -> set[Key]:
     """Lock the accounts in id order and return those that exist."""
     return {(row[0], row[1]) for row in driver.lock(sorted(wanted.accounts))} if wanted.accounts else set()
+
+
+def existing(driver: Driver, wanted: Wanted) -> set[Key]:
+    """Return which of the accounts exist, without a lock: for dry runs."""
+    query = "SELECT org_id, account_id FROM {wanted} w CROSS JOIN account WHERE org_id = w.a AND account_id = w.b"
+    return {(row[0], row[1]) for row in driver.select(query, sorted(wanted.accounts))} if wanted.accounts else set()
 
 
 def read(driver: Driver, wanted: Wanted, book: Book) -> None:
@@ -130,21 +135,6 @@ def _read_members(driver: Driver, wanted: Wanted, book: Book) -> None:
         verified, joined, frozen, left = (from_micros(moment) for moment in moments)
         assert joined is not None
         book.members[number] = Member(number, org, name, kind, role, verified, joined, frozen, left)
-
-
-def lot_of(row: Sequence[Any]) -> Lot:
-    """Return a lot from its stored columns, in the order of ``_LOT``."""
-    lot_id, source, expires_at, giftable, priority, granted_at, amount, account = row
-    return Lot(
-        lot_id,
-        Source(source),
-        from_micros(expires_at),
-        bool(giftable),
-        priority,
-        from_micros(granted_at),
-        Credits(amount),
-        account,
-    )
 
 
 def _read_positions(driver: Driver, wanted: Wanted, book: Book) -> None:

@@ -16,6 +16,7 @@ from core.ledger.gifts import GiftState
 from core.ledger.lots import Source
 from core.ledger.transfers import TransferKind
 
+_OPEN = "state IN ('pending', 'in_review')"
 _STORED_KINDS = (AccountKind.WALLET, AccountKind.POOL, AccountKind.ESCROW)
 
 
@@ -218,8 +219,22 @@ class Gift(SQLModel, table=True):
             sqlite_where=text("state = 'pending'"),
             postgresql_where=text("state = 'pending'"),
         ),
-        Index("gift_by_sender", "org_id", "sender_account", "gift_id"),
-        Index("gift_by_recipient", "org_id", "recipient_account", "gift_id"),
+        Index("gift_by_sender", "org_id", "sender_account", "created_at", "gift_id"),
+        Index("gift_by_recipient", "org_id", "recipient_account", "created_at", "gift_id"),
+        Index(
+            "gift_open_by_sender",
+            "org_id",
+            "sender_account",
+            sqlite_where=text(_OPEN),
+            postgresql_where=text(_OPEN),
+        ),
+        Index(
+            "gift_open_by_recipient",
+            "org_id",
+            "recipient_account",
+            sqlite_where=text(_OPEN),
+            postgresql_where=text(_OPEN),
+        ),
     )
 
     org_id: int = _key()

@@ -1,0 +1,209 @@
+"""What a member has, may spend and may give, and how it came to be; never more than the ledger would honour."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+from typing import Final
+
+from sqlalchemy import Connection
+
+from core.ledger.accounts import escrow_of, pool_of, wallet_of
+from core.ledger.book import Given
+from core.ledger.credits import ZERO, Credits, total
+from core.ledger.errors import Code, Refused
+from core.ledger.ids import Prefix, parse_id, shown_id
+from core.ledger.lots import giftable_until, spending_order
+from core.ledger.positions import Position, Slice, held
+from core.policy.decide import gift_limit_left
+from core.policy.limits import Policy
+from core.services.commands.giving import giftable
+from core.services.cursors import checked_limit, cursor_of, place_of
+from core.services.ledger import Ledger
+from core.services.rendering import gift_view, notice_text, slice_views
+from core.services.views import Actor, Balance, NoticeView, Page, SliceView, StatementLine, Status
+from core.store import gifts, groups, lots, notices, people, statements
+from core.store.people import MemberRecord
+
+MAX_NOTICES: Final = 20
+_DAY: Final = timedelta(hours=24)
+
+
+async def balance(ledger: Ledger, *, actor: Actor, member_id: str | None = None) -> Balance:
+    """Return one's own balance, or that of somebody one may look at: a lead of their team, an admin."""
+    now = ledger.clock()
+    return await ledger.read(lambda connection: _balance(connection, _readable(connection, actor, member_id), now))
+
+
+async def status(ledger: Ledger, *, actor: Actor) -> Status:
+    """Return what one's editor shows: the balance, and what it has not told yet."""
+    now = ledger.clock()
+
+    def look(connection: Connection) -> Status:
+        member = _readable(connection, actor, None)
+        waiting = notices.unclaimed(connection, actor.org_id, actor.member_id, MAX_NOTICES)
+        return Status(_balance(connection, member, now), _notice_views(connection, actor.org_id, waiting))
+
+    return await ledger.read(look)
+
+
+async def topics(ledger: Ledger, *, actor: Actor) -> tuple[int, ...]:
+    """Return whose changes can change one's status: oneself, and the teams whose pools one draws on."""
+
+    def find(connection: Connection) -> tuple[int, ...]:
+        return actor.member_id, *people.teams_of(connection, org_id=actor.org_id, member_id=actor.member_id)
+
+    return await ledger.read(find)
+
+
+async def claim_notice(ledger: Ledger, *, actor: Actor, notice_id: str) -> bool:
+    """Return True to the first window that shows a notice, False to every later one.
+
+    Raises Refused(not_found) for a notice that is not one's own.
+    """
+    number, now = parse_id(Prefix.NOTICE, notice_id), ledger.clock()
+    claimed = await ledger.write(
+        lambda connection: notices.claim(connection, actor.org_id, actor.member_id, number, now)
+    )
+    if claimed is None:
+        raise Refused(Code.NOT_FOUND, "There is no such notice here.")
+    if claimed:
+        ledger.changes.publish([actor.member_id])
+    return claimed
+
+
+async def statement(
+    ledger: Ledger, *, actor: Actor, member_id: str | None = None, limit: int = 50, cursor: str | None = None
+) -> Page[StatementLine]:
+    """Return a wallet's movements, newest first, to whoever may see its balance."""
+    size = checked_limit(limit)
+    before = None if cursor is None else int(place_of(cursor, (int,))[0])
+
+    def find(connection: Connection) -> list[statements.Movement]:
+        wallet = wallet_of(_readable(connection, actor, member_id).member_id)
+        return statements.movements(connection, actor.org_id, wallet, before=before, limit=size + 1)
+
+    found = await ledger.read(find)
+    following = cursor_of(found[size - 1].transfer_id) if len(found) > size else None
+    return Page(tuple(line_view(movement) for movement in found[:size]), following)
+
+
+def line_view(movement: statements.Movement) -> StatementLine:
+    """Return a movement as its member sees it."""
+    parts = tuple(
+        SliceView(shown_id(Prefix.LOT, lot.lot_id), lot.source, amount, lot.expires_at, giftable=lot.giftable)
+        for lot, amount in movement.parts
+    )
+    return StatementLine(
+        shown_id(Prefix.TRANSFER, movement.transfer_id),
+        movement.at,
+        movement.kind.value,
+        total([amount for _, amount in movement.parts]),
+        movement.counterpart,
+        movement.note,
+        parts,
+    )
+
+
+def _readable(connection: Connection, actor: Actor, member_id: str | None) -> MemberRecord:
+    """Return the member looked at. Raises Refused(not_found) for people whom the actor may not look at."""
+    number = actor.member_id if member_id is None else parse_id(Prefix.MEMBER, member_id)
+    found = people.member(connection, org_id=actor.org_id, member_id=number)
+    if found is None:
+        raise Refused(Code.NOT_FOUND, "There is no such member here.")
+    if number == actor.member_id or actor.is_admin:
+        return found
+    me = people.member(connection, org_id=actor.org_id, member_id=actor.member_id)
+    if me is None or not set(me.leads) & set(found.teams):
+        raise Refused(Code.NOT_ALLOWED, "Only they, a lead of their team or an admin can see that.")
+    return found
+
+
+def _balance(connection: Connection, member: MemberRecord, now: datetime) -> Balance:
+    wallet = wallet_of(member.member_id)
+    pools = [pool_of(team) for team in sorted(member.teams)]
+    accounts = lots.positions(connection, member.org_id, [wallet, escrow_of(wallet), *pools])
+    policy = Policy.of(groups.policy(connection, org_id=member.org_id))
+    given, first_given = gifts.given_since(connection, member.org_id, wallet, now - _DAY)
+    incoming, _first_due = gifts.incoming(connection, member.org_id, wallet)
+    own = _live(accounts[wallet], now)
+    shared = [position for pool in pools for position in _live(accounts[pool], now)]
+    blocked = _blocked(member)
+    available = ZERO if blocked else held(own)
+    pool = ZERO if blocked else held(shared)
+    may_give = [] if blocked else giftable(own, now, now + policy.settlement + policy.min_use)
+    endings = [giftable_until(each.lot, policy.settlement, policy.min_use) for each in may_give]
+    return Balance(
+        member_id=shown_id(Prefix.MEMBER, member.member_id),
+        name=member.name,
+        spendable=available + pool,
+        available=available,
+        giftable=held(may_give),
+        gift_limit_left=ZERO if blocked else _limit_left(policy, given, member),
+        giftable_until=min((ending for ending in endings if ending is not None), default=None),
+        held_gifts=held(accounts[escrow_of(wallet)]),
+        held_usage=ZERO,
+        incoming=incoming,
+        pool=pool,
+        capacity=_capacity([*own, *shared], {wallet, *pools}),
+        lots=_lot_views(own),
+        allowance=(),
+        boost=None,
+        blocked=blocked,
+        as_of=now,
+        valid_until=_valid_until([*own, *shared], endings, first_given, now),
+    )
+
+
+def _live(positions: Iterable[Position], now: datetime) -> list[Position]:
+    """L5: what has lapsed is not there, whether or not the job has run."""
+    return [position for position in positions if position.remaining and not position.lot.expired(now)]
+
+
+def _limit_left(policy: Policy, given: Given, member: MemberRecord) -> Credits | None:
+    return gift_limit_left(policy, given, verified=member.verified_at is not None)
+
+
+def _blocked(member: MemberRecord) -> tuple[str, str] | None:
+    if member.deactivated_at is not None:
+        return Code.NOT_ALLOWED.value, "This person has left."
+    if member.frozen_at is not None:
+        return Code.ACCOUNT_FROZEN.value, "Your wallet is frozen. Ask an admin to unfreeze it."
+    return None
+
+
+def _capacity(positions: Iterable[Position], own: set[int]) -> Credits:
+    """Return what "low" is measured against: lots as they were granted here, others as far as they are left."""
+    return total([each.lot.amount if each.lot.account_id in own else each.remaining for each in positions])
+
+
+def _lot_views(positions: Iterable[Position]) -> tuple[SliceView, ...]:
+    in_order = sorted(positions, key=lambda position: spending_order(position.lot))
+    return slice_views(Slice(position.lot, position.remaining) for position in in_order)
+
+
+def _valid_until(
+    positions: Iterable[Position],
+    giftable_endings: Iterable[datetime | None],
+    first_given: datetime | None,
+    now: datetime,
+) -> datetime | None:
+    """L11: the next instant at which the balance changes without a commit."""
+    moments = [position.lot.expires_at for position in positions]
+    moments.extend(giftable_endings)
+    moments.append(None if first_given is None else first_given + _DAY)
+    return min((moment for moment in moments if moment is not None and moment > now), default=None)
+
+
+def _notice_views(connection: Connection, org_id: int, waiting: list[notices.NoticeRecord]) -> tuple[NoticeView, ...]:
+    ids = [each.gift_id for each in waiting if each.gift_id is not None]
+    known = {record.gift_id: gift_view(record) for record in gifts.by_ids(connection, org_id, ids)} if ids else {}
+    return tuple(
+        NoticeView(
+            shown_id(Prefix.NOTICE, each.notice_id),
+            each.kind,
+            notice_text(each.kind, each.body, known.get(each.gift_id or 0)),
+            each.created_at,
+        )
+        for each in waiting
+    )

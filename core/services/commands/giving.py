@@ -1,0 +1,150 @@
+"""Making a gift: what is checked, in which order, and what is then set aside (G1, G3, G7)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+
+from core.ledger.accounts import AccountKind, escrow_of, kind_of, owner_of, wallet_of
+from core.ledger.book import Book, Given
+from core.ledger.commands import Needs
+from core.ledger.credits import MAX_TRANSFER, ZERO, Credits
+from core.ledger.errors import Code, Refused
+from core.ledger.gifts import Gift, GiftState
+from core.ledger.lots import GiftOrder
+from core.ledger.members import Member
+from core.ledger.positions import Position, draw, held
+from core.ledger.transfers import Move, TransferKind
+from core.policy.decide import Decision, decide
+from core.policy.limits import Policy
+from core.policy.rules import Facts, Outcome
+from core.services.commands.base import digest_of
+
+MAX_RECIPIENTS: Final = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Give:
+    """Give ``amount`` to each of some accounts, all or none. Each gift's id is that of its reservation."""
+
+    org_id: int
+    actor_id: int
+    key: str
+    recipients: tuple[int, ...]
+    amount: Credits
+    message: str | None
+    prefer: GiftOrder
+
+    @property
+    def digest(self) -> bytes:
+        return digest_of("give", self.amount.micros, self.message, self.prefer.value, *self.recipients)
+
+    @property
+    def count(self) -> int:
+        return len(self.recipients)
+
+    @property
+    def needs(self) -> Needs:
+        people = (owner_of(account) for account in self.recipients if kind_of(account) is AccountKind.WALLET)
+        return Needs(
+            members=(self.actor_id, *people),
+            accounts=self.recipients,
+            positions=(wallet_of(self.actor_id),),
+            given_by=(self.actor_id,),
+        )
+
+    def decide(self, book: Book) -> None:
+        """Raises Refused in the order recipient, sender's state, freeze, policy, funds."""
+        for recipient in self.recipients:
+            _check_recipient(book, self.actor_id, recipient)
+        for recipient in self.recipients:
+            _give_one(book, self, recipient)
+
+
+def _give_one(book: Book, give: Give, recipient: int) -> None:
+    sender = _sender(book, give.actor_id)
+    policy = Policy.of(book.policies.get(give.org_id))
+    given = book.given.get(give.actor_id, Given())
+    decision = decide(Facts(sender, recipient, give.amount, given, policy, book.now))
+    decision.raise_if_refused()
+    wallet = wallet_of(give.actor_id)
+    settles_at = book.now + policy.settlement
+    usable = giftable(book.held_by(wallet), book.now, settles_at + policy.min_use)
+    if held(usable) < give.amount:
+        raise _too_little(book.held_by(wallet), give.amount, book.now, usable)
+    slices = draw(usable, give.amount, give.prefer.key)
+    gift_id = book.next_id()
+    move = Move(wallet, escrow_of(wallet), slices)
+    book.post(
+        TransferKind.GIFT_RESERVE,
+        [move],
+        gift_id=gift_id,
+        settles_at=settles_at,
+        note=give.message,
+        transfer_id=gift_id,
+    )
+    gift = Gift(
+        gift_id, give.org_id, wallet, recipient, give.amount, book.now, settles_at, _first_state(decision), slices
+    )
+    book.open_gift(gift, decision.body())
+    book.tell(wallet, "gift_sent", gift_id=gift_id)
+    book.tell(recipient, "gift_incoming", gift_id=gift_id)
+
+
+def _first_state(decision: Decision) -> GiftState:
+    return GiftState.IN_REVIEW if decision.outcome is Outcome.REVIEW else GiftState.PENDING
+
+
+def giftable(positions: Iterable[Position], now: datetime, useful_until: datetime) -> list[Position]:
+    """G3: the positions that may travel: giftable lots that are still of use after settlement."""
+    return [
+        position
+        for position in positions
+        if position.lot.giftable and not position.lot.expired(now) and position.lot.lasts_until(useful_until)
+    ]
+
+
+def _check_recipient(book: Book, sender: int, account: int) -> None:
+    if kind_of(account) is AccountKind.POOL:
+        if not book.is_locked(account):
+            raise Refused(Code.UNKNOWN_MEMBER, "There is no such pool here.")
+        return
+    if owner_of(account) == sender:
+        raise Refused(Code.SELF_GIFT, "That is you. A gift goes to somebody else.")
+    member = book.member(owner_of(account))
+    if member is None:
+        raise Refused(Code.UNKNOWN_MEMBER, "There is no such member here.")
+    if member.kind != "person":
+        raise Refused(Code.RECIPIENT_IS_BOT, f"{member.name} is a {member.kind}; gifts go to people.")
+    if member.has_left:
+        raise Refused(Code.UNKNOWN_MEMBER, f"{member.name} has left and cannot receive gifts.")
+
+
+def _sender(book: Book, member_id: int) -> Member:
+    sender = book.member(member_id)
+    if sender is None or sender.has_left or sender.kind != "person":
+        raise Refused(Code.NOT_ALLOWED, "Only people who are here can give.")
+    if sender.is_frozen:
+        raise Refused(Code.ACCOUNT_FROZEN, "Your wallet is frozen. Ask an admin to unfreeze it.")
+    return sender
+
+
+def _too_little(positions: list[Position], amount: Credits, now: datetime, usable: list[Position]) -> Refused:
+    most = held(usable)
+    lapsing = held(giftable(positions, now, now))
+    if lapsing >= amount:
+        sentence = f"Enough credits, but part of them lapses too soon to help: you can give {most.shown()} cr now."
+        return Refused(Code.LOT_EXPIRES_TOO_SOON, sentence, giftable=str(most))
+    sentence = f"That is more than you can give: {most.shown()} cr of yours can be given."
+    return Refused(Code.INSUFFICIENT_GIFTABLE, sentence, giftable=str(most))
+
+
+def checked_amount(amount: Credits) -> Credits:
+    """Return an amount that a transfer can move. Raises Refused(invalid_request) for nothing or too much."""
+    if amount <= ZERO:
+        raise Refused(Code.INVALID_REQUEST, "The amount must be above zero.", field="amount")
+    if amount > MAX_TRANSFER:
+        raise Refused(Code.INVALID_REQUEST, f"At most {MAX_TRANSFER.shown()} cr can move at once.", field="amount")
+    return amount

@@ -1,0 +1,107 @@
+"""Credits come in by grants, and move from pools to people by allocations."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from core.ledger.accounts import AccountKind, account_id, kind_of, owner_of
+from core.ledger.book import Book
+from core.ledger.commands import Needs
+from core.ledger.credits import Credits
+from core.ledger.errors import Code, Refused
+from core.ledger.lots import Lot, Source, spending_order
+from core.ledger.positions import Slice, draw, held
+from core.ledger.transfers import Move, TransferKind
+from core.services.commands.base import digest_of
+
+
+@dataclass(frozen=True, slots=True)
+class Grant:
+    """Issue a new lot to a wallet or pool. The lot's id is that of the transfer."""
+
+    org_id: int
+    actor_id: int
+    key: str
+    account: int
+    amount: Credits
+    source: Source
+    expires_at: datetime | None
+    giftable: bool
+    priority: int
+    reason: str | None
+    count: int = 1
+
+    @property
+    def digest(self) -> bytes:
+        expiry = None if self.expires_at is None else self.expires_at.isoformat()
+        facts = (self.account, self.amount.micros, self.source.value, expiry, int(self.giftable), self.priority)
+        return digest_of("grant", self.reason, *facts)
+
+    @property
+    def needs(self) -> Needs:
+        people = (owner_of(self.account),) if kind_of(self.account) is AccountKind.WALLET else ()
+        return Needs(members=people, accounts=(self.account,))
+
+    def decide(self, book: Book) -> None:
+        _check_receiver(book, self.account)
+        if self.expires_at is not None and self.expires_at <= book.now:
+            raise Refused(Code.INVALID_REQUEST, "The expiry is in the past.", field="expires_at")
+        number = book.next_id()
+        lot = Lot(
+            number, self.source, self.expires_at, self.giftable, self.priority, book.now, self.amount, self.account
+        )
+        book.add_lot(lot)
+        move = Move(account_id(self.org_id, AccountKind.ISSUANCE), self.account, (Slice(lot, self.amount),))
+        book.post(TransferKind.GRANT, [move], note=self.reason, transfer_id=number)
+        book.tell(self.account, "grant_received", body={"amount": str(self.amount)}, for_editor=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Allocate:
+    """Move credits from a pool to a member: by a lead of the pool's team, or by an admin (S9)."""
+
+    org_id: int
+    actor_id: int
+    key: str
+    pool: int
+    account: int
+    amount: Credits
+    reason: str | None
+    is_admin: bool
+    count: int = 1
+
+    @property
+    def digest(self) -> bytes:
+        return digest_of("allocate", self.pool, self.account, self.amount.micros, self.reason)
+
+    @property
+    def needs(self) -> Needs:
+        people = (self.actor_id, owner_of(self.account))
+        return Needs(members=people, accounts=(self.account,), positions=(self.pool,), seats_of=(self.actor_id,))
+
+    def decide(self, book: Book) -> None:
+        if not book.is_locked(self.pool):
+            raise Refused(Code.NOT_FOUND, "There is no such pool here.")
+        led = {seat.team_id for seat in book.seats.get(self.actor_id, ()) if seat.is_lead}
+        if not (self.is_admin or owner_of(self.pool) in led):
+            raise Refused(Code.NOT_ALLOWED, "Only a lead of the team or an admin can do that.")
+        _check_receiver(book, self.account)
+        usable = [position for position in book.held_by(self.pool) if not position.lot.expired(book.now)]
+        if held(usable) < self.amount:
+            sentence = f"The pool holds {held(usable).shown()} cr; that is less than asked for."
+            raise Refused(Code.INSUFFICIENT_GIFTABLE, sentence, available=str(held(usable)))
+        slices = draw(usable, self.amount, spending_order)
+        book.post(TransferKind.ALLOCATE, [Move(self.pool, self.account, slices)], note=self.reason)
+        book.tell(self.account, "grant_received", body={"amount": str(self.amount)}, for_editor=True)
+
+
+def _check_receiver(book: Book, account: int) -> None:
+    if not book.is_locked(account):
+        raise Refused(Code.UNKNOWN_MEMBER, "There is no such member or pool here.")
+    if kind_of(account) is AccountKind.WALLET:
+        member = book.member(owner_of(account))
+        if member is None:
+            raise Refused(Code.UNKNOWN_MEMBER, "There is no such member here.")
+        if member.has_left:
+            raise Refused(Code.UNKNOWN_MEMBER, f"{member.name} has left.")

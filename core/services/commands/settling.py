@@ -1,0 +1,170 @@
+"""What becomes of a gift: settled, stopped by a person, or given back by rule (G2, G4, G5, G8)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+from core.ledger.accounts import AccountKind, account_id, escrow_of, kind_of, owner_of
+from core.ledger.accounts import AccountKind as Kind
+from core.ledger.book import Book
+from core.ledger.commands import SYSTEM, Needs
+from core.ledger.errors import Code, Refused
+from core.ledger.gifts import Gift, GiftState, state_after
+from core.ledger.positions import Slice
+from core.ledger.transfers import Move, TransferKind
+from core.services.commands.base import digest_of
+
+# Whom each way of giving back is told, by the kind of notice.
+_NOTICES: Final = {
+    TransferKind.GIFT_CANCEL: "gift_cancelled",
+    TransferKind.GIFT_DECLINE: "gift_declined",
+    TransferKind.GIFT_REJECT: "gift_rejected",
+    TransferKind.GIFT_RETURN: "gift_returned",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Decide:
+    """A person cancels, declines, approves, rejects or settles a gift early."""
+
+    org_id: int
+    actor_id: int
+    act: TransferKind
+    gift_id: int
+    is_admin: bool = False
+    reason: str | None = None
+    count: int = 1
+
+    @property
+    def key(self) -> str:
+        return f"{self.act.value}:{self.gift_id}"
+
+    @property
+    def digest(self) -> bytes:
+        return digest_of(self.act.value, self.gift_id)
+
+    @property
+    def needs(self) -> Needs:
+        return Needs(members=(self.actor_id,), gifts=(self.gift_id,), seats_of=(self.actor_id,))
+
+    def decide(self, book: Book) -> None:
+        gift = book.gift(self.gift_id)
+        _check_actor(book, self, gift)
+        if self.act is TransferKind.GIFT_APPROVE:
+            _approve(book, gift, self.reason)
+        elif self.act is TransferKind.GIFT_SETTLE:
+            _settle(book, gift)
+        else:
+            give_back(book, gift, self.act, self.reason)
+
+
+@dataclass(frozen=True, slots=True)
+class Settle:
+    """The sweep posts a gift whose settlement period is over, or gives it back where a rule says so."""
+
+    org_id: int
+    gift_id: int
+    actor_id: int = SYSTEM
+    count: int = 1
+
+    @property
+    def key(self) -> str:
+        return f"settle:{self.gift_id}"
+
+    @property
+    def digest(self) -> bytes:
+        return digest_of("settle", self.gift_id)
+
+    @property
+    def needs(self) -> Needs:
+        return Needs(gifts=(self.gift_id,))
+
+    def decide(self, book: Book) -> None:
+        gift = book.gift(self.gift_id)
+        if reason := _must_return(book, gift):
+            give_back(book, gift, TransferKind.GIFT_RETURN, reason)
+        elif gift.is_due(book.now):
+            _settle(book, gift)
+        else:
+            raise Refused(Code.GIFT_NOT_PENDING, "This gift is not due.", state=gift.state.value)
+
+
+def _check_actor(book: Book, decide: Decide, gift: Gift) -> None:
+    """G5: the sender cancels, the recipient declines, a lead who is neither decides the rest.
+
+    Raises Refused(not_found) for people whom the gift does not concern, not_allowed for the others.
+    """
+    is_sender = owner_of(gift.sender_account) == decide.actor_id
+    is_recipient = owner_of(gift.recipient_account) == decide.actor_id
+    reviews = decide.is_admin or _leads(book, decide.actor_id, gift)
+    if not (is_sender or is_recipient or reviews):
+        raise Refused(Code.NOT_FOUND, "There is no such gift here.")
+    allowed = {
+        TransferKind.GIFT_CANCEL: is_sender,
+        TransferKind.GIFT_DECLINE: is_recipient or (kind_of(gift.recipient_account) is AccountKind.POOL and reviews),
+    }.get(decide.act, reviews and not is_sender and not is_recipient)
+    if not allowed:
+        who = {TransferKind.GIFT_CANCEL: "its sender", TransferKind.GIFT_DECLINE: "its recipient"}
+        raise Refused(Code.NOT_ALLOWED, f"Only {who.get(decide.act, 'a lead who is neither side')} can do that.")
+
+
+def _leads(book: Book, actor: int, gift: Gift) -> bool:
+    """Return whether the actor leads a team that the gift's sender is in (or whose pool receives it)."""
+    led = {seat.team_id for seat in book.seats.get(actor, ()) if seat.is_lead}
+    senders = {seat.team_id for seat in book.seats.get(owner_of(gift.sender_account), ())}
+    return bool(led & (senders | {owner_of(gift.recipient_account)}))
+
+
+def _must_return(book: Book, gift: Gift) -> str | None:
+    """Return why an open gift must go back, or None: a lapse, a leaver, a freeze of its sender (G4, G8)."""
+    if gift.state not in {GiftState.PENDING, GiftState.IN_REVIEW}:
+        return None
+    if gift.lapsed(book.now):
+        return "Part of it has lapsed."
+    for account in (gift.sender_account, gift.recipient_account):
+        member = book.member(owner_of(account)) if kind_of(account) is AccountKind.WALLET else None
+        if member is not None and member.has_left:
+            return f"{member.name} has left."
+    sender = book.member(owner_of(gift.sender_account))
+    return "The sender's wallet is frozen." if sender is not None and sender.is_frozen else None
+
+
+def _settle(book: Book, gift: Gift) -> None:
+    state = state_after(gift, TransferKind.GIFT_SETTLE, book.now)
+    if reason := _must_return(book, gift):
+        raise Refused(Code.GIFT_NOT_PENDING, f"This gift cannot settle: {reason}", state=gift.state.value)
+    move = Move(escrow_of(gift.sender_account), gift.recipient_account, gift.slices)
+    book.post(TransferKind.GIFT_SETTLE, [move], gift_id=gift.gift_id)
+    book.change_gift(gift, state)
+    book.tell(gift.sender_account, "gift_settled_sender", gift_id=gift.gift_id)
+    book.tell(gift.recipient_account, "gift_received", gift_id=gift.gift_id, for_editor=True)
+
+
+def _approve(book: Book, gift: Gift, reason: str | None) -> None:
+    """G2: it becomes pending and settles no sooner than now; G3, G7 and freezes are tested again."""
+    state = state_after(gift, TransferKind.GIFT_APPROVE, book.now)
+    if problem := _must_return(book, gift):
+        raise Refused(Code.GIFT_NOT_PENDING, f"This gift cannot be approved: {problem}", state=gift.state.value)
+    settles_at = max(gift.settles_at, book.now)
+    book.post(TransferKind.GIFT_APPROVE, gift_id=gift.gift_id, settles_at=settles_at, note=reason)
+    book.change_gift(gift, state, settles_at)
+    book.tell(gift.sender_account, "gift_approved", gift_id=gift.gift_id)
+
+
+def give_back(book: Book, gift: Gift, act: TransferKind, reason: str | None) -> None:
+    """Return the whole gift to the very positions it came from (G4); what has lapsed meanwhile lapses at once (L5)."""
+    state = state_after(gift, act, book.now)
+    back = Move(escrow_of(gift.sender_account), gift.sender_account, gift.slices)
+    book.post(act, [back], gift_id=gift.gift_id, note=reason)
+    lapsed = tuple(part for part in gift.slices if part.lot.expired(book.now))
+    if lapsed:
+        lapse(book, gift.org_id, gift.sender_account, lapsed)
+    book.change_gift(gift, state)
+    for account in (gift.sender_account, gift.recipient_account):
+        book.tell(account, _NOTICES[act], gift_id=gift.gift_id)
+
+
+def lapse(book: Book, org_id: int, account: int, slices: tuple[Slice, ...]) -> None:
+    """Book expired slices to breakage (L5)."""
+    book.post(TransferKind.EXPIRE, [Move(account, account_id(org_id, Kind.BREAKAGE), slices)])

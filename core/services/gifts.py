@@ -1,0 +1,216 @@
+"""Gifts: made, looked at, stopped, decided. Each command is loaded, decided and appended by the journal."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from sqlalchemy import Connection
+
+from core.ledger.accounts import owner_of, pool_of, wallet_of
+from core.ledger.book import Book
+from core.ledger.credits import Credits
+from core.ledger.errors import Code, Refused
+from core.ledger.gifts import GiftState
+from core.ledger.ids import Prefix, parse_id
+from core.ledger.lots import GiftOrder
+from core.ledger.transfers import TransferKind
+from core.services.commands.giving import MAX_RECIPIENTS, Give, checked_amount
+from core.services.commands.settling import Decide
+from core.services.cursors import checked_limit, cursor_of, place_of
+from core.services.ledger import Ledger
+from core.services.rendering import decision_view, gift_view, party, slice_views
+from core.services.text import is_storable
+from core.services.views import Actor, Answer, GiftView, Page
+from core.store import facts
+from core.store import gifts as stored
+from core.store.instants import from_micros, to_micros
+
+MESSAGE_LENGTH: Final = 500
+_KEY_LENGTH: Final = 255
+
+
+@dataclass(frozen=True, slots=True)
+class Recipient:
+    """To whom: a member, or a pool (a team's or the organisation's), by their outside ids."""
+
+    member: str | None = None
+    pool: str | None = None
+    org: str | None = None
+
+
+async def give(
+    ledger: Ledger,
+    *,
+    actor: Actor,
+    key: str,
+    to: Sequence[Recipient],
+    amount: Credits,
+    message: str | None = None,
+    prefer: GiftOrder = GiftOrder.SOONEST,
+) -> Answer[tuple[GiftView, ...]]:
+    """Give ``amount`` to each recipient, all or none; the same key again answers with what it did (L6).
+
+    Raises Refused: unknown_member, self_gift, recipient_is_bot, account_frozen, not_verified, policy_refused,
+    insufficient_giftable, lot_expires_too_soon, too_many_lots, idempotency_conflict, invalid_request.
+    """
+    command = _give(actor, checked_key(key), to, amount, message, prefer)
+    receipt = await ledger.execute(command)
+    records = await ledger.read(lambda connection: stored.by_ids(connection, actor.org_id, receipt.ids))
+    return Answer(tuple(gift_view(record) for record in records), receipt.replayed)
+
+
+async def preview(
+    ledger: Ledger,
+    *,
+    actor: Actor,
+    to: Sequence[Recipient],
+    amount: Credits,
+    message: str | None = None,
+    prefer: GiftOrder = GiftOrder.SOONEST,
+) -> tuple[GiftView, ...]:
+    """Return what a gift would be now, without making it: the same decision on the same facts, no key, no effect."""
+    command = _give(actor, "dry-run", to, amount, message, prefer)
+
+    def decide(connection: Connection) -> tuple[GiftView, ...]:
+        book = facts.book_for(connection, command, ledger.clock())
+        command.decide(book)
+        return _previews(connection, book)
+
+    return await ledger.read(decide)
+
+
+async def cancel(ledger: Ledger, *, actor: Actor, gift_id: str) -> Answer[GiftView]:
+    """G5: the sender takes it back while it is open."""
+    return await _decide(ledger, actor, TransferKind.GIFT_CANCEL, gift_id)
+
+
+async def decline(ledger: Ledger, *, actor: Actor, gift_id: str) -> Answer[GiftView]:
+    """G5: the recipient does not want it."""
+    return await _decide(ledger, actor, TransferKind.GIFT_DECLINE, gift_id)
+
+
+async def approve(ledger: Ledger, *, actor: Actor, gift_id: str) -> Answer[GiftView]:
+    """G2: a reviewer lets it go on."""
+    return await _decide(ledger, actor, TransferKind.GIFT_APPROVE, gift_id)
+
+
+async def reject(ledger: Ledger, *, actor: Actor, gift_id: str, reason: str) -> Answer[GiftView]:
+    """G5: a lead refuses it, with a reason that both sides are told."""
+    return await _decide(ledger, actor, TransferKind.GIFT_REJECT, gift_id, reason)
+
+
+async def settle_early(ledger: Ledger, *, actor: Actor, gift_id: str) -> Answer[GiftView]:
+    """G5: a lead releases it before its settlement period is over."""
+    return await _decide(ledger, actor, TransferKind.GIFT_SETTLE, gift_id)
+
+
+async def gift(ledger: Ledger, *, actor: Actor, gift_id: str) -> GiftView:
+    """Return a gift to its two sides, their leads and admins. Raises Refused(not_found) for all others."""
+    number = parse_id(Prefix.GIFT, gift_id)
+
+    def find(connection: Connection) -> GiftView:
+        for record in stored.by_ids(connection, actor.org_id, [number]):
+            is_side = actor.member_id in {owner_of(record.sender.account), owner_of(record.recipient.account)}
+            if is_side or actor.is_admin or stored.is_reviewer(connection, actor.org_id, actor.member_id, record):
+                return gift_view(record)
+        raise Refused(Code.NOT_FOUND, "There is no such gift here.")
+
+    return await ledger.read(find)
+
+
+async def gifts(
+    ledger: Ledger, *, actor: Actor, state: GiftState | None = None, limit: int = 50, cursor: str | None = None
+) -> Page[GiftView]:
+    """Return what one sent and received, newest first."""
+    size, before = checked_limit(limit), None
+    if cursor is not None:
+        created_at, number = place_of(cursor, (int, int))
+        before = (from_micros(int(created_at)), int(number))
+    records = await ledger.read(
+        lambda connection: stored.of_member(
+            connection, actor.org_id, actor.member_id, state=state, before=before, limit=size + 1
+        )
+    )
+    page, last = records[:size], records[size - 1 : size]
+    following = cursor_of(to_micros(last[0].created_at), last[0].gift_id) if len(records) > size else None
+    return Page(tuple(gift_view(record) for record in page), following)
+
+
+def account_of(recipient: Recipient) -> int:
+    """Return the account a recipient means. Raises Refused(unknown_member, invalid_request)."""
+    if recipient.org is not None:
+        raise Refused(Code.INVALID_REQUEST, "Gifts stay inside one organisation.", field="to.org")
+    if (recipient.member is None) == (recipient.pool is None):
+        raise Refused(Code.INVALID_REQUEST, "Name either a member or a pool.", field="to")
+    try:
+        if recipient.member is not None:
+            return wallet_of(parse_id(Prefix.MEMBER, recipient.member))
+        pool = str(recipient.pool)
+        return pool_of(parse_id(Prefix.ORG if pool.startswith(Prefix.ORG.value) else Prefix.TEAM, pool))
+    except Refused as refused:
+        raise Refused(Code.UNKNOWN_MEMBER, refused.detail, field="to") from None
+
+
+def checked_key(key: str) -> str:
+    """Return an idempotency key. Raises Refused(invalid_request) unless it is 1–255 printable ASCII letters."""
+    if not 0 < len(key) <= _KEY_LENGTH or not key.isascii() or not key.isprintable():
+        sentence = f"An idempotency key has 1 to {_KEY_LENGTH} printable ASCII characters."
+        raise Refused(Code.INVALID_REQUEST, sentence, field="Idempotency-Key")
+    return key
+
+
+def checked_words(text: str | None, field: str) -> str | None:
+    """Return a message or reason without space around it, or None. Raises Refused(invalid_request)."""
+    words = (text or "").strip()
+    if len(words) > MESSAGE_LENGTH or not is_storable(words):
+        sentence = f"The {field} may have at most {MESSAGE_LENGTH} characters of plain text."
+        raise Refused(Code.INVALID_REQUEST, sentence, field=field)
+    return words or None
+
+
+def _give(
+    actor: Actor, key: str, to: Sequence[Recipient], amount: Credits, message: str | None, prefer: GiftOrder
+) -> Give:
+    accounts = tuple(account_of(recipient) for recipient in to)
+    if not 0 < len(accounts) <= MAX_RECIPIENTS or len(set(accounts)) != len(accounts):
+        sentence = f"A gift goes to 1 to {MAX_RECIPIENTS} different recipients."
+        raise Refused(Code.INVALID_REQUEST, sentence, field="to")
+    words = checked_words(message, "message")
+    return Give(actor.org_id, actor.member_id, key, accounts, checked_amount(amount), words, prefer)
+
+
+async def _decide(
+    ledger: Ledger, actor: Actor, act: TransferKind, gift_id: str, reason: str | None = None
+) -> Answer[GiftView]:
+    number = parse_id(Prefix.GIFT, gift_id)
+    words = checked_words(reason, "reason")
+    if act is TransferKind.GIFT_REJECT and words is None:
+        raise Refused(Code.INVALID_REQUEST, "Say why: a reason is needed.", field="reason")
+    command = Decide(actor.org_id, actor.member_id, act, number, is_admin=actor.is_admin, reason=words)
+    receipt = await ledger.execute(command)
+    records = await ledger.read(lambda connection: stored.by_ids(connection, actor.org_id, [number]))
+    return Answer(gift_view(records[0]), receipt.replayed)
+
+
+def _previews(connection: Connection, book: Book) -> tuple[GiftView, ...]:
+    planned = book.effects.gifts
+    accounts = {(gift.org_id, side) for gift, _ in planned for side in (gift.sender_account, gift.recipient_account)}
+    names = stored.sides(connection, accounts)
+    messages = {posting.gift_id: posting.note for posting in book.effects.postings}
+    return tuple(
+        GiftView(
+            None,
+            gift.state,
+            party(gift.org_id, names[gift.sender_account]),
+            party(gift.org_id, names[gift.recipient_account]),
+            gift.amount,
+            messages[gift.gift_id],
+            gift.created_at,
+            gift.settles_at,
+            slice_views(gift.slices),
+            decision_view(decision),
+        )
+        for gift, decision in planned
+    )

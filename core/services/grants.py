@@ -1,0 +1,100 @@
+"""Grants and allocations: how credits come in, and how pools share them."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from core.ledger.accounts import AccountKind, kind_of
+from core.ledger.credits import Credits
+from core.ledger.errors import Code, Refused
+from core.ledger.ids import Prefix, shown_id
+from core.ledger.lots import GIFTABLE_BY_DEFAULT, Source
+from core.services.balances import line_view
+from core.services.commands.giving import checked_amount
+from core.services.commands.granting import Allocate, Grant
+from core.services.gifts import Recipient, account_of, checked_key, checked_words
+from core.services.ledger import Ledger
+from core.services.rendering import party
+from core.services.views import Actor, Answer, GrantView, StatementLine
+from core.store import gifts as stored
+from core.store import lots, statements
+
+
+async def grant(  # noqa: PLR0913  (what a lot is made of, all named)
+    ledger: Ledger,
+    *,
+    actor: Actor,
+    key: str,
+    to: Recipient,
+    amount: Credits,
+    source: Source,
+    expires_at: datetime | None = None,
+    giftable: bool | None = None,
+    priority: int = 100,
+    reason: str | None = None,
+) -> Answer[GrantView]:
+    """Issue a new lot. Raises Refused: not_allowed unless by an admin, unknown_member, invalid_request."""
+    if not actor.is_admin:
+        raise Refused(Code.NOT_ALLOWED, "Only an admin can grant credits.")
+    if not 0 <= priority <= 1_000:
+        raise Refused(Code.INVALID_REQUEST, "The priority is a number from 0 to 1000.", field="priority")
+    account = account_of(to)
+    command = Grant(
+        actor.org_id,
+        actor.member_id,
+        checked_key(key),
+        account,
+        checked_amount(amount),
+        source,
+        expires_at,
+        source in GIFTABLE_BY_DEFAULT if giftable is None else giftable,
+        priority,
+        checked_words(reason, "reason"),
+    )
+    receipt = await ledger.execute(command)
+
+    lot = await ledger.read(lambda connection: lots.lot(connection, actor.org_id, receipt.first_id))
+    sides = await ledger.read(lambda connection: stored.sides(connection, {(actor.org_id, account)}))
+    assert lot is not None, "a grant's receipt names its lot"
+    view = GrantView(
+        shown_id(Prefix.LOT, lot.lot_id),
+        party(actor.org_id, sides[account]),
+        lot.source,
+        lot.amount,
+        lot.expires_at,
+        lot.giftable,
+        lot.priority,
+        lot.granted_at,
+    )
+    return Answer(view, receipt.replayed)
+
+
+async def allocate(
+    ledger: Ledger,
+    *,
+    actor: Actor,
+    key: str,
+    pool: str,
+    to: Recipient,
+    amount: Credits,
+    reason: str | None = None,
+) -> Answer[StatementLine]:
+    """Move credits from a pool to a member, by a lead of its team or an admin; answers the recipient's line."""
+    account = account_of(to)
+    if kind_of(account) is not AccountKind.WALLET:
+        raise Refused(Code.INVALID_REQUEST, "An allocation goes to a member.", field="to")
+    command = Allocate(
+        actor.org_id,
+        actor.member_id,
+        checked_key(key),
+        account_of(Recipient(pool=pool)),
+        account,
+        checked_amount(amount),
+        checked_words(reason, "reason"),
+        is_admin=actor.is_admin,
+    )
+    receipt = await ledger.execute(command)
+    lines = await ledger.read(
+        lambda connection: statements.movements(connection, actor.org_id, account, before=receipt.first_id + 1, limit=1)
+    )
+    return Answer(line_view(lines[0]), receipt.replayed)

@@ -1,0 +1,98 @@
+"""The sweeps: gifts whose time has come are posted, what lapsed is booked. Idempotent, safe several times at once.
+
+They read candidates without locks and submit ordinary commands, so whatever has changed meanwhile is decided
+under the locks (G2). After downtime they catch up.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterable
+from dataclasses import dataclass
+from typing import Final
+
+from core.ledger.commands import Command
+from core.ledger.errors import Code, Refused
+from core.services.commands.expiring import Expire
+from core.services.commands.settling import Settle
+from core.services.ledger import Ledger
+from core.store import gifts, lots
+
+PAGE: Final = 1_000
+MAX_PAGES: Final = 1_000
+_ROUNDS: Final = 100
+_PASSED_OVER: Final = frozenset({Code.GIFT_NOT_PENDING, Code.NOT_FOUND})
+
+
+@dataclass(frozen=True, slots=True)
+class Swept:
+    """How many a sweep dealt with, and how many it has to leave for the next one."""
+
+    done: int = 0
+    left: int = 0
+
+    def __add__(self, other: Swept) -> Swept:
+        return Swept(self.done + other.done, self.left + other.left)
+
+
+async def settle_due(ledger: Ledger) -> Swept:
+    """Post every gift whose settlement period is over, and give back those a rule returns (G2, G4, G8)."""
+    swept = await _pages(ledger, lambda limit: ledger.read(lambda c: gifts.due(c, ledger.clock(), limit)))
+    stranded = await ledger.read(lambda connection: gifts.stranded(connection, PAGE))
+    return swept + await _submit(ledger, (Settle(org_id, gift_id) for org_id, gift_id in stranded))
+
+
+async def expire_due(ledger: Ledger) -> Swept:
+    """Book what has lapsed to breakage; what lies in escrow goes back with its gift first (G4, L5)."""
+    swept = Swept()
+    for _ in range(MAX_PAGES):
+        lapsed = await ledger.read(lambda connection: lots.lapsed(connection, ledger.clock(), PAGE))
+        commands: list[Command] = []
+        for org_id, account, lot_id in lapsed:
+            commands.extend(await _for_lapsed(ledger, org_id, account, lot_id))
+        step = await _submit(ledger, commands)
+        swept += step
+        if len(lapsed) < PAGE or not step.done:
+            break
+    return swept
+
+
+async def return_open_gifts(ledger: Ledger, org_id: int, member_id: int) -> Swept:
+    """Give back the open gifts of somebody who was frozen or has left; the others are passed over."""
+    open_gifts = await ledger.read(lambda connection: gifts.open_of(connection, org_id, member_id))
+    return await _submit(ledger, (Settle(org_id, gift_id) for gift_id in open_gifts))
+
+
+async def _pages(ledger: Ledger, find: Callable[[int], Awaitable[list[tuple[int, int]]]]) -> Swept:
+    swept = Swept()
+    for _ in range(MAX_PAGES):
+        found = await find(PAGE)
+        step = await _submit(ledger, (Settle(org_id, gift_id) for org_id, gift_id in found))
+        swept += step
+        if len(found) < PAGE or not step.done:
+            break
+    return swept
+
+
+async def _for_lapsed(ledger: Ledger, org_id: int, account: int, lot_id: int) -> list[Command]:
+    if not lots.is_escrow(account):
+        return [Expire(org_id, account, lot_id)]
+    holding = await ledger.read(lambda connection: gifts.with_lapsed_slices(connection, org_id, account, lot_id))
+    return [Settle(org_id, gift_id) for gift_id in holding]
+
+
+async def _submit(ledger: Ledger, commands: Iterable[Command]) -> Swept:
+    outcomes = await asyncio.gather(*(_one(ledger, command) for command in commands))
+    return sum(outcomes, Swept())
+
+
+async def _one(ledger: Ledger, command: Command) -> Swept:
+    try:
+        receipt = await ledger.execute(command)
+        if receipt.replayed and isinstance(command, Expire) and command.round < _ROUNDS:
+            again = Expire(command.org_id, command.account, command.lot_id, command.round + 1)
+            return await _one(ledger, again)
+    except Refused as refused:
+        # Somebody was faster, or it is no longer due: passed over. Everything else is tried at the next sweep.
+        return Swept() if refused.code in _PASSED_OVER else Swept(left=1)
+    return Swept(done=0 if receipt.replayed else 1)

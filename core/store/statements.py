@@ -1,0 +1,107 @@
+"""A wallet's statement: its movements, newest first, each with its lots and its other side."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+
+from sqlalchemy import Connection, and_, select
+
+from core.ledger.accounts import AccountKind, kind_of
+from core.ledger.credits import Credits
+from core.ledger.lots import Lot
+from core.ledger.transfers import TransferKind
+from core.store.gifts import sides
+from core.store.instants import from_micros
+from core.store.lots import LOT_COLUMNS, lot_of
+from core.store.tables import Entry, Gift, Note, Transfer
+from core.store.tables import Lot as LotRow
+
+_ENTRY: Final = Entry.metadata.tables["entry"]
+_GIFT: Final = Gift.metadata.tables["gift"]
+_LOT: Final = LotRow.metadata.tables["lot"]
+_NOTE: Final = Note.metadata.tables["note"]
+_TRANSFER: Final = Transfer.metadata.tables["transfer"]
+
+
+@dataclass(frozen=True, slots=True)
+class Movement:
+    """One transfer as an account sees it: signed parts of lots, and who is on the other side."""
+
+    transfer_id: int
+    kind: TransferKind
+    at: datetime
+    parts: tuple[tuple[Lot, Credits], ...]
+    counterpart: str | None
+    note: str | None
+
+
+def movements(connection: Connection, org_id: int, account: int, *, before: int | None, limit: int) -> list[Movement]:
+    """Return an account's movements, newest first, below the transfer ``before``."""
+    numbers = _numbers(connection, org_id, account, before, limit)
+    parts = _parts(connection, org_id, account, numbers)
+    query = (
+        select(_TRANSFER, _NOTE.c.body)
+        .outerjoin(_NOTE, and_(_NOTE.c.org_id == _TRANSFER.c.org_id, _NOTE.c.transfer_id == _TRANSFER.c.transfer_id))
+        .where(_TRANSFER.c.org_id == org_id, _TRANSFER.c.transfer_id.in_(numbers))
+        .order_by(_TRANSFER.c.transfer_id.desc())
+    )
+    rows = connection.execute(query).all()
+    names = _counterparts(connection, org_id, account, [row.gift_id for row in rows if row.gift_id is not None])
+    return [
+        Movement(
+            row.transfer_id,
+            TransferKind(row.kind),
+            from_micros(row.at),
+            parts[row.transfer_id],
+            names.get(row.gift_id),
+            row.body,
+        )
+        for row in rows
+    ]
+
+
+def _numbers(connection: Connection, org_id: int, account: int, before: int | None, limit: int) -> list[int]:
+    query = select(_ENTRY.c.transfer_id).where(_ENTRY.c.org_id == org_id, _ENTRY.c.account_id == account)
+    if before is not None:
+        query = query.where(_ENTRY.c.transfer_id < before)
+    query = query.group_by(_ENTRY.c.transfer_id).order_by(_ENTRY.c.transfer_id.desc()).limit(limit)
+    return [row[0] for row in connection.execute(query)]
+
+
+def _parts(
+    connection: Connection, org_id: int, account: int, numbers: Iterable[int]
+) -> dict[int, tuple[tuple[Lot, Credits], ...]]:
+    query = (
+        select(_ENTRY.c.transfer_id, _ENTRY.c.amount, *LOT_COLUMNS)
+        .join(_LOT, and_(_LOT.c.org_id == _ENTRY.c.org_id, _LOT.c.lot_id == _ENTRY.c.lot_id))
+        .where(
+            _ENTRY.c.org_id == org_id,
+            _ENTRY.c.account_id == account,
+            _ENTRY.c.transfer_id.in_(numbers),
+        )
+        .order_by(_ENTRY.c.transfer_id, _ENTRY.c.line)
+    )
+    found: dict[int, tuple[tuple[Lot, Credits], ...]] = {}
+    for number, amount, *facts in connection.execute(query):
+        found[number] = (*found.get(number, ()), (lot_of(facts), Credits(amount)))
+    return found
+
+
+def _counterparts(connection: Connection, org_id: int, account: int, gift_ids: list[int]) -> dict[int, str]:
+    """Return the other side's name of each gift."""
+    query = select(_GIFT.c.gift_id, _GIFT.c.sender_account, _GIFT.c.recipient_account).where(
+        _GIFT.c.org_id == org_id, _GIFT.c.gift_id.in_(gift_ids)
+    )
+    others = {
+        gift_id: recipient if sender == account else sender for gift_id, sender, recipient in connection.execute(query)
+    }
+    names = sides(connection, {(org_id, other) for other in others.values()})
+    return {gift_id: names[other].name for gift_id, other in others.items()}
+
+
+def is_readable(account: int) -> bool:
+    """Return whether an account has a statement of its own."""
+    return kind_of(account) in {AccountKind.WALLET, AccountKind.POOL}
