@@ -67,7 +67,9 @@ def instant_of(text: str) -> datetime:
 
 def summary(tally: Tally) -> list[str]:
     """Return the lines that say what a replay did."""
-    shown = sorted(tally.models.items(), key=lambda item: (-item[1].credits.micros, item[0]))[:MAX_MODELS_SHOWN]
+    shown = sorted(tally.models.items(), key=lambda item: (-item[1].credits.micros, -item[1].requests, item[0]))[
+        :MAX_MODELS_SHOWN
+    ]
     names = {model: f"{model} *" if each.is_fallback else model for model, each in shown}
     width = max(len(name) for name in ("model", *names.values()))
     lines = [
