@@ -63,23 +63,33 @@ class Terminal:
 
 
 @pytest.fixture
-def terminal(database_url: str, tmp_path: Path) -> Iterator[Terminal]:
-    """A terminal on a house of three without funds."""
+def terminal(sqlite_url: str, tmp_path: Path) -> Iterator[Terminal]:
+    """A terminal on a house of three without funds, for what does not depend on the kind of database."""
+    with open_house(sqlite_url) as ledger:
+        yield Terminal(asyncio.run(settled_house(ledger)), tmp_path)
+
+
+@pytest.fixture
+def either_terminal(database_url: str, tmp_path: Path) -> Iterator[Terminal]:
+    """The same; the test runs once on each kind."""
     with open_house(database_url) as ledger:
         yield Terminal(asyncio.run(settled_house(ledger)), tmp_path)
 
 
-def test_the_total_equals_a_sum_made_with_decimal(terminal: Terminal) -> None:
+def test_the_total_equals_a_sum_made_with_decimal(either_terminal: Terminal) -> None:
     """S3: exact, each request rounded up once."""
     rows = some_requests(sessions=10, requests_each=30)
-    terminal.fund_all("100000")
-    tally = terminal.replay(rows)
+    either_terminal.fund_all("100000")
+    tally = either_terminal.replay(rows)
     expected = sum(map(decimal_cost, rows), Decimal(0))
 
     assert (tally.requests, tally.charged, tally.refused) == (300, 300, 0)
     assert Decimal(str(tally.credits)) == expected
-    assert Decimal(terminal.rows("SELECT sum(amount) FROM entry WHERE account_id % 8 = 4")[0][0]) == expected * 10**6
-    assert Decimal(terminal.rows("SELECT sum(amount) FROM usage_event")[0][0]) == expected * 10**6
+    assert (
+        Decimal(either_terminal.rows("SELECT sum(amount) FROM entry WHERE account_id % 8 = 4")[0][0])
+        == expected * 10**6
+    )
+    assert Decimal(either_terminal.rows("SELECT sum(amount) FROM usage_event")[0][0]) == expected * 10**6
 
 
 def test_credits_are_told_by_model(terminal: Terminal) -> None:
@@ -93,18 +103,21 @@ def test_credits_are_told_by_model(terminal: Terminal) -> None:
         assert each.charged == len(own)
 
 
-def test_replaying_the_same_file_again_changes_nothing(terminal: Terminal) -> None:
+def test_replaying_the_same_file_again_changes_nothing(either_terminal: Terminal) -> None:
     """S4, L6: known by the file's content and session/agent/seq, wherever the file is and whatever card is in force."""
     rows = some_requests()
-    terminal.fund_all("100000")
-    terminal.replay(rows)
-    before = terminal.books()
-    elsewhere = write_requests(terminal.folder / "moved.csv", rows)
+    either_terminal.fund_all("100000")
+    either_terminal.replay(rows)
+    before = either_terminal.books()
+    elsewhere = write_requests(either_terminal.folder / "moved.csv", rows)
 
-    for again in (terminal.replay(rows), terminal.replay_path(elsewhere, at=datetime(2025, 6, 1, tzinfo=UTC))):
+    for again in (
+        either_terminal.replay(rows),
+        either_terminal.replay_path(elsewhere, at=datetime(2025, 6, 1, tzinfo=UTC)),
+    ):
         assert (again.duplicates, again.charged, again.refused) == (len(rows), 0, 0)
         assert str(again.credits) == "0"
-    assert terminal.books() == before
+    assert either_terminal.books() == before
 
 
 def test_a_member_who_came_later_makes_no_conflict_of_a_second_replay(terminal: Terminal) -> None:
@@ -142,18 +155,18 @@ def test_bots_pay_for_nobody(terminal: Terminal) -> None:
     assert len(terminal.rows("SELECT DISTINCT member_id FROM usage_event")) == 3
 
 
-def test_what_the_funds_do_not_cover_is_refused_and_counted(terminal: Terminal) -> None:
+def test_what_the_funds_do_not_cover_is_refused_and_counted(either_terminal: Terminal) -> None:
     """The first requests of each member are charged, in the file's order, until one does not fit."""
     rows = some_requests()
-    terminal.fund_all("20")
-    tally = terminal.replay(rows)
-    left = terminal.rows("SELECT sum(remaining) FROM position")[0][0]
+    either_terminal.fund_all("20")
+    tally = either_terminal.replay(rows)
+    left = either_terminal.rows("SELECT sum(remaining) FROM position")[0][0]
 
     assert tally.charged + tally.refused == len(rows)
     assert tally.charged
     assert tally.refusals == {Code.INSUFFICIENT_CREDITS: tally.refused}
     assert tally.credits.micros + left == 60_000_000
-    assert f"refused: {tally.refused} insufficient_credits" in terminal.printed
+    assert f"refused: {tally.refused} insufficient_credits" in either_terminal.printed
 
 
 def test_after_a_grant_a_second_replay_charges_what_was_refused(terminal: Terminal) -> None:

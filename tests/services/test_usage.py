@@ -25,6 +25,13 @@ CARD = RateCard("2026-11-20-test", {"opus": Rates(*[Credits.of(1)] * 5)}, fallba
 
 
 @pytest.fixture
+async def sqlite_house(sqlite_url: str) -> AsyncIterator[House]:
+    """The same as ``house``, for what does not depend on the kind of database."""
+    with open_house(sqlite_url) as ledger:
+        yield await settled_house(ledger)
+
+
+@pytest.fixture
 async def house(database_url: str) -> AsyncIterator[House]:
     """Ada, Bo and Cleo, without funds."""
     with open_house(database_url) as ledger:
@@ -140,26 +147,26 @@ async def test_many_charges_at_once_never_spend_more_than_there_is(house: House)
     assert await consumed(house) == (14, 98)
 
 
-async def test_an_unknown_model_is_charged_at_the_fallback_and_flagged(house: House) -> None:
+async def test_an_unknown_model_is_charged_at_the_fallback_and_flagged(sqlite_house: House) -> None:
     """S3: never zero."""
-    await house.fund_member("a", "9", 1)
-    answer = await charged(house, 0, usage=Usage("of-next-year", 1_000_000))
+    await sqlite_house.fund_member("a", "9", 1)
+    answer = await charged(sqlite_house, 0, usage=Usage("of-next-year", 1_000_000))
 
     assert (answer.item.amount, answer.item.is_fallback) == (Credits.of(9), True)
 
 
 @pytest.mark.parametrize("field", ["source", "event_id", "subject"])
 @pytest.mark.parametrize("words", ["", "x" * 1_001, "a\x00b", "\ud800"], ids=["empty", "long", "NUL", "surrogate"])
-async def test_text_that_cannot_be_kept_is_refused_at_the_door(house: House, field: str, words: str) -> None:
+async def test_text_that_cannot_be_kept_is_refused_at_the_door(sqlite_house: House, field: str, words: str) -> None:
     """L7: text is checked at the door."""
-    refused = await refusal(house, 1, **{field: words})
+    refused = await refusal(sqlite_house, 1, **{field: words})
 
     assert refused.code is Code.INVALID_REQUEST
-    assert await consumed(house) == (0, 0)
+    assert await consumed(sqlite_house) == (0, 0)
 
 
-async def test_more_tokens_than_any_amount_can_pay_for_are_refused(house: House) -> None:
+async def test_more_tokens_than_any_amount_can_pay_for_are_refused(sqlite_house: House) -> None:
     dear = RateCard("dear", {}, fallback=Rates(*[Credits.parse("9999999999")] * 5))
 
-    assert (await refusal(house, 1_000, card=dear)).code is Code.INVALID_REQUEST
-    assert (await refusal(house, 1, usage=Usage("x", 1_000_000), card=dear)).code is Code.INVALID_REQUEST
+    assert (await refusal(sqlite_house, 1_000, card=dear)).code is Code.INVALID_REQUEST
+    assert (await refusal(sqlite_house, 1, usage=Usage("x", 1_000_000), card=dear)).code is Code.INVALID_REQUEST
