@@ -15,6 +15,7 @@ from core.ledger.errors import Code, Refused
 from core.ledger.ids import Prefix, parse_id
 from core.metering.ratecards import RateCard, Rates
 from core.metering.usage import Usage
+from core.services.balances import balance
 from core.services.organisations import add_to_team, create_team
 from core.services.usage import charge
 from core.services.views import Answer
@@ -90,6 +91,19 @@ async def test_a_teams_pool_pays_what_the_wallet_cannot(house: House) -> None:
     assert (await refusal(house, 6, event_id="2")).fields["spendable"] == "5"
     assert (await refusal(house, 1, event_id="3", member=2)).fields["spendable"] == "0"
     assert await consumed(house) == (1, 15)
+
+
+async def test_what_the_balance_shows_as_spendable_can_be_spent_to_the_last_and_no_further(house: House) -> None:
+    team = await create_team(house.ledger, actor=house.admin, name="Core")
+    await add_to_team(house.ledger, actor=house.admin, team_id=team.id, member_id=house.members[1])
+    await house.fund("a", "10", account=pool_of(parse_id(Prefix.TEAM, team.id)))
+    await house.fund_member("b", "7", 1)
+    shown = await balance(house.ledger, actor=house.admin, member_id=house.members[1])
+
+    assert (await refusal(house, 18)).fields["spendable"] == str(shown.spendable) == "17"
+    await charged(house, 17)
+    after = await balance(house.ledger, actor=house.admin, member_id=house.members[1])
+    assert (str(after.spendable), str(after.pool)) == ("0", "0")
 
 
 async def test_the_same_event_again_changes_nothing_by_whatever_card_and_member(house: House) -> None:
