@@ -1,0 +1,94 @@
+"""What routes share: who asks, the open ledger, the key of a command, and which problems are documented."""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated, Any, Final
+
+from fastapi import Depends, Header, Request
+
+from core.api.door import Requires
+from core.api.errors import ANSWERS, PROBLEM
+from core.api.schemas.base import Shown
+from core.ledger.errors import Code, Refused
+from core.services.ledger import Ledger
+from core.services.views import Actor, Answer, Scope
+
+KEY_LENGTH: Final = 255
+_KEY = re.compile(r"[!-~]([ -~]{0,253}[!-~])?")
+
+
+class FieldError(Shown):
+    """A field that is wrong."""
+
+    field: str
+    message: str
+
+
+class Problem(Shown):
+    """An error (RFC 9457). ``code`` is stable; further members say what blocks."""
+
+    type: str
+    title: str
+    status: int
+    code: str
+    detail: str
+    errors: list[FieldError] | None = None
+
+
+async def _ledger(request: Request) -> Ledger:
+    ledger: Ledger = request.app.state.ledger
+    return ledger
+
+
+House = Annotated[Ledger, Depends(_ledger)]
+Reader = Annotated[Actor, Depends(Requires(Scope.READ))]
+Giver = Annotated[Actor, Depends(Requires(Scope.GIVE))]
+Admin = Annotated[Actor, Depends(Requires(Scope.ADMIN))]
+Key = Annotated[
+    str | None,
+    Header(
+        alias="Idempotency-Key",
+        description="A new name for each new command, 1 to 255 printable ASCII characters; send it again to try again.",
+        json_schema_extra={"example": "5f0c7a4e-1"},
+    ),
+]
+
+REPLAYED: Final = {
+    "Idempotency-Replayed": {
+        "description": "`true` when this key had taken effect before.",
+        "schema": {"type": "string", "enum": ["true"]},
+        "required": False,
+    }
+}
+
+
+def required_key(key: str | None) -> str:
+    """L6: a command carries its key. Raises Refused(idempotency_key_required, invalid_request)."""
+    if key is None:
+        raise Refused(Code.IDEMPOTENCY_KEY_REQUIRED, "Send an Idempotency-Key header: a new one for each new command.")
+    if len(key) > KEY_LENGTH or _KEY.fullmatch(key) is None:
+        message = f"must have 1 to {KEY_LENGTH} printable ASCII characters"
+        raise Refused(
+            Code.INVALID_REQUEST,
+            f"The Idempotency-Key {message}.",
+            errors=[{"field": "Idempotency-Key", "message": message}],
+        )
+    return key
+
+
+def replay_headers(answer: Answer[Any]) -> dict[str, str]:
+    """L6: say that the key had taken effect before."""
+    return {"Idempotency-Replayed": "true"} if answer.replayed else {}
+
+
+def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
+    """Return the documentation of errors: those every route of ``/v1`` can answer, and the given ones."""
+    shown: dict[int | str, dict[str, Any]] = {}
+    for status in sorted({400, 401, 403, 422, 500, 503, *statuses}):
+        codes = sorted(code.value for code, answer in ANSWERS.items() if answer.status == status)
+        shown[status] = {
+            "description": ", ".join(f"`{code}`" for code in codes) or "problem",
+            "content": {PROBLEM: {"schema": {"$ref": "#/components/schemas/Problem"}}},
+        }
+    return shown

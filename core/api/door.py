@@ -1,0 +1,145 @@
+"""What happens to a request before its handler: auth → scope → size → syntax, in this order.
+
+A body is read only for callers who may send it, and never beyond its limit, whatever its headers say.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, Callable, Coroutine, Iterator
+from typing import Any, Final
+
+import orjson
+from fastapi import Request
+from fastapi.dependencies.models import Dependant
+from fastapi.openapi.models import HTTPBearer
+from fastapi.routing import APIRoute
+from fastapi.security.base import SecurityBase
+from starlette.responses import Response
+
+from core.ledger.errors import Code, Refused
+from core.services import access
+from core.services.views import Actor, Scope
+
+MAX_BODY: Final = 1024 * 1024
+_SINGLE_HEADERS: Final = ("content-type", "content-length", "idempotency-key", "last-event-id")
+
+
+class Requires(SecurityBase):
+    """The one dependency by which a route says which scope it needs; it gives the handler the actor."""
+
+    def __init__(self, scope: Scope) -> None:
+        self.scope = scope
+        self.model = HTTPBearer(description="A token with the scopes it was issued for: read, give, spend, admin.")
+        self.scheme_name = "bearer"
+
+    async def __call__(self, request: Request) -> Actor:
+        actor: Actor = request.state.actor
+        return actor
+
+    async def admit(self, request: Request) -> Actor:
+        """Return who asks. Raises Refused(unauthenticated), then insufficient_scope."""
+        actor = await access.authenticate(request.app.state.ledger, bearer(request))
+        if self.scope not in actor.scopes:
+            raise Refused(
+                Code.INSUFFICIENT_SCOPE, f"This needs a token with the scope {self.scope.value!r}.", scope=self.scope
+            )
+        return actor
+
+
+def bearer(request: Request) -> str:
+    """Return the token of a request. Raises Refused(unauthenticated) when there is none."""
+    given = request.headers.getlist("authorization")
+    if len(given) > 1:
+        raise Refused(Code.MALFORMED, "The Authorization header was sent more than once.")
+    kind, _, token = (given[0] if given else "").strip().partition(" ")
+    if kind.lower() != "bearer" or not token:
+        raise Refused(Code.UNAUTHENTICATED, "Send a token: Authorization: Bearer tc_…")
+    return token.strip()
+
+
+class DoorRequest(Request):
+    """A request whose body is bounded and read as strict JSON."""
+
+    async def stream(self) -> AsyncGenerator[bytes, None]:
+        """Yield the body. Raises Refused(too_large) as soon as it is known."""
+        declared = self.headers.get("content-length", "")
+        size = int(declared) if declared.isascii() and declared.isdigit() and len(declared) < 20 else 0
+        if size > MAX_BODY or len(declared) >= 20:
+            raise _too_large()
+        size = 0
+        async for chunk in super().stream():
+            size += len(chunk)
+            if size > MAX_BODY:
+                raise _too_large()
+            yield chunk
+
+    async def json(self) -> Any:
+        """Return the body as JSON: no NaN, no lone surrogates, bounded depth. Raises Refused(malformed)."""
+        if not hasattr(self, "_parsed"):
+            try:
+                self._parsed: Any = orjson.loads(await self.body())
+            except orjson.JSONDecodeError:
+                raise Refused(Code.MALFORMED, "The body is not valid JSON.") from None
+        return self._parsed
+
+    async def check_json(self) -> None:
+        """Refuse what is too large, of another media type, or no JSON, before anything looks at the fields."""
+        body = await self.body()
+        media_type = self.headers.get("content-type", "").partition(";")[0].strip().lower()
+        if media_type != "application/json" and (body or media_type):
+            raise Refused(Code.UNSUPPORTED_MEDIA_TYPE, "Send the body as application/json.")
+        if body:
+            await self.json()
+
+
+class DoorRoute(APIRoute):
+    """A route that checks who asks and what was sent, in the documented order, before FastAPI reads anything."""
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        answer = super().get_route_handler()
+        requires = next((call for call in _calls(self.dependant) if isinstance(call, Requires)), None)
+        query_names = {parameter.alias for each in _dependants(self.dependant) for parameter in each.query_params}
+        takes_json = self.body_field is not None
+
+        async def handle(received: Request) -> Response:
+            request = DoorRequest(received.scope, received.receive)
+            if requires is not None:
+                request.state.actor = await requires.admit(request)
+            _check_headers(request)
+            if takes_json:
+                await request.check_json()
+            _check_query(request, query_names)
+            return await answer(request)
+
+        return handle
+
+
+def _check_headers(request: Request) -> None:
+    for name in _SINGLE_HEADERS:
+        if len(request.headers.getlist(name)) > 1:
+            raise Refused(Code.MALFORMED, f"The {name} header was sent more than once.")
+
+
+def _check_query(request: Request, known: set[str]) -> None:
+    """Refuse a parameter that means nothing here, or that was given twice: most often a slip."""
+    names = [name for name, _ in request.query_params.multi_items()]
+    if len(names) > len(set(names)) or not known.issuperset(names):
+        wrong = next((name for name in names if name not in known), None) or max(names, key=names.count)
+        message = "is given more than once" if wrong in known else "is not a parameter here"
+        shown = wrong[:40] if wrong.isprintable() else "?"
+        errors = [{"field": shown, "message": message}]
+        raise Refused(Code.INVALID_REQUEST, f"{shown}: {message}.", errors=errors)
+
+
+def _dependants(dependant: Dependant) -> Iterator[Dependant]:
+    yield dependant
+    for each in dependant.dependencies:
+        yield from _dependants(each)
+
+
+def _calls(dependant: Dependant) -> Iterator[object]:
+    return (each.call for each in _dependants(dependant))
+
+
+def _too_large() -> Refused:
+    return Refused(Code.TOO_LARGE, f"The body is larger than {MAX_BODY} bytes.", limit_bytes=MAX_BODY)

@@ -1,0 +1,186 @@
+"""What HTTP answers to a refusal: one table from code to status and title, one shape for every error (RFC 9457).
+
+Nothing of a request is ever echoed or logged here: it may hold a token or somebody's words.
+"""
+
+from __future__ import annotations
+
+import logging
+import traceback
+from collections.abc import Mapping, Sequence
+from typing import Any, Final, NamedTuple
+
+import orjson
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+from starlette.responses import Response
+from starlette.routing import Match, Route
+
+from core.ledger.errors import Code, Refused
+
+logger = logging.getLogger(__name__)
+
+PROBLEM: Final = "application/problem+json"
+RETRY_SECONDS: Final = 1
+MAX_FIELD_ERRORS: Final = 20
+_TYPE: Final = "urn:teamcredits:problem:"
+
+
+class Answer(NamedTuple):
+    """How a code is answered."""
+
+    status: int
+    title: str
+
+
+ANSWERS: Final[Mapping[Code, Answer]] = {
+    Code.MALFORMED: Answer(400, "The request cannot be read"),
+    Code.IDEMPOTENCY_KEY_REQUIRED: Answer(400, "An Idempotency-Key header is needed"),
+    Code.UNAUTHENTICATED: Answer(401, "A valid token is needed"),
+    Code.INSUFFICIENT_CREDITS: Answer(402, "Not enough credits"),
+    Code.INSUFFICIENT_SCOPE: Answer(403, "The token lacks a scope"),
+    Code.POLICY_REFUSED: Answer(403, "The organisation's policy refuses this"),
+    Code.ACCOUNT_FROZEN: Answer(403, "The wallet is frozen"),
+    Code.NOT_VERIFIED: Answer(403, "A verified identity is needed"),
+    Code.NOT_ALLOWED: Answer(403, "Not yours to do"),
+    Code.NOT_FOUND: Answer(404, "There is no such thing here"),
+    Code.IDEMPOTENCY_CONFLICT: Answer(409, "The key was used with other content"),
+    Code.GIFT_NOT_PENDING: Answer(409, "The gift is no longer pending"),
+    Code.INSUFFICIENT_GIFTABLE: Answer(409, "More than can be given"),
+    Code.LOT_EXPIRES_TOO_SOON: Answer(409, "The credits lapse too soon"),
+    Code.TOO_MANY_LOTS: Answer(409, "Too many small lots"),
+    Code.HOLD_CLOSED: Answer(409, "The hold is closed"),
+    Code.TOO_LARGE: Answer(413, "The body is too large"),
+    Code.UNSUPPORTED_MEDIA_TYPE: Answer(415, "The media type is not supported"),
+    Code.INVALID_REQUEST: Answer(422, "A field is wrong"),
+    Code.UNKNOWN_MEMBER: Answer(422, "There is no such recipient"),
+    Code.SELF_GIFT: Answer(422, "A gift needs somebody else"),
+    Code.RECIPIENT_IS_BOT: Answer(422, "The recipient is a bot"),
+    Code.RATE_LIMITED: Answer(429, "Too many requests"),
+    Code.OVERLOADED: Answer(503, "Too busy right now"),
+    Code.INTERNAL_ERROR: Answer(500, "Something went wrong on our side"),
+}
+
+
+def problem(
+    status: int,
+    *,
+    code: str,
+    title: str,
+    detail: str,
+    fields: Mapping[str, object] | None = None,
+    headers: Mapping[str, str] | None = None,
+) -> Response:
+    """Return an error in the shape of RFC 9457, with our stable ``code``."""
+    body = {
+        **(fields or {}),
+        "type": f"{_TYPE}{code}",
+        "title": title,
+        "status": status,
+        "code": code,
+        "detail": detail,
+    }
+    return Response(orjson.dumps(body, default=str), status, dict(headers or {}), media_type=PROBLEM)
+
+
+def refusal(refused: Refused) -> Response:
+    """Return how a refusal is answered."""
+    answer = ANSWERS[refused.code]
+    fields = dict(refused.fields)
+    if refused.code is Code.INVALID_REQUEST and "field" in fields:
+        fields["errors"] = [{"field": fields.pop("field"), "message": refused.detail}]
+    return problem(
+        answer.status,
+        code=refused.code.value,
+        title=answer.title,
+        detail=refused.detail,
+        fields=fields,
+        headers=_headers(refused),
+    )
+
+
+def internal_error(error: BaseException) -> Response:
+    """Log a defect and return its answer: where it happened and of which kind, never its words.
+
+    The message of an exception may quote what was sent; the stack does not.
+    """
+    chain: list[str] = []
+    current: BaseException | None = error
+    while current is not None and len(chain) < 5:
+        frames = "".join(traceback.format_tb(current.__traceback__))
+        chain.append(f"{type(current).__module__}.{type(current).__qualname__}\n{frames}")
+        current = current.__cause__ or current.__context__
+    logger.error("a request failed: %s", "caused by ".join(chain))
+    return refusal(Refused(Code.INTERNAL_ERROR, "Something went wrong on our side. Try again; nothing was booked."))
+
+
+def add_error_handlers(app: FastAPI) -> None:
+    """Make the app answer every error as a problem."""
+    app.add_exception_handler(Refused, _on_refused)
+    app.add_exception_handler(RequestValidationError, _on_invalid)
+    app.add_exception_handler(HTTPException, _on_http)
+
+
+async def _on_refused(_request: Request, error: Exception) -> Response:
+    if not isinstance(error, Refused):
+        raise error
+    return refusal(error)
+
+
+async def _on_invalid(_request: Request, error: Exception) -> Response:
+    if not isinstance(error, RequestValidationError):
+        raise error
+    wrong = [_field_error(each) for each in error.errors()[:MAX_FIELD_ERRORS]]
+    sentence = "; ".join(f"{each['field']}: {each['message']}" for each in wrong[:3])
+    return refusal(Refused(Code.INVALID_REQUEST, sentence or "A field is wrong.", errors=wrong))
+
+
+async def _on_http(request: Request, error: Exception) -> Response:
+    """Answer what the router says: no such path, or not this method."""
+    if not isinstance(error, HTTPException):
+        raise error
+    if error.status_code == 404:
+        return refusal(Refused(Code.NOT_FOUND, "There is nothing at this address."))
+    if error.status_code == 405:
+        allowed = ", ".join(_methods(request, error))
+        if request.method == "OPTIONS":
+            return Response(status_code=204, headers={"Allow": allowed})
+        return problem(
+            405,
+            code="method_not_allowed",
+            title="The method does not fit",
+            detail=f"Here one can: {allowed}.",
+            headers={"Allow": allowed},
+        )
+    return refusal(Refused(Code.MALFORMED, "The request cannot be read."))
+
+
+def _methods(request: Request, error: HTTPException) -> Sequence[str]:
+    """Return what can be done at a path, over all its routes: the router itself names only the first one's."""
+    found = {"OPTIONS", *(error.headers or {}).get("Allow", "").replace(" ", "").split(",")} - {""}
+    for route in request.app.routes:
+        if isinstance(route, Route) and route.matches(request.scope)[0] is not Match.NONE:
+            found |= route.methods or set()
+    return sorted(found | ({"HEAD"} if "GET" in found else set()))
+
+
+def _field_error(error: Mapping[str, Any]) -> dict[str, str]:
+    place = [str(part) for part in error["loc"] if part not in {"body", "query", "header", "path"}]
+    message = str(error["msg"]).removeprefix("Value error, ").removeprefix("Assertion failed, ")
+    return {"field": ".".join(place) or str(error["loc"][0]), "message": message[:1].lower() + message[1:]}
+
+
+def _headers(refused: Refused) -> dict[str, str]:
+    match refused.code:
+        case Code.UNAUTHENTICATED:
+            return {"WWW-Authenticate": 'Bearer realm="teamcredits"'}
+        case Code.INSUFFICIENT_SCOPE:
+            scope = refused.fields.get("scope", "")
+            return {"WWW-Authenticate": f'Bearer realm="teamcredits", error="insufficient_scope", scope="{scope}"'}
+        case Code.RATE_LIMITED | Code.OVERLOADED:
+            return {"Retry-After": str(refused.fields.get("retry_after", RETRY_SECONDS))}
+        case Code.TOO_LARGE:
+            return {"Connection": "close"}  # what is left of the body is not read
+        case _:
+            return {}

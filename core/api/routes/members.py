@@ -1,0 +1,67 @@
+"""Members over HTTP."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import APIRouter, Query, Response
+
+from core.api.contract import Admin, House, Reader, problems
+from core.api.door import DoorRoute
+from core.api.schemas.base import Cursor, Limit, PageShown
+from core.api.schemas.people import MemberChange, MemberGiven, MemberShown, member_shown
+from core.services import members
+from core.services.text import NAME_LENGTH
+
+router = APIRouter(prefix="/v1/members", route_class=DoorRoute, tags=["people"])
+
+
+@router.get("", summary="Present members, by name", responses=problems())
+async def find(
+    ledger: House,
+    actor: Reader,
+    query: Annotated[str | None, Query(max_length=NAME_LENGTH, description="A part of the name.")] = None,
+    limit: Limit = 50,
+    cursor: Cursor = None,
+) -> PageShown[MemberShown]:
+    """Return colleagues whose name contains the query."""
+    page = await members.find_members(ledger, actor=actor, query=query, limit=limit, cursor=cursor)
+    return PageShown(items=[member_shown(each) for each in page.items], next_cursor=page.next_cursor)
+
+
+@router.post("", status_code=201, summary="Add a member", responses=problems(413, 415))
+async def add(given: MemberGiven, ledger: House, actor: Admin, response: Response) -> MemberShown:
+    """An admin adds a person or a service, with an empty wallet."""
+    added = await members.add_member(
+        ledger,
+        actor=actor,
+        name=given.name,
+        email=given.email,
+        kind=given.kind,
+        role=given.role,
+        verified=given.verified,
+        joined_at=given.joined_at,
+    )
+    response.headers["Location"] = f"/v1/members/{added.id}"
+    return member_shown(added)
+
+
+@router.get("/{member_id}", summary="A member", responses=problems(404))
+async def get(member_id: str, ledger: House, actor: Reader) -> MemberShown:
+    """Return a colleague."""
+    return member_shown(await members.member(ledger, actor=actor, member_id=member_id))
+
+
+@router.patch("/{member_id}", summary="Change a member", responses=problems(404, 413, 415))
+async def change(member_id: str, given: MemberChange, ledger: House, actor: Admin) -> MemberShown:
+    """An admin changes name, role, or what is known of a member's identity."""
+    changed = await members.update_member(
+        ledger,
+        actor=actor,
+        member_id=member_id,
+        name=given.name,
+        role=given.role,
+        verified=given.verified,
+        joined_at=given.joined_at,
+    )
+    return member_shown(changed)

@@ -1,0 +1,58 @@
+"""Tokens over HTTP. A secret is in one answer only, that of its issue."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import APIRouter, Query
+
+from core.api.contract import Admin, House, Reader, problems
+from core.api.door import DoorRoute
+from core.api.schemas.base import Cursor, Id, Limit, PageShown
+from core.api.schemas.people import TokenGiven, TokenIssued, TokenShown, token_shown
+from core.ledger.errors import Code, Refused
+from core.ledger.ids import Prefix, shown_id
+from core.services import access
+
+router = APIRouter(prefix="/v1/tokens", route_class=DoorRoute, tags=["access"])
+
+
+@router.get("", summary="Live tokens, newest first", responses=problems(404))
+async def list_tokens(
+    ledger: House,
+    actor: Reader,
+    member: Annotated[Id | None, Query(description="Whose, for an admin; absent is one's own.")] = None,
+    limit: Limit = 50,
+    cursor: Cursor = None,
+) -> PageShown[TokenShown]:
+    """Return tokens without their secrets."""
+    page = await access.list_tokens(ledger, actor=actor, member_id=member, limit=limit, cursor=cursor)
+    return PageShown(items=[token_shown(each) for each in page.items], next_cursor=page.next_cursor)
+
+
+@router.post("", status_code=201, summary="Issue a token", responses=problems(404, 413, 415))
+async def issue(given: TokenGiven, ledger: House, actor: Admin) -> TokenIssued:
+    """An admin issues a token; its secret is shown this once."""
+    secret, token_id = await access.issue_token(
+        ledger,
+        actor=actor,
+        scopes=given.scopes,
+        label=given.label,
+        member_id=given.member,
+        expires_at=given.expires_at,
+    )
+    return TokenIssued(id=token_id, token=secret)
+
+
+@router.delete("/current", status_code=204, summary="Sign out", responses=problems())
+async def sign_out(ledger: House, actor: Reader) -> None:
+    """Revoke the very token that asks; its open streams end."""
+    if actor.token_id is None:
+        raise Refused(Code.NOT_FOUND, "There is no token to revoke.")
+    await access.revoke_token(ledger, actor=actor, token_id=shown_id(Prefix.TOKEN, actor.token_id))
+
+
+@router.delete("/{token_id}", status_code=204, summary="Revoke a token", responses=problems(404))
+async def revoke(token_id: str, ledger: House, actor: Reader) -> None:
+    """Revoke an own token, or by an admin anybody's; its open streams end."""
+    await access.revoke_token(ledger, actor=actor, token_id=token_id)

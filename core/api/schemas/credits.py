@@ -1,0 +1,319 @@
+"""Credits in requests and answers: gifts, grants, allocations, balances and statements."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated, Self
+
+from pydantic import Field, model_validator
+
+from core.api.schemas.base import Absent, Amount, AmountShown, Flag, Given, Id, Moment, PageShown, Shown, Words
+from core.ledger.credits import Credits
+from core.ledger.gifts import GiftState
+from core.ledger.lots import GiftOrder, Source
+from core.services.gifts import Recipient
+from core.services.views import Balance, Decision, GiftView, GrantView, Page, Party, SliceView, StatementLine
+
+
+class RecipientGiven(Given):
+    """Whom credits go to: a member, a pool (a team's or the organisation's), or another organisation's member."""
+
+    member: Id | Absent = None
+    pool: Id | Absent = None
+    org: Id | Absent = None
+
+    @model_validator(mode="after")
+    def _one_of_them(self) -> Self:
+        if (self.member is None) == (self.pool is None) or (self.org is not None and self.member is None):
+            raise ValueError("name a member, or a pool, or an org with its member")
+        return self
+
+    def recipient(self) -> Recipient:
+        return Recipient(member=self.member, pool=self.pool, org=self.org)
+
+
+class TransferGiven(Given):
+    """A gift to be made."""
+
+    to: Annotated[RecipientGiven, Field(examples=[{"member": "mem_2k7"}])]
+    amount: Amount
+    message: Annotated[Words | Absent, Field(examples=["thanks for the review"])] = None
+    prefer: Annotated[GiftOrder, Field(description="Which of your lots go first.")] = GiftOrder.SOONEST
+    dry_run: Annotated[Flag, Field(description="Only answer what would happen; needs no key.")] = False
+
+
+class ReasonGiven(Given):
+    """Why a gift is rejected; both sides are told."""
+
+    reason: Annotated[Words, Field(examples=["sent to the wrong person"])]
+
+
+class GrantGiven(Given):
+    """A lot to be granted to a wallet or pool."""
+
+    to: Annotated[RecipientGiven, Field(examples=[{"member": "mem_2k7"}])]
+    amount: Amount
+    source: Source
+    expires_at: Annotated[Moment | Absent, Field(description="From then on it is unusable; absent is never.")] = None
+    giftable: Annotated[Flag | Absent, Field(description="Absent: purchases and allotments are.")] = None
+    priority: Annotated[int, Field(strict=True, ge=0, le=1_000, description="Lower is spent sooner.")] = 100
+    reason: Words | Absent = None
+
+
+class AllocationGiven(Given):
+    """Credits from a pool to a member, by a lead of its team or an admin."""
+
+    pool: Annotated[Id, Field(examples=["team_2k5"])]
+    to: Annotated[RecipientGiven, Field(examples=[{"member": "mem_2k7"}])]
+    amount: Amount
+    reason: Words | Absent = None
+
+
+class FreezeGiven(Given):
+    """Whose wallet to freeze; absent is one's own."""
+
+    member: Id | Absent = None
+    reason: Words | Absent = None
+
+
+class UnfreezeGiven(Given):
+    """Whose wallet to free again, and why."""
+
+    member: Annotated[Id, Field(examples=["mem_2k7"])]
+    reason: Annotated[Words, Field(examples=["laptop found, keys changed"])]
+
+
+class MemberParty(Shown):
+    """A member as one side of a movement."""
+
+    member: str
+    name: str
+
+
+class PoolParty(Shown):
+    """A pool as one side of a movement."""
+
+    pool: str
+    name: str
+
+
+class SliceShown(Shown):
+    """So much of one lot."""
+
+    lot: str
+    source: Source
+    amount: AmountShown
+    expires_at: datetime | None
+    giftable: bool
+
+
+class FindingShown(Shown):
+    """One rule of the policy as it was tested."""
+
+    rule: str
+    outcome: str
+    limit: str | None
+    value: str | None
+    headroom: str | None
+
+
+class DecisionShown(Shown):
+    """What the policy made of a gift."""
+
+    outcome: str
+    findings: list[FindingShown]
+
+
+class GiftShown(Shown):
+    """A gift; that of a dry run has no id."""
+
+    id: str | None
+    state: GiftState
+    sender: Annotated[MemberParty | PoolParty, Field(alias="from")]
+    to: MemberParty | PoolParty
+    amount: AmountShown
+    message: str | None
+    created_at: datetime
+    settles_at: datetime
+    lots: list[SliceShown]
+    decision: DecisionShown
+    reason: str | None
+
+
+class GrantShown(Shown):
+    """A granted lot."""
+
+    lot: str
+    to: MemberParty | PoolParty
+    source: Source
+    amount: AmountShown
+    expires_at: datetime | None
+    giftable: bool
+    priority: int
+    granted_at: datetime
+
+
+class HeldShown(Shown):
+    """Own credits in escrow."""
+
+    gifts: AmountShown
+    usage: AmountShown
+
+
+class AllowanceShown(Shown):
+    """One window of the allowance."""
+
+    window: str
+    limit: AmountShown
+    used: AmountShown
+    resets_at: datetime
+
+
+class BoostShown(Shown):
+    """The boost in force."""
+
+    factor: int
+    ends_at: datetime
+
+
+class BalanceShown(Shown):
+    """What a member has, may spend and may give; never more than the ledger would honour."""
+
+    member: MemberParty
+    spendable: AmountShown
+    available: AmountShown
+    giftable: AmountShown
+    gift_limit_left: AmountShown | None
+    giftable_until: datetime | None
+    held: HeldShown
+    incoming: AmountShown
+    pool: AmountShown
+    capacity: AmountShown
+    lots: list[SliceShown]
+    allowance: list[AllowanceShown]
+    boost: BoostShown | None
+    as_of: datetime
+    valid_until: datetime | None
+
+
+class LineShown(Shown):
+    """One movement as its member sees it: what was gained, or given below zero."""
+
+    transfer: str
+    at: datetime
+    kind: str
+    amount: AmountShown
+    counterpart: str | None
+    note: str | None
+    lots: list[SliceShown]
+
+
+def party_shown(party: Party) -> MemberParty | PoolParty:
+    if party.is_pool:
+        return PoolParty(pool=party.id, name=party.name)
+    return MemberParty(member=party.id, name=party.name)
+
+
+def gift_shown(gift: GiftView) -> GiftShown:
+    return GiftShown(
+        id=gift.id,
+        state=gift.state,
+        sender=party_shown(gift.sender),
+        to=party_shown(gift.recipient),
+        amount=str(gift.amount),
+        message=gift.message,
+        created_at=gift.created_at,
+        settles_at=gift.settles_at,
+        lots=_slices(gift.lots),
+        decision=_decision(gift.decision),
+        reason=gift.reason,
+    )
+
+
+def grant_shown(grant: GrantView) -> GrantShown:
+    return GrantShown(
+        lot=grant.lot_id,
+        to=party_shown(grant.to),
+        source=grant.source,
+        amount=str(grant.amount),
+        expires_at=grant.expires_at,
+        giftable=grant.giftable,
+        priority=grant.priority,
+        granted_at=grant.granted_at,
+    )
+
+
+def balance_shown(balance: Balance) -> BalanceShown:
+    return BalanceShown(
+        member=MemberParty(member=balance.member_id, name=balance.name),
+        spendable=str(balance.spendable),
+        available=str(balance.available),
+        giftable=str(balance.giftable),
+        gift_limit_left=amount_or_none(balance.gift_limit_left),
+        giftable_until=balance.giftable_until,
+        held=held_shown(balance),
+        incoming=str(balance.incoming),
+        pool=str(balance.pool),
+        capacity=str(balance.capacity),
+        lots=_slices(balance.lots),
+        allowance=allowance_shown(balance),
+        boost=boost_shown(balance),
+        as_of=balance.as_of,
+        valid_until=balance.valid_until,
+    )
+
+
+def line_shown(line: StatementLine) -> LineShown:
+    return LineShown(
+        transfer=line.transfer_id,
+        at=line.at,
+        kind=line.kind,
+        amount=str(line.amount),
+        counterpart=line.counterpart,
+        note=line.note,
+        lots=_slices(line.lots),
+    )
+
+
+def statement_shown(page: Page[StatementLine]) -> PageShown[LineShown]:
+    return PageShown(items=[line_shown(line) for line in page.items], next_cursor=page.next_cursor)
+
+
+def held_shown(balance: Balance) -> HeldShown:
+    return HeldShown(gifts=str(balance.held_gifts), usage=str(balance.held_usage))
+
+
+def allowance_shown(balance: Balance) -> list[AllowanceShown]:
+    return [
+        AllowanceShown(window=each.window, limit=str(each.limit), used=str(each.used), resets_at=each.resets_at)
+        for each in balance.allowance
+    ]
+
+
+def boost_shown(balance: Balance) -> BoostShown | None:
+    return None if balance.boost is None else BoostShown(factor=balance.boost.factor, ends_at=balance.boost.ends_at)
+
+
+def amount_or_none(amount: Credits | None) -> str | None:
+    return None if amount is None else str(amount)
+
+
+def _slices(slices: tuple[SliceView, ...]) -> list[SliceShown]:
+    return [
+        SliceShown(
+            lot=each.lot_id,
+            source=each.source,
+            amount=str(each.amount),
+            expires_at=each.expires_at,
+            giftable=each.giftable,
+        )
+        for each in slices
+    ]
+
+
+def _decision(decision: Decision) -> DecisionShown:
+    findings = [
+        FindingShown(rule=each.rule, outcome=each.outcome, limit=each.limit, value=each.value, headroom=each.headroom)
+        for each in decision.findings
+    ]
+    return DecisionShown(outcome=decision.outcome, findings=findings)

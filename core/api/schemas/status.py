@@ -1,0 +1,122 @@
+"""The status that editors show, and the name of its state."""
+
+from __future__ import annotations
+
+import hashlib
+from datetime import datetime
+from typing import Any, Final
+
+import orjson
+
+from core.api.schemas.base import AmountShown, Shown
+from core.api.schemas.credits import (
+    AllowanceShown,
+    BoostShown,
+    HeldShown,
+    allowance_shown,
+    amount_or_none,
+    boost_shown,
+    held_shown,
+)
+from core.services.views import AllowanceView, Balance, Status
+
+VERSION: Final = 1
+
+
+class PersonShown(Shown):
+    """Whose status it is."""
+
+    id: str
+    name: str
+
+
+class BlockedShown(Shown):
+    """Why nothing can be spent, in a code and a sentence."""
+
+    code: str
+    message: str
+
+
+class NoticeShown(Shown):
+    """Something to tell the person once; claim it before showing it."""
+
+    id: str
+    kind: str
+    text: str
+    created_at: datetime
+
+
+class StatusShown(Shown):
+    """What an editor shows. ``state_id`` changes if and only if anything but ``as_of`` does."""
+
+    version: int
+    state_id: str
+    member: PersonShown
+    as_of: datetime
+    valid_until: datetime | None
+    spendable: AmountShown
+    available: AmountShown
+    pool: AmountShown
+    held: HeldShown
+    incoming: AmountShown
+    giftable: AmountShown
+    gift_limit_left: AmountShown | None
+    giftable_until: datetime | None
+    capacity: AmountShown
+    allowance: list[AllowanceShown]
+    boost: BoostShown | None
+    resets_at: datetime | None
+    blocked: BlockedShown | None
+    notices: list[NoticeShown]
+
+
+class ClaimShown(Shown):
+    """The notice is this window's to show."""
+
+    claimed: bool
+
+
+def status_shown(status: Status) -> StatusShown:
+    balance = status.balance
+    values: dict[str, Any] = {
+        "version": VERSION,
+        "member": PersonShown(id=balance.member_id, name=balance.name),
+        "valid_until": balance.valid_until,
+        "spendable": str(balance.spendable),
+        "available": str(balance.available),
+        "pool": str(balance.pool),
+        "held": held_shown(balance),
+        "incoming": str(balance.incoming),
+        "giftable": str(balance.giftable),
+        "gift_limit_left": amount_or_none(balance.gift_limit_left),
+        "giftable_until": balance.giftable_until,
+        "capacity": str(balance.capacity),
+        "allowance": allowance_shown(balance),
+        "boost": boost_shown(balance),
+        "resets_at": _resets_at(balance),
+        "blocked": _blocked(balance),
+        "notices": [
+            NoticeShown(id=each.id, kind=each.kind, text=each.text, created_at=each.created_at)
+            for each in status.notices
+        ],
+    }
+    return StatusShown(state_id=_state_id(values), as_of=balance.as_of, **values)
+
+
+def _state_id(values: dict[str, Any]) -> str:
+    """Return a name for all that is shown but the time it was asked for."""
+    text = orjson.dumps(values, default=lambda part: part.model_dump(mode="json"), option=orjson.OPT_SORT_KEYS)
+    return hashlib.sha256(text).hexdigest()[:32]
+
+
+def _resets_at(balance: Balance) -> datetime | None:
+    """Return when the window resets that blocks first: the one with the least left."""
+
+    def left(window: AllowanceView) -> int:
+        return (window.limit - window.used).micros
+
+    return min(balance.allowance, key=left).resets_at if balance.allowance else None
+
+
+def _blocked(balance: Balance) -> BlockedShown | None:
+    return None if balance.blocked is None else BlockedShown(code=balance.blocked[0], message=balance.blocked[1])

@@ -1,0 +1,114 @@
+"""A small organisation in a real ledger: an admin, people with tokens, a team, and another organisation beside it."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import timedelta
+
+from core.ledger.credits import Credits
+from core.ledger.lots import Source
+from core.services import access, grants, members, organisations
+from core.services.gifts import Recipient
+from core.services.ledger import Ledger
+from core.services.views import Actor, MemberView, Scope
+from core.wiring import open_ledger
+from tests.support.builders import some_settings
+from tests.support.clock import SettableClock
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """A member with a token that may read and give."""
+
+    view: MemberView
+    token: str
+    actor: Actor
+
+    @property
+    def id(self) -> str:
+        return self.view.id
+
+    @property
+    def headers(self) -> dict[str, str]:
+        return bearer(self.token)
+
+
+@dataclass(frozen=True, slots=True)
+class House:
+    """The ledger with its people; Ada is the admin, Al leads the team that Bo is in too."""
+
+    ledger: Ledger
+    clock: SettableClock
+    org: str
+    ada: Person
+    al: Person
+    bo: Person
+    team: str
+    stranger: Person
+    strange_org: str
+    strange_team: str
+
+    async def grant(self, person: Person, amount: str = "1000", *, key: str = "a grant") -> None:
+        """Give a person bought credits that never expire."""
+        to = Recipient(member=person.id)
+        amount_given = Credits.parse(amount)
+        await grants.grant(
+            self.ledger,
+            actor=self.ada.actor,
+            key=f"{key} for {person.id}",
+            to=to,
+            amount=amount_given,
+            source=Source.PURCHASE,
+        )
+
+    async def token(self, person: Person, *scopes: Scope, lasts: timedelta | None = None) -> dict[str, str]:
+        """Return the header of a further token of a person."""
+        expires_at = None if lasts is None else self.clock() + lasts
+        secret, _ = await access.issue_token(
+            self.ledger,
+            actor=self.ada.actor,
+            member_id=person.id,
+            scopes=scopes,
+            label="further",
+            expires_at=expires_at,
+        )
+        return bearer(secret)
+
+
+@contextlib.contextmanager
+def open_house_ledger(url: str) -> Iterator[tuple[Ledger, SettableClock]]:
+    """A ledger on a migrated database with a clock that tests move."""
+    clock = SettableClock()
+    ledger = open_ledger(some_settings(url), clock=clock)
+    try:
+        yield ledger, clock
+    finally:
+        ledger.close()
+
+
+async def furnish(ledger: Ledger, clock: SettableClock) -> House:
+    """Begin two organisations with their people."""
+    org, admin, token = await organisations.create_organisation(ledger, name="Acme", admin_name="Ada")
+    ada = Person(admin, token, await access.authenticate(ledger, token))
+    al, bo = await _person(ledger, ada, "Al"), await _person(ledger, ada, "Bo")
+    team = await organisations.create_team(ledger, actor=ada.actor, name="Compilers")
+    for person, leads in ((al, True), (bo, False)):
+        await organisations.add_to_team(ledger, actor=ada.actor, team_id=team.id, member_id=person.id, is_lead=leads)
+    other, boss, boss_token = await organisations.create_organisation(ledger, name="Other", admin_name="Zoe")
+    stranger = Person(boss, boss_token, await access.authenticate(ledger, boss_token))
+    strange_team = await organisations.create_team(ledger, actor=stranger.actor, name="Elsewhere")
+    return House(ledger, clock, org, ada, al, bo, team.id, stranger, other, strange_team.id)
+
+
+def bearer(token: str) -> dict[str, str]:
+    return {"Authorization": f"Bearer {token}"}
+
+
+async def _person(ledger: Ledger, admin: Person, name: str) -> Person:
+    view = await members.add_member(ledger, actor=admin.actor, name=name, verified=True)
+    token, _ = await access.issue_token(
+        ledger, actor=admin.actor, member_id=view.id, scopes=(Scope.READ, Scope.GIVE), label=f"{name}'s laptop"
+    )
+    return Person(view, token, await access.authenticate(ledger, token))
