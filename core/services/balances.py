@@ -23,6 +23,7 @@ from core.services.ledger import Ledger
 from core.services.rendering import gift_view, notice_text, slice_views
 from core.services.views import Actor, Balance, NoticeView, Page, SliceView, StatementLine, Status
 from core.store import gifts, groups, lots, notices, people, statements
+from core.store.instants import from_micros, to_micros
 from core.store.people import MemberRecord
 
 MAX_NOTICES: Final = 20
@@ -77,14 +78,18 @@ async def statement(
 ) -> Page[StatementLine]:
     """Return a wallet's movements, newest first, to whoever may see its balance."""
     size = checked_limit(limit)
-    before = None if cursor is None else int(place_of(cursor, (int,))[0])
+    before = None
+    if cursor is not None:
+        at, number = place_of(cursor, (int, int))
+        before = (from_micros(int(at)), int(number))
 
     def find(connection: Connection) -> list[statements.Movement]:
         wallet = wallet_of(_readable(connection, actor, member_id).member_id)
         return statements.movements(connection, actor.org_id, wallet, before=before, limit=size + 1)
 
     found = await ledger.read(find)
-    following = cursor_of(found[size - 1].transfer_id) if len(found) > size else None
+    last = found[size - 1 : size]
+    following = cursor_of(to_micros(last[0].at), last[0].transfer_id) if len(found) > size else None
     return Page(tuple(line_view(movement) for movement in found[:size]), following)
 
 

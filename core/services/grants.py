@@ -94,7 +94,7 @@ async def allocate(
         is_admin=actor.is_admin,
     )
     receipt = await ledger.execute(command)
-    lines = await ledger.read(
-        lambda connection: statements.movements(connection, actor.org_id, account, before=receipt.first_id + 1, limit=1)
+    line = await ledger.read(
+        lambda connection: statements.movement(connection, actor.org_id, account, receipt.first_id)
     )
-    return Answer(line_view(lines[0]), receipt.replayed)
+    return Answer(line_view(line), receipt.replayed)

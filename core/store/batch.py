@@ -218,8 +218,9 @@ def _gift_row(gift: Gift, decision: Mapping[str, Any]) -> Row:
 
 def _entry_rows(postings: Iterable[Posting]) -> list[Row]:
     return [
-        (posting.org_id, entry.account_id, posting.transfer_id, line, entry.lot_id, entry.amount.micros)
+        (posting.org_id, entry.account_id, at, posting.transfer_id, line, entry.lot_id, entry.amount.micros)
         for posting in postings
+        for at in (to_micros(posting.at),)
         for line, entry in enumerate(posting.entries)
     ]
 

@@ -22,7 +22,7 @@ class MissingPositionError(RuntimeError):
 
 
 class Driver(Protocol):
-    """One connection that writes batches. ``wanted`` in a query names the rows given, as columns a, b, c."""
+    """One connection that writes batches. ``wanted`` in a query names the rows given, as columns a, b, c, d."""
 
     @abstractmethod
     def begin(self) -> None:

@@ -149,6 +149,7 @@ def with_lapsed_slices(connection: Connection, org_id: int, escrow: int, lot_id:
             and_(
                 _ENTRY.c.org_id == _GIFT.c.org_id,
                 _ENTRY.c.account_id == escrow,
+                _ENTRY.c.at == _GIFT.c.created_at,
                 _ENTRY.c.transfer_id == _GIFT.c.gift_id,
                 _ENTRY.c.lot_id == lot_id,
             ),
@@ -169,7 +170,9 @@ def _records(connection: Connection, query: Select[Any]) -> list[GiftRecord]:
         return []
     accounts = {(row.org_id, account) for row in rows for account in (row.sender_account, row.recipient_account)}
     names = sides(connection, accounts)
-    draws = _draws(connection, [(row.org_id, escrow_of(row.sender_account), row.gift_id) for row in rows])
+    draws = _draws(
+        connection, [(row.org_id, escrow_of(row.sender_account), row.created_at, row.gift_id) for row in rows]
+    )
     notes = _notes(connection, [(row.org_id, row.gift_id) for row in rows])
     return [
         GiftRecord(
@@ -212,14 +215,19 @@ def sides(connection: Connection, accounts: Iterable[tuple[int, int]]) -> dict[i
     return found
 
 
-def _draws(connection: Connection, gifts: list[tuple[int, int, int]]) -> dict[int, tuple[Slice, ...]]:
+def _draws(connection: Connection, gifts: list[tuple[int, int, int, int]]) -> dict[int, tuple[Slice, ...]]:
     """Return each gift's recorded draw, in its order: what its reservation put into escrow (L4)."""
     draws: defaultdict[int, list[Slice]] = defaultdict(list)
-    for org_id, escrow, gift_id in gifts:
+    for org_id, escrow, created_at, gift_id in gifts:
         query = (
             select(_ENTRY.c.amount, *LOT_COLUMNS)
             .join(_LOT, and_(_LOT.c.org_id == _ENTRY.c.org_id, _LOT.c.lot_id == _ENTRY.c.lot_id))
-            .where(_ENTRY.c.org_id == org_id, _ENTRY.c.account_id == escrow, _ENTRY.c.transfer_id == gift_id)
+            .where(
+                _ENTRY.c.org_id == org_id,
+                _ENTRY.c.account_id == escrow,
+                _ENTRY.c.at == created_at,
+                _ENTRY.c.transfer_id == gift_id,
+            )
             .order_by(_ENTRY.c.line)
         )
         for amount, *lot in connection.execute(query):

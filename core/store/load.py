@@ -154,7 +154,7 @@ def _read_gifts(driver: Driver, wanted: Wanted, book: Book) -> None:
                       g.settles_at, g.state FROM {wanted} w CROSS JOIN gift g
                WHERE g.org_id = w.a AND g.gift_id = w.b"""
     rows = driver.select(query, sorted(wanted.gifts))
-    draws = read_draws(driver, [(row[1], escrow_of(row[2]), row[0]) for row in rows])
+    draws = _read_draws(driver, [(row[1], escrow_of(row[2]), row[5], row[0]) for row in rows])
     for gift_id, org, sender, recipient, amount, created, settles, state in rows:
         book.gifts[gift_id] = Gift(
             gift_id,
@@ -169,16 +169,16 @@ def _read_gifts(driver: Driver, wanted: Wanted, book: Book) -> None:
         )
 
 
-def read_draws(driver: Driver, gifts: list[Row]) -> dict[int, tuple[Slice, ...]]:
+def _read_draws(driver: Driver, gifts: list[Row]) -> dict[int, tuple[Slice, ...]]:
     """Return the recorded draw of each gift, in its order: what its reservation put into escrow (L4).
 
-    ``gifts`` are (org, escrow account, gift); a gift's id is that of the transfer that reserved it.
+    ``gifts`` are (org, escrow account, created_at, gift); a gift's id is that of the transfer that reserved it.
     """
     draws: defaultdict[int, list[Slice]] = defaultdict(list)
     if gifts:
         query = f"""SELECT e.transfer_id, e.amount, {_LOT} FROM {{wanted}} w
                     CROSS JOIN entry e CROSS JOIN lot l
-                    WHERE e.org_id = w.a AND e.account_id = w.b AND e.transfer_id = w.c
+                    WHERE e.org_id = w.a AND e.account_id = w.b AND e.at = w.c AND e.transfer_id = w.d
                     AND l.org_id = e.org_id AND l.lot_id = e.lot_id
                     ORDER BY e.transfer_id, e.line"""  # noqa: S608  (our own column names)
         for gift_id, amount, *lot in driver.select(query, gifts):

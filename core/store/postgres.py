@@ -64,7 +64,7 @@ class PostgresDriver:
 
     def select(self, query: str, wanted: Rows) -> list[Row]:
         types = [_PYTHON_ARRAYS[type(value)] for value in wanted[0]]
-        names = ", ".join("abc"[: len(types)])
+        names = ", ".join("abcd"[: len(types)])
         source = f"unnest({', '.join('%s::' + each for each in types)}) AS wanted_rows ({names})"
         source = f"(SELECT {names} FROM {source})"  # noqa: S608  (letters only)
         return self._execute(query.format(wanted=source), wanted).fetchall()

@@ -33,7 +33,7 @@ class SqliteDriver:
 
     def select(self, query: str, wanted: Rows) -> list[Row]:
         columns = ", ".join(
-            f"json_extract(value, '$[{place}]') AS {name}" for place, name in enumerate("abc"[: len(wanted[0])])
+            f"json_extract(value, '$[{place}]') AS {name}" for place, name in enumerate("abcd"[: len(wanted[0])])
         )
         source = f"(SELECT {columns} FROM json_each(?))"  # noqa: S608  (column numbers only)
         return self._connection.execute(query.format(wanted=source), (orjson.dumps(wanted).decode(),)).fetchall()

@@ -7,14 +7,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
-from sqlalchemy import Connection, and_, select
+from sqlalchemy import Connection, and_, select, tuple_
 
-from core.ledger.accounts import AccountKind, kind_of
 from core.ledger.credits import Credits
 from core.ledger.lots import Lot
 from core.ledger.transfers import TransferKind
 from core.store.gifts import sides
-from core.store.instants import from_micros
+from core.store.instants import from_micros, to_micros
 from core.store.lots import LOT_COLUMNS, lot_of
 from core.store.tables import Entry, Gift, Note, Transfer
 from core.store.tables import Lot as LotRow
@@ -38,15 +37,17 @@ class Movement:
     note: str | None
 
 
-def movements(connection: Connection, org_id: int, account: int, *, before: int | None, limit: int) -> list[Movement]:
-    """Return an account's movements, newest first, below the transfer ``before``."""
+def movements(
+    connection: Connection, org_id: int, account: int, *, before: tuple[datetime, int] | None, limit: int
+) -> list[Movement]:
+    """Return an account's movements, newest first, older than ``before`` (at, transfer)."""
     numbers = _numbers(connection, org_id, account, before, limit)
     parts = _parts(connection, org_id, account, numbers)
     query = (
         select(_TRANSFER, _NOTE.c.body)
         .outerjoin(_NOTE, and_(_NOTE.c.org_id == _TRANSFER.c.org_id, _NOTE.c.transfer_id == _TRANSFER.c.transfer_id))
         .where(_TRANSFER.c.org_id == org_id, _TRANSFER.c.transfer_id.in_(numbers))
-        .order_by(_TRANSFER.c.transfer_id.desc())
+        .order_by(_TRANSFER.c.at.desc(), _TRANSFER.c.transfer_id.desc())
     )
     rows = connection.execute(query).all()
     names = _counterparts(connection, org_id, account, [row.gift_id for row in rows if row.gift_id is not None])
@@ -63,11 +64,14 @@ def movements(connection: Connection, org_id: int, account: int, *, before: int 
     ]
 
 
-def _numbers(connection: Connection, org_id: int, account: int, before: int | None, limit: int) -> list[int]:
+def _numbers(
+    connection: Connection, org_id: int, account: int, before: tuple[datetime, int] | None, limit: int
+) -> list[int]:
     query = select(_ENTRY.c.transfer_id).where(_ENTRY.c.org_id == org_id, _ENTRY.c.account_id == account)
     if before is not None:
-        query = query.where(_ENTRY.c.transfer_id < before)
-    query = query.group_by(_ENTRY.c.transfer_id).order_by(_ENTRY.c.transfer_id.desc()).limit(limit)
+        query = query.where(tuple_(_ENTRY.c.at, _ENTRY.c.transfer_id) < (to_micros(before[0]), before[1]))
+    newest = (_ENTRY.c.at.desc(), _ENTRY.c.transfer_id.desc())
+    query = query.group_by(_ENTRY.c.at, _ENTRY.c.transfer_id).order_by(*newest).limit(limit)
     return [row[0] for row in connection.execute(query)]
 
 
@@ -102,6 +106,8 @@ def _counterparts(connection: Connection, org_id: int, account: int, gift_ids: l
     return {gift_id: names[other].name for gift_id, other in others.items()}
 
 
-def is_readable(account: int) -> bool:
-    """Return whether an account has a statement of its own."""
-    return kind_of(account) in {AccountKind.WALLET, AccountKind.POOL}
+def movement(connection: Connection, org_id: int, account: int, transfer_id: int) -> Movement:
+    """Return one transfer as an account sees it."""
+    query = select(_TRANSFER.c.at).where(_TRANSFER.c.org_id == org_id, _TRANSFER.c.transfer_id == transfer_id)
+    at = from_micros(connection.execute(query).scalar_one())
+    return movements(connection, org_id, account, before=(at, transfer_id + 1), limit=1)[0]

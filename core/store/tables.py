@@ -178,7 +178,7 @@ class Transfer(SQLModel, table=True):
 
 
 class Entry(SQLModel, table=True):
-    """One signed line of a transfer, kept beside the other lines of its account."""
+    """One signed line of a transfer, kept beside the other lines of its account in the order of time."""
 
     __table_args__: ClassVar[Any] = (
         CheckConstraint("amount <> 0", name="amount_not_zero"),
@@ -187,6 +187,7 @@ class Entry(SQLModel, table=True):
 
     org_id: int = _key()
     account_id: int = _key()
+    at: int = _key()
     transfer_id: int = _key()
     line: int = Field(primary_key=True)
     lot_id: int = _big()

@@ -50,12 +50,13 @@ def upgrade() -> None:
         "entry",
         sa.Column("org_id", sa.BigInteger(), autoincrement=False, nullable=False),
         sa.Column("account_id", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("at", sa.BigInteger(), autoincrement=False, nullable=False),
         sa.Column("transfer_id", sa.BigInteger(), autoincrement=False, nullable=False),
         sa.Column("line", sa.Integer(), nullable=False),
         sa.Column("lot_id", sa.BigInteger(), nullable=False),
         sa.Column("amount", sa.BigInteger(), nullable=False),
         sa.CheckConstraint("amount <> 0", name="amount_not_zero"),
-        sa.PrimaryKeyConstraint("org_id", "account_id", "transfer_id", "line"),
+        sa.PrimaryKeyConstraint("org_id", "account_id", "at", "transfer_id", "line"),
         sqlite_with_rowid=False,
     )
     op.create_table(
