@@ -135,6 +135,12 @@ async def deny_device(ledger: Ledger, *, actor: Actor, user_code: str) -> Device
     return await _decide(ledger, actor=actor, user_code=user_code, state="denied")
 
 
+async def forget_lapsed(ledger: Ledger) -> int:
+    """Forget the sign-ins that lapsed a while ago; return how many there were. The worker's work."""
+    before = ledger.clock() - CODE_LIFE
+    return await ledger.write(lambda connection: access.forget_lapsed_devices(connection, before=before))
+
+
 async def _decide(ledger: Ledger, *, actor: Actor, user_code: str, state: str) -> DeviceView:
     now = ledger.clock()
 
