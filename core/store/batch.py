@@ -76,6 +76,17 @@ class _Claim:
         return (*self.key, self.command.digest, self.first_id, self.command.count)
 
 
+def resume(driver: Driver, writer: Writer) -> None:
+    """Take up the writer's chain of seals where the database has it: a lost connection may have committed."""
+    driver.begin()
+    query = """SELECT s.batch, s.seal FROM {wanted} w CROSS JOIN seal s WHERE s.writer_id = w.a
+               AND s.batch = (SELECT max(batch) FROM seal m WHERE m.writer_id = w.a)"""
+    found = driver.select(query, [(writer.writer_id,)])
+    driver.rollback()
+    if found:
+        writer.batch, writer.seal = found[0][0], bytes(found[0][1])
+
+
 def run_batch(driver: Driver, writer: Writer, commands: Sequence[Command]) -> tuple[list[Outcome], Sealed | None]:
     """Carry out commands in one transaction and return each one's outcome, in order.
 

@@ -19,7 +19,7 @@ from typing import Final
 
 from core.ledger.commands import Command, Receipt
 from core.ledger.errors import Code, Refused
-from core.store.batch import Again, Outcome, Sealed, Writer, run_batch
+from core.store.batch import Again, Outcome, Sealed, Writer, resume, run_batch
 from core.store.changes import Changes
 from core.store.driver import Driver
 
@@ -146,6 +146,8 @@ class Journal:
         with self._guard:
             if self._driver is None:
                 self._driver = self._open_driver()
+                if self._writer is not None:
+                    resume(self._driver, self._writer)
             if self._writer is None:
                 self._writer = self._open_writer()
             return run_batch(self._driver, self._writer, commands)
