@@ -19,6 +19,7 @@ from core.ledger.errors import Code, Refused
 from core.replay_cli import instant_of, replay_file
 from core.services.members import add_member
 from core.services.replay_tally import Tally
+from core.services.verify import Finding, verify
 from tests.support.replays import House, decimal_cost, open_house, settled_house, some_requests, write_requests
 
 AT = datetime(2026, 11, 20, tzinfo=UTC)
@@ -56,6 +57,10 @@ class Terminal:
 
         return asyncio.run(self.house.ledger.read(read))
 
+    def findings(self) -> list[Finding]:
+        """Return what ``teamcredits verify`` finds."""
+        return asyncio.run(verify(self.house.ledger)).findings
+
     def books(self) -> list[tuple[Any, ...]]:
         """Return everything that a charge could change."""
         tables = ("transfer", "entry", "position", "usage_event", "command", "seal")
@@ -90,6 +95,7 @@ def test_the_total_equals_a_sum_made_with_decimal(either_terminal: Terminal) -> 
         == expected * 10**6
     )
     assert Decimal(either_terminal.rows("SELECT sum(amount) FROM usage_event")[0][0]) == expected * 10**6
+    assert either_terminal.findings() == []
 
 
 def test_credits_are_told_by_model(terminal: Terminal) -> None:
@@ -118,6 +124,7 @@ def test_replaying_the_same_file_again_changes_nothing(either_terminal: Terminal
         assert (again.duplicates, again.charged, again.refused) == (len(rows), 0, 0)
         assert str(again.credits) == "0"
     assert either_terminal.books() == before
+    assert either_terminal.findings() == []
 
 
 def test_a_member_who_came_later_makes_no_conflict_of_a_second_replay(terminal: Terminal) -> None:
@@ -167,6 +174,7 @@ def test_what_the_funds_do_not_cover_is_refused_and_counted(either_terminal: Ter
     assert tally.refusals == {Code.INSUFFICIENT_CREDITS: tally.refused}
     assert tally.credits.micros + left == 60_000_000
     assert f"refused: {tally.refused} insufficient_credits" in either_terminal.printed
+    assert either_terminal.findings() == []
 
 
 def test_after_a_grant_a_second_replay_charges_what_was_refused(terminal: Terminal) -> None:
@@ -209,6 +217,14 @@ def test_a_model_that_is_not_on_the_card_is_flagged(terminal: Terminal) -> None:
     assert "of-next-year *" in terminal.printed
     assert "* not on the rate card; rated at its fallback" in terminal.printed
     assert [bool(flag) for (flag,) in terminal.rows("SELECT is_fallback FROM usage_event")] == [True]
+
+
+def test_a_request_without_tokens_costs_nothing_and_is_still_charged_once(either_terminal: Terminal) -> None:
+    rows = [("trace", "0", 0, "claude-opus-4-6", 0, 0, 0)]
+    tallies = either_terminal.replay(rows), either_terminal.replay(rows)
+
+    assert [(each.charged, each.duplicates, str(each.credits)) for each in tallies] == [(1, 0, "0"), (0, 1, "0")]
+    assert either_terminal.findings() == []
 
 
 def test_a_small_queue_slows_a_replay_and_fails_nothing(sqlite_url: str, tmp_path: Path) -> None:
