@@ -74,7 +74,7 @@ def create_app(ledger: Ledger, settings: Settings, *, frontends: Sequence[Fronte
     app.state.ledger = ledger
     app.state.settings = settings
     app.state.metrics = metrics
-    app.state.streams = Streams(metrics.streams)
+    app.state.streams = Streams(ledger, metrics.streams)
     add_error_handlers(app)
     app.add_middleware(Surroundings, metrics=metrics)
     for router in ROUTERS:

@@ -18,6 +18,7 @@ from starlette.responses import Response
 
 from core.ledger.errors import Code, Refused
 from core.services import access
+from core.services.access import Session
 from core.services.views import Actor, Scope
 
 MAX_BODY: Final = 1024 * 1024
@@ -33,20 +34,20 @@ class Requires(SecurityBase):
         self.scheme_name = "bearer"
 
     async def __call__(self, request: Request) -> Actor:
-        actor: Actor = request.state.actor
-        return actor
+        session: Session = request.state.session
+        return session.actor
 
-    async def admit(self, request: Request) -> Actor:
+    async def admit(self, request: Request) -> Session:
         """Return who asks. Raises Refused(unauthenticated), then insufficient_scope."""
-        actor = await access.authenticate(request.app.state.ledger, bearer(request))
-        if self.scope not in actor.scopes:
+        session = await access.session(request.app.state.ledger, _bearer(request))
+        if self.scope not in session.actor.scopes:
             raise Refused(
                 Code.INSUFFICIENT_SCOPE, f"This needs a token with the scope {self.scope.value!r}.", scope=self.scope
             )
-        return actor
+        return session
 
 
-def bearer(request: Request) -> str:
+def _bearer(request: Request) -> str:
     """Return the token of a request. Raises Refused(unauthenticated) when there is none."""
     given = request.headers.getlist("authorization")
     if len(given) > 1:
@@ -104,7 +105,7 @@ class DoorRoute(APIRoute):
         async def handle(received: Request) -> Response:
             request = DoorRequest(received.scope, received.receive)
             if requires is not None:
-                request.state.actor = await requires.admit(request)
+                request.state.session = await requires.admit(request)
             _check_headers(request)
             if takes_json:
                 await request.check_json()

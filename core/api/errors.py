@@ -24,6 +24,7 @@ logger = logging.getLogger(__name__)
 PROBLEM: Final = "application/problem+json"
 RETRY_SECONDS: Final = 1
 MAX_FIELD_ERRORS: Final = 20
+MAX_CAUSES: Final = 5
 _TYPE: Final = "urn:teamcredits:problem:"
 
 
@@ -101,18 +102,20 @@ def refusal(refused: Refused) -> Response:
 
 
 def internal_error(error: BaseException) -> Response:
-    """Log a defect and return its answer: where it happened and of which kind, never its words.
+    """Log a defect and return its answer."""
+    logger.error("a request failed: %s", trace_of(error))
+    return refusal(Refused(Code.INTERNAL_ERROR, "Something went wrong on our side. Try again; nothing was booked."))
 
-    The message of an exception may quote what was sent; the stack does not.
-    """
+
+def trace_of(error: BaseException) -> str:
+    """Return where a defect happened and of which kind it is, never its words: they may quote what was sent."""
     chain: list[str] = []
     current: BaseException | None = error
-    while current is not None and len(chain) < 5:
+    while current is not None and len(chain) < MAX_CAUSES:
         frames = "".join(traceback.format_tb(current.__traceback__))
         chain.append(f"{type(current).__module__}.{type(current).__qualname__}\n{frames}")
         current = current.__cause__ or current.__context__
-    logger.error("a request failed: %s", "caused by ".join(chain))
-    return refusal(Refused(Code.INTERNAL_ERROR, "Something went wrong on our side. Try again; nothing was booked."))
+    return "caused by ".join(chain)
 
 
 def add_error_handlers(app: FastAPI) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
@@ -18,7 +18,7 @@ from core.services.ledger import Ledger
 from core.services.members import colleague
 from core.services.text import checked_name
 from core.services.views import Actor, Page, Role, Scope
-from core.store import access, people
+from core.store import access
 from core.store.access import TokenRecord
 from core.store.people import MemberRecord
 
@@ -30,11 +30,11 @@ _SECRET_BYTES: Final = 32
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """What a token opens: who acts, until when, and the topics whose changes concern them."""
+    """What a token opens: who acts, and until when. ``digest`` names the token without being it."""
 
     actor: Actor
+    digest: bytes
     expires_at: datetime | None
-    topics: tuple[int, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,23 +51,27 @@ class TokenView:
 
 async def authenticate(ledger: Ledger, token: str) -> Actor:
     """Return who a token is. Raises Refused(unauthenticated) for an unknown, expired or revoked one."""
-    digest = _digest(token)
-    return _actor(ledger, await ledger.read(lambda connection: access.token_by_hash(connection, token_hash=digest)))
+    return (await session(ledger, token)).actor
 
 
-async def watch(ledger: Ledger, token: str) -> Session:
-    """Return who a token is, until when, and whose changes they see. Raises Refused(unauthenticated)."""
-    digest = _digest(token)
+async def session(ledger: Ledger, token: str) -> Session:
+    """Return who a token is and until when. Raises Refused(unauthenticated)."""
+    if not token.startswith(TOKEN_PREFIX) or len(token) > MAX_TOKEN_LENGTH or not token.isascii():
+        raise _unknown()
+    digest = hash_of(token)
+    found = await ledger.read(lambda connection: access.token_by_hash(connection, token_hash=digest))
+    if found is None or found.has_left or found.revoked_at is not None:
+        raise _unknown()
+    if found.expires_at is not None and found.expires_at <= ledger.clock():
+        raise Refused(Code.UNAUTHENTICATED, "This token has expired; sign in again.")
+    actor = Actor(found.org_id, found.member_id, Role(found.role), _scopes(found), found.token_id)
+    return Session(actor, digest, found.expires_at)
 
-    def look(connection: Connection) -> tuple[TokenRecord | None, tuple[int, ...]]:
-        found = access.token_by_hash(connection, token_hash=digest)
-        if found is None:
-            return None, ()
-        return found, people.teams_of(connection, org_id=found.org_id, member_id=found.member_id)
 
-    found, teams = await ledger.read(look)
-    actor = _actor(ledger, found)
-    return Session(actor, found.expires_at if found else None, (actor.member_id, actor.org_id, *teams))
+async def still_hold(ledger: Ledger, digests: Collection[bytes]) -> frozenset[bytes]:
+    """Return which of many tokens, named by their digests, still open the door: for what stays open long."""
+    now = ledger.clock()
+    return await ledger.read(lambda connection: access.live_hashes(connection, hashes=digests, now=now))
 
 
 async def issue_token(
@@ -192,20 +196,6 @@ def hash_of(secret: str) -> bytes:
 def scope_text(scopes: Iterable[Scope]) -> str:
     """Return scopes as stored and as OAuth writes them: ``"give read"``."""
     return " ".join(sorted(scopes))
-
-
-def _digest(token: str) -> bytes:
-    if not token.startswith(TOKEN_PREFIX) or len(token) > MAX_TOKEN_LENGTH or not token.isascii():
-        raise _unknown()
-    return hash_of(token)
-
-
-def _actor(ledger: Ledger, found: TokenRecord | None) -> Actor:
-    if found is None or found.has_left or found.revoked_at is not None:
-        raise _unknown()
-    if found.expires_at is not None and found.expires_at <= ledger.clock():
-        raise Refused(Code.UNAUTHENTICATED, "This token has expired; sign in again.")
-    return Actor(found.org_id, found.member_id, Role(found.role), _scopes(found), found.token_id)
 
 
 def _scopes(record: TokenRecord) -> frozenset[Scope]:

@@ -12,10 +12,13 @@ from typing import Final, Literal
 
 from sqlalchemy import Connection
 
+from core.ledger.commands import SYSTEM
 from core.ledger.errors import Code, Refused
 from core.ledger.ids import Prefix, parse_id, shown_id
+from core.services.commands.freezing import Leave
 from core.services.cursors import checked_limit, cursor_of, place_of
 from core.services.ledger import Ledger
+from core.services.settlement import return_open_gifts
 from core.services.text import EMAIL_LENGTH, checked_name, cleaned_name
 from core.services.views import Actor, MemberView, Page, Role, Scope
 from core.store import groups, people
@@ -55,22 +58,25 @@ async def join_from_slack(ledger: Ledger, profile: SlackProfile) -> MemberView:
     """
     now, new_id = ledger.clock(), ledger.new_id()
 
-    def join(connection: Connection) -> MemberRecord:
+    def join(connection: Connection) -> tuple[MemberRecord, bool]:
         bound = groups.organisation_by_slack(connection, team_id=profile.team_id)
         if bound is None or profile.is_stranger:
             raise Refused(Code.UNKNOWN_MEMBER, "This person belongs to a Slack workspace that is not connected here.")
         person = _person(profile, MemberRecord(bound.org_id, new_id, "", "person", "member", joined_at=now), now)
         if people.add_member(connection, person):
-            return person
+            return person, False
         met = people.member_by_slack(connection, team_id=profile.team_id, user_id=profile.user_id)
         if met is None:
             raise Refused(Code.UNKNOWN_MEMBER, "This person is no longer here.")
         updated = _person(profile, met, now)
         if updated != met:
             people.save_member(connection, updated)
-        return updated
+        return updated, met.deactivated_at is None and profile.deleted
 
-    return member_view(await ledger.write(join))
+    joined, goes = await ledger.write(join)
+    if goes:
+        await _leave(ledger, actor_id=SYSTEM, org_id=joined.org_id, member_id=joined.member_id)
+    return member_view(joined)
 
 
 async def slack_actor(ledger: Ledger, *, team_id: str, user_id: str) -> Actor | None:
@@ -98,12 +104,11 @@ async def find_members(
 ) -> Page[MemberView]:
     """Return present colleagues whose name contains ``query``, by name."""
     text = checked_name(query, field="query") if query else None
-    after = None if cursor is None else place_of(cursor, (str, int))
+    place = None if cursor is None else place_of(cursor, (str, int))
+    after = None if place is None else (str(place[0]), int(place[1]))
     size = checked_limit(limit)
     found = await ledger.read(
-        lambda connection: people.find_members(
-            connection, org_id=actor.org_id, text=text, after=after and (str(after[0]), int(after[1])), limit=size + 1
-        )
+        lambda connection: people.find_members(connection, org_id=actor.org_id, text=text, after=after, limit=size + 1)
     )
     shown = found[:size]
     following = cursor_of(shown[-1].name, shown[-1].member_id) if len(found) > size else None
@@ -175,6 +180,22 @@ async def update_member(
     changed = await ledger.write(change)
     ledger.changes.publish([changed.member_id])
     return member_view(changed)
+
+
+async def deactivate(ledger: Ledger, *, actor: Actor, member_id: str) -> MemberView:
+    """Let a colleague go, by an admin, never oneself: open gifts go back, tokens end (G4). Twice is once."""
+    require_admin(actor)
+    gone = await ledger.read(lambda connection: colleague(connection, actor, member_id))
+    if gone.member_id == actor.member_id:
+        raise Refused(Code.NOT_ALLOWED, "Nobody lets themselves go; ask another admin.")
+    if gone.deactivated_at is None:
+        await _leave(ledger, actor_id=actor.member_id, org_id=actor.org_id, member_id=gone.member_id)
+    return await member(ledger, actor=actor, member_id=member_id)
+
+
+async def _leave(ledger: Ledger, *, actor_id: int, org_id: int, member_id: int) -> None:
+    await ledger.execute(Leave(org_id, actor_id, f"leave:{member_id}", member_id))
+    await return_open_gifts(ledger, org_id, member_id)
 
 
 def member_view(record: MemberRecord) -> MemberView:

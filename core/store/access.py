@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import Connection, Row, Select, delete, func, select, update
+from sqlalchemy import ColumnElement, Connection, Row, Select, delete, func, select, update
 
 from core.store.instants import from_micros, to_micros
 from core.store.tables import DeviceGrant, Member, Token
@@ -14,6 +15,7 @@ from core.store.tables import DeviceGrant, Member, Token
 _TOKEN: Final = Token.metadata.tables["token"]
 _DEVICE: Final = DeviceGrant.metadata.tables["device_grant"]
 _MEMBER: Final = Member.metadata.tables["member"]
+_OWNER: Final = (_MEMBER.c.org_id == _TOKEN.c.org_id) & (_MEMBER.c.member_id == _TOKEN.c.member_id)
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +73,17 @@ def token_by_hash(connection: Connection, *, token_hash: bytes) -> TokenRecord |
     return None if row is None else _token(row)
 
 
+def live_hashes(connection: Connection, *, hashes: Collection[bytes], now: datetime) -> frozenset[bytes]:
+    """Return which of the hashes are those of tokens that open the door now."""
+    query = (
+        select(_TOKEN.c.hash)
+        .join(_MEMBER, _OWNER)
+        .where(_TOKEN.c.hash.in_(hashes), _TOKEN.c.revoked_at.is_(None), _MEMBER.c.deactivated_at.is_(None))
+        .where(_unexpired(now))
+    )
+    return frozenset(bytes(found) for found in connection.execute(query).scalars())
+
+
 def token(connection: Connection, *, org_id: int, token_id: int) -> TokenRecord | None:
     query = _select_tokens().where(_TOKEN.c.org_id == org_id, _TOKEN.c.token_id == token_id)
     row = connection.execute(query).first()
@@ -85,7 +98,7 @@ def live_tokens(
         _select_tokens()
         .where(_TOKEN.c.org_id == org_id, _TOKEN.c.member_id == member_id, _TOKEN.c.token_id < before)
         .where(_TOKEN.c.revoked_at.is_(None))
-        .where((_TOKEN.c.expires_at.is_(None)) | (_TOKEN.c.expires_at > to_micros(now)))
+        .where(_unexpired(now))
     )
     return [_token(row) for row in connection.execute(query.order_by(_TOKEN.c.token_id.desc()).limit(limit))]
 
@@ -151,8 +164,11 @@ def forget_lapsed_devices(connection: Connection, *, before: datetime) -> int:
 
 
 def _select_tokens() -> Select[Any]:
-    owner = (_MEMBER.c.org_id == _TOKEN.c.org_id) & (_MEMBER.c.member_id == _TOKEN.c.member_id)
-    return select(_TOKEN, _MEMBER.c.role, _MEMBER.c.deactivated_at).join(_MEMBER, owner)
+    return select(_TOKEN, _MEMBER.c.role, _MEMBER.c.deactivated_at).join(_MEMBER, _OWNER)
+
+
+def _unexpired(now: datetime) -> ColumnElement[bool]:
+    return _TOKEN.c.expires_at.is_(None) | (_TOKEN.c.expires_at > to_micros(now))
 
 
 def _token(row: Row[Any]) -> TokenRecord:

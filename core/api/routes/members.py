@@ -65,3 +65,9 @@ async def change(member_id: str, given: MemberChange, ledger: House, actor: Admi
         joined_at=given.joined_at,
     )
     return member_shown(changed)
+
+
+@router.post("/{member_id}/deactivate", summary="Let a member go", responses=problems(404))
+async def deactivate(member_id: str, ledger: House, actor: Admin) -> MemberShown:
+    """An admin lets a colleague go: open gifts of theirs and to them go back, their tokens end."""
+    return member_shown(await members.deactivate(ledger, actor=actor, member_id=member_id))

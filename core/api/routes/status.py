@@ -7,11 +7,11 @@ from typing import Annotated, Final
 from fastapi import APIRouter, Header, Request, Response
 
 from core.api.contract import House, Reader, problems
-from core.api.door import DoorRoute, bearer
+from core.api.door import DoorRoute
 from core.api.errors import problem
 from core.api.schemas.status import ClaimShown, StatusShown, status_shown
-from core.api.streams import StatusStream
-from core.services import access, balances
+from core.api.streams import StatusStream, Streams
+from core.services import balances
 
 router = APIRouter(prefix="/v1/status", route_class=DoorRoute, tags=["status"])
 
@@ -39,7 +39,6 @@ async def status(ledger: House, actor: Reader) -> StatusShown:
 )
 async def stream(
     request: Request,
-    ledger: House,
     _actor: Reader,
     last_event_id: Annotated[
         str | None,
@@ -47,11 +46,9 @@ async def stream(
     ] = None,
 ) -> Response:
     """Follow one's status."""
-    streams = request.app.state.streams
+    streams: Streams = request.app.state.streams
     streams.check_room()
-    token = bearer(request)
-    session = await access.watch(ledger, token)
-    return StatusStream(ledger=ledger, streams=streams, token=token, session=session, last_id=last_event_id)
+    return StatusStream(streams, request.state.session, last_id=last_event_id)
 
 
 @router.post(
