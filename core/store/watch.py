@@ -7,20 +7,19 @@ writers say whom it concerned. What cannot be attributed concerns everybody.
 from __future__ import annotations
 
 import logging
+import sqlite3
 import threading
 import time
 from collections.abc import Callable
-from typing import Any, Final
+from typing import Any, Final, cast
 
 import orjson
 import psycopg
-from sqlalchemy import Engine, select
-from sqlmodel import col
+from sqlalchemy import Engine
 
 from core.store.batch import CHANNEL
 from core.store.changes import Changes
 from core.store.engine import is_sqlite
-from core.store.tables import Seal, Writer
 
 logger = logging.getLogger(__name__)
 
@@ -84,11 +83,13 @@ class Watcher:
             self._changes.publish(topics)
 
     def _watch_sqlite(self) -> None:
-        with self._engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-            seen = _Seen(connection)
-            version, own_writes = _data_version(connection), self._own_writes()
+        pooled = self._engine.raw_connection()  # outside any transaction, or the version would stand still
+        try:
+            raw = cast("sqlite3.Connection", pooled.driver_connection)
+            seen = _Seen(raw)
+            version, own_writes = _data_version(raw), self._own_writes()
             while not self._closing.wait(POLL_SECONDS):
-                present = _data_version(connection)
+                present = _data_version(raw)
                 if present == version:
                     continue
                 version, own_before, own_writes = present, own_writes, self._own_writes()
@@ -97,17 +98,19 @@ class Watcher:
                     self._changes.publish(topics)
                 elif not seen.own_moved and own_before == own_writes:
                     self._changes.publish(None)
+        finally:
+            pooled.close()
 
 
-def _data_version(connection: Any) -> int:
-    version: int = connection.exec_driver_sql("PRAGMA data_version").scalar()
+def _data_version(connection: sqlite3.Connection) -> int:
+    version: int = connection.execute("PRAGMA data_version").fetchone()[0]
     return version
 
 
 class _Seen:
     """How far each writer's chain of seals was seen. Within one writer batches commit in order."""
 
-    def __init__(self, connection: Any) -> None:
+    def __init__(self, connection: sqlite3.Connection) -> None:
         self._connection = connection
         self._batches: dict[int, int] = {}
         self._active: dict[int, float] = {}
@@ -135,12 +138,8 @@ class _Seen:
     def _find_writers(self) -> None:
         """Find writers that started since; SQLite has one writer at a time, so their numbers appear in order."""
         now = time.monotonic()
-        query = (
-            select(col(Writer.writer_id))
-            .where(col(Writer.writer_id) > self._newest_writer)
-            .order_by(col(Writer.writer_id))
-        )
-        for (writer,) in self._connection.execute(query):
+        query = "SELECT writer_id FROM writer WHERE writer_id > ? ORDER BY writer_id"
+        for (writer,) in self._connection.execute(query, (self._newest_writer,)):
             self._newest_writer = writer
             self._active[writer] = now
         for writer, active in list(self._active.items()):
@@ -148,13 +147,9 @@ class _Seen:
                 del self._active[writer]
 
     def _new_seals(self, writer: int) -> list[list[int] | None]:
-        query = (
-            select(col(Seal.batch), col(Seal.touched))
-            .where(col(Seal.writer_id) == writer, col(Seal.batch) > self._batches.get(writer, 0))
-            .order_by(col(Seal.batch))
-        )
-        rows = self._connection.execute(query).all()
+        query = "SELECT batch, touched FROM seal WHERE writer_id = ? AND batch > ? ORDER BY batch"
+        rows = self._connection.execute(query, (writer, self._batches.get(writer, 0))).fetchall()
         if rows:
             self._batches[writer] = rows[-1][0]
             self._active[writer] = time.monotonic()
-        return [touched for _batch, touched in rows]
+        return [None if touched is None else orjson.loads(touched) for _batch, touched in rows]

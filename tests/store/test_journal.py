@@ -1,0 +1,294 @@
+"""The journal writer on both databases: group commit, keys, refusals, defects and lost connections (L6, L7)."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from sqlalchemy import update
+
+from core.ledger.book import Book
+from core.ledger.commands import Needs
+from core.ledger.credits import Credits
+from core.ledger.errors import Code, Refused
+from core.ledger.transfers import TransferKind
+from core.services import balances, gifts, settlement
+from core.services.commands.base import digest_of
+from core.services.gifts import Recipient
+from core.services.ledger import Ledger
+from core.services.verify import verify
+from core.store.driver import Driver
+from core.store.tables import Policy
+from tests.support.house import House, furnish, open_house_ledger
+
+
+@pytest.fixture
+async def house(database_url: str) -> Any:
+    with open_house_ledger(database_url) as (ledger, clock):
+        yield await furnish(ledger, clock)
+
+
+async def _give(house: House, key: str, amount: int = 10, *, message: str | None = None) -> Any:
+    return await gifts.give(
+        house.ledger,
+        actor=house.al.actor,
+        key=key,
+        to=[Recipient(member=house.bo.id)],
+        amount=Credits.of(amount),
+        message=message,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Broken:
+    """A command with a defect: its decision raises, or writes what the database must refuse."""
+
+    org_id: int
+    key: str
+    raises: bool
+    actor_id: int = 0
+    count: int = 1
+
+    @property
+    def needs(self) -> Needs:
+        return Needs()
+
+    @property
+    def digest(self) -> bytes:
+        return digest_of("broken", self.key)
+
+    def decide(self, book: Book) -> None:
+        if self.raises:
+            raise ZeroDivisionError
+        number = book.next_id()
+        book.post(TransferKind.FREEZE, transfer_id=number)
+        book.post(TransferKind.FREEZE, transfer_id=number)  # the same primary key twice
+
+
+class Unreliable:
+    """A driver that fails at a chosen call, before or after the call took effect."""
+
+    def __init__(self, driver: Driver, plan: dict[str, tuple[bool, int]]) -> None:
+        self._driver, self._plan = driver, plan
+
+    def __getattr__(self, name: str) -> Any:
+        method = getattr(self._driver, name)
+        if name not in self._plan:
+            return method
+
+        def call(*arguments: Any) -> Any:
+            after, left = self._plan[name]
+            if left == 0:
+                return method(*arguments)
+            self._plan[name] = (after, left - 1)
+            if after:
+                method(*arguments)
+            raise ConnectionResetError("the connection is gone")
+
+        return call
+
+    def lost(self, error: BaseException) -> bool:
+        return isinstance(error, ConnectionResetError) or self._driver.lost(error)
+
+
+@contextmanager
+def failing(ledger: Ledger, call: str, *, after: bool, times: int = 1) -> Iterator[None]:
+    """Let a call of the journal's connection fail, as when the network does."""
+    journal = ledger.journal
+    plan = {call: (after, times)}
+    opened = journal._open_driver
+    journal._open_driver = lambda: Unreliable(opened(), plan)  # type: ignore[assignment,return-value]
+    driver, journal._driver = journal._driver, None
+    yield
+    journal._open_driver = opened
+    if driver is not None:
+        driver.close()
+
+
+async def test_the_same_key_and_content_answers_with_the_same_gift(house: House) -> None:
+    """L6: a replay has the first answer's id and no second effect."""
+    await house.grant(house.al)
+    first = await _give(house, "a")
+    again = await _give(house, "a")
+
+    assert not first.replayed
+    assert again.replayed
+    assert again.item[0].id == first.item[0].id
+    assert (await balances.balance(house.ledger, actor=house.al.actor)).available == Credits.of(990)
+
+
+async def test_the_same_key_with_other_content_is_a_conflict(house: House) -> None:
+    """L6: a key is bound to the content it first came with."""
+    await house.grant(house.al)
+    await _give(house, "a", 10)
+
+    with pytest.raises(Refused) as refused:
+        await _give(house, "a", 11)
+
+    assert refused.value.code is Code.IDEMPOTENCY_CONFLICT
+
+
+async def test_a_refused_command_binds_no_key(house: House) -> None:
+    """L6: what was refused is decided afresh under the same key."""
+    with pytest.raises(Refused) as refused:
+        await _give(house, "a")
+    await house.grant(house.al)
+    later = await _give(house, "a")
+
+    assert refused.value.code is Code.INSUFFICIENT_GIFTABLE
+    assert not later.replayed
+
+
+async def test_fifty_twins_at_once_have_one_effect(house: House) -> None:
+    """L6: a double click, fifty times over."""
+    await house.grant(house.al)
+    answers = await asyncio.gather(*(_give(house, "twin") for _ in range(50)))
+
+    assert len({answer.item[0].id for answer in answers}) == 1
+    assert sum(not answer.replayed for answer in answers) == 1
+    assert (await balances.balance(house.ledger, actor=house.al.actor)).held_gifts == Credits.of(10)
+
+
+async def test_gifts_at_one_instant_cannot_slip_under_a_limit_together(house: House) -> None:
+    """Two a day per pair hold inside one batch too, and refusals leave their neighbours alone."""
+    await house.grant(house.al)
+    outcomes = await asyncio.gather(*(_give(house, f"k{n}") for n in range(10)), return_exceptions=True)
+
+    refused = [outcome for outcome in outcomes if isinstance(outcome, Refused)]
+    assert len(refused) == 8
+    assert {each.code for each in refused} == {Code.POLICY_REFUSED}
+    assert (await verify(house.ledger)).clean
+
+
+async def test_credits_cannot_be_spent_twice_by_racing_gifts(house: House) -> None:
+    """L2: a hundred gifts of 10 against 25."""
+    await house.grant(house.al, "25")
+    await _without_limits(house)
+    outcomes = await asyncio.gather(*(_give(house, f"k{n}") for n in range(100)), return_exceptions=True)
+
+    assert sum(not isinstance(outcome, Refused) for outcome in outcomes) == 2
+    assert (await balances.balance(house.ledger, actor=house.al.actor)).available == Credits.of(5)
+
+
+async def test_a_defect_harms_only_its_own_command(house: House) -> None:
+    """L7: a decision that raises, and rows that the database refuses, get internal_error; neighbours are booked."""
+    await house.grant(house.al)
+    org = house.al.actor.org_id
+    broken = [Broken(org, f"raise{n}", raises=True) for n in range(3)]
+    broken += [Broken(org, f"clash{n}", raises=False) for n in range(3)]
+    outcomes = await asyncio.gather(
+        _give(house, "a"), *(house.ledger.execute(each) for each in broken), _give(house, "b"), return_exceptions=True
+    )
+
+    codes = [outcome.code for outcome in outcomes if isinstance(outcome, Refused)]
+    assert codes == [Code.INTERNAL_ERROR] * 6
+    assert (await balances.balance(house.ledger, actor=house.al.actor)).held_gifts == Credits.of(20)
+    assert (await verify(house.ledger)).clean
+
+
+@pytest.mark.parametrize("after", [False, True], ids=["before it took effect", "after it took effect"])
+@pytest.mark.parametrize("call", ["begin", "claim", "lock", "insert", "commit"])
+async def test_a_lost_connection_loses_and_doubles_nothing(house: House, call: str, after: bool) -> None:
+    """L7, L10: the batch is run again, and its keys tell what took effect."""
+    await house.grant(house.al)
+    with failing(house.ledger, call, after=after):
+        answer = await _give(house, "a", 10)
+    more = await _give(house, "b", 10)
+
+    assert not answer.replayed
+    assert not more.replayed
+    assert (await balances.balance(house.ledger, actor=house.al.actor)).held_gifts == Credits.of(20)
+    assert (await verify(house.ledger)).clean
+
+
+async def test_a_full_queue_answers_overloaded_at_once(house: House) -> None:
+    """L7: backpressure; what was accepted is still answered."""
+    await house.grant(house.al)
+    await _without_limits(house)
+    house.ledger.journal._queue_size = 5
+    with _stalled(house.ledger.journal):
+        waiting = [asyncio.ensure_future(_give(house, f"k{number}")) for number in range(20)]
+        await asyncio.wait(waiting, timeout=1)
+        refused = [task.exception() for task in waiting if task.done()]
+    await asyncio.wait(waiting)
+
+    assert 14 <= len(refused) <= 15  # five wait, and one may be in the writer's hands
+    assert {error.code for error in refused if isinstance(error, Refused)} == {Code.OVERLOADED}
+    assert sum(task.exception() is None for task in waiting) == 20 - len(refused)
+
+
+async def test_an_unreachable_database_answers_clearly_and_recovers(house: House) -> None:
+    """L7: retries are bounded; when the cause is gone the house goes on."""
+    await house.grant(house.al)
+    with failing(house.ledger, "begin", after=False, times=6), pytest.raises(Refused) as refused:
+        await _give(house, "a")
+    answer = await _give(house, "a")
+
+    assert refused.value.code is Code.OVERLOADED
+    assert not answer.replayed
+
+
+async def test_two_processes_settle_each_gift_once(house: House, database_url: str) -> None:
+    """G2: several schedulers at once are harmless."""
+    await house.grant(house.al)
+    await _give(house, "a")
+    await _give(house, "b")
+    house.clock.advance(timedelta(hours=25))
+    with open_house_ledger(database_url) as (second, clock):
+        clock.advance(timedelta(hours=25))
+        swept = await asyncio.gather(*(settlement.settle_due(each) for each in (house.ledger, second) * 4))
+
+    assert sum(each.done for each in swept) == 2
+    assert (await balances.balance(house.ledger, actor=house.bo.actor)).available == Credits.of(20)
+    assert (await verify(house.ledger)).clean
+
+
+async def test_a_message_is_erasable_and_the_books_keep_its_hash(house: House) -> None:
+    """L1: free text lives in its own row; without it verify is still clean."""
+    await house.grant(house.al)
+    await _give(house, "a", message="thanks for the payload fix")
+    await house.ledger.write(lambda connection: connection.exec_driver_sql("DELETE FROM note"))
+
+    assert (await verify(house.ledger)).clean
+
+
+async def test_another_process_s_commit_is_heard_by_those_it_concerns(house: House, database_url: str) -> None:
+    """L11: NOTIFY on PostgreSQL, the data version on SQLite; only those concerned are woken."""
+    await house.grant(house.al)
+    house.ledger.watch()
+    await asyncio.sleep(0.2)
+    mine = house.ledger.changes.subscribe(house.bo.actor.member_id)
+    strangers = house.ledger.changes.subscribe(house.stranger.actor.member_id)
+    with open_house_ledger(database_url) as (second, _clock):
+        await _give(replace(house, ledger=second), "a")
+        heard = await mine.wait(timeout=2)
+    told = await strangers.wait(timeout=0.2)
+
+    assert heard
+    assert not told
+
+
+async def _without_limits(house: House) -> None:
+    body = dict.fromkeys(("credits_per_gift", "credits_per_day", "gifts_per_day", "gifts_per_pair_and_day"))
+    await house.ledger.write(lambda connection: connection.execute(update(Policy).values(body=body)))
+
+
+@contextmanager
+def _stalled(journal: Any) -> Iterator[None]:
+    """Hold the writer between two batches."""
+    release, run = threading.Event(), journal._run_once
+
+    def stalled(commands: Any) -> Any:
+        release.wait()
+        return run(commands)
+
+    journal._run_once = stalled
+    yield
+    release.set()
+    journal._run_once = run
