@@ -13,7 +13,6 @@ from core.services import organisations
 
 FIRST_WAIT: Final = 1.0
 LONGEST_WAIT: Final = 60.0
-LOOK_SECONDS: Final = 5.0
 
 
 async def connect(desk: Desk, *, org: str | None) -> bool:
@@ -29,7 +28,7 @@ async def connect(desk: Desk, *, org: str | None) -> bool:
         log_defect("Connecting to Slack", error)
     else:
         logger.info("Slack is connected: workspace %s belongs to %s", identity.team_id, bound)
-        desk.identity = identity
+        desk.connected(identity)
     return desk.identity is not None
 
 
@@ -39,7 +38,7 @@ async def stay_connected(desk: Desk, *, org: str | None) -> None:
     while True:
         if desk.identity is not None:
             wait = FIRST_WAIT
-            await asyncio.sleep(LOOK_SECONDS)
+            await desk.lost.wait()
         elif not await connect(desk, org=org):
             await asyncio.sleep(wait)
             wait = min(wait * 2, LONGEST_WAIT)

@@ -1,4 +1,4 @@
-"""The outbox out to Slack: each message posted, or changed where it was posted before, until Slack has it.
+"""The outbox out to Slack: each message posted, and the first one about a gift renewed, until Slack has it.
 
 At least once: whoever dies between Slack's answer and our note of it sends again. Several processes may run it;
 a message is leased to one of them.
@@ -7,51 +7,51 @@ a message is leased to one of them.
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from typing import Final
-
-from core.services.outbox import Message
 
 from bot.desk import Desk
 from bot.log import log_defect, logger
 from bot.pacing import Pacer
-from bot.views.notices import notice
+from bot.views.notices import about_gift, is_news, notice
 from bot.web_api import Later, Never, Posted
 from core.ledger.credits import Credits
-from core.services import balances, members, outbox
+from core.ledger.gifts import OPEN
+from core.services import balances, gifts, members, outbox
+from core.services.outbox import Message
 
 POLL_SECONDS: Final = 1.0
-LEASE: Final = timedelta(seconds=90)
+LEASE: Final = timedelta(seconds=120)
 MAX_IN_FLIGHT: Final = 50
 MAX_CALLS: Final = 8
 QUICK_TRIES: Final = 3
 QUICK_SECONDS: Final = 5.0
-MAX_WAIT_SECONDS: Final = 300.0
-MAX_ATTEMPTS: Final = 200
+MAX_BACKOFF_SECONDS: Final = 3600.0
 _WITH_BALANCE: Final = frozenset({"gift_received", "grant_received"})
 
 
 class Delivery:
     """The loop that empties the outbox while the workspace is connected."""
 
-    def __init__(self, desk: Desk) -> None:
+    def __init__(self, desk: Desk, pacer: Pacer) -> None:
         self._desk = desk
-        self._pacer = Pacer()
+        self._pacer = pacer
         self._calls = asyncio.Semaphore(MAX_CALLS)
-        self._in_flight: set[asyncio.Task[None]] = set()
+        self._in_flight: dict[asyncio.Task[None], tuple[str, str]] = {}
 
     async def run(self) -> None:
         """Deliver until cancelled: woken by commits, and at least once a second."""
         changed = self._desk.ledger.changes.subscribe()
         try:
             while True:
-                busy = False
+                more = False
                 try:
-                    busy = self._desk.identity is not None and await self._start_some()
+                    more = self._desk.identity is not None and await self._start_some()
                 except Exception as error:
                     log_defect("Reading the outbox", error)
                     await asyncio.sleep(POLL_SECONDS)
-                if not busy:
+                if not more:
                     await changed.wait(POLL_SECONDS)
         finally:
             changed.close()
@@ -66,46 +66,70 @@ class Delivery:
             return False
         messages = await outbox.take_messages(self._desk.ledger, limit=room, lease=LEASE)
         for message in messages:
-            task = asyncio.create_task(self._deliver(message))
-            self._in_flight.add(task)
-            task.add_done_callback(self._in_flight.discard)
+            topic = (message.slack_user_id, str(message.gift and message.gift.id))
+            earlier = {task for task, its in self._in_flight.items() if its == topic and message.gift is not None}
+            task = asyncio.create_task(self._deliver(message, earlier))
+            self._in_flight[task] = topic
+            task.add_done_callback(lambda done: self._in_flight.pop(done, None))
         return len(messages) == room
 
-    async def _deliver(self, message: Message) -> None:
+    async def _deliver(self, message: Message, earlier: set[asyncio.Task[None]]) -> None:
         """Deliver one message; whatever happens, the outbox is told or the lease lapses."""
         try:
+            if earlier:  # what renews a message must know where that message is: taken again, it will
+                await asyncio.wait(earlier)
+                raise Later("comes after another message", 0.0)  # noqa: TRY301  (one way to put a message back)
             posted = await self._posted(message)
+            await outbox.mark_sent(self._desk.ledger, message, channel=posted.channel, ts=posted.ts)
+            await self._renew_if_stale(message, posted)
         except Later as later:
             await self._retry(message, later)
         except Never as never:
             logger.warning("a message (%s) cannot be delivered: %s", message.kind, never.why)
-            await outbox.mark_failed(self._desk.ledger, message, reason=never.why)
+            await outbox.mark_failed(self._desk.ledger, message)
         except Exception as error:
             log_defect(f"Delivering a message ({message.kind})", error)
             await self._retry(message, Later(type(error).__name__))
-        else:
-            await outbox.mark_sent(self._desk.ledger, message, channel=posted.channel, ts=posted.ts)
 
     async def _posted(self, message: Message) -> Posted:
-        """Call Slack, a few times at once when it asks for a short pause only."""
-        said = notice(message.kind, gift=message.gift, body=message.body, spendable=await self._spendable(message))
+        """Renew the first message about the gift, if there is one; post what is new. Return where it is now."""
+        slack, gift, reader = self._desk.slack, message.gift, message.slack_user_id
+        if message.channel and message.ts and gift is not None:
+            first = Posted(message.channel, message.ts)
+            await self._call(reader, lambda: slack.update(first, about_gift(gift, reader=reader)))
+            if not is_news(message.kind, gift, reader=reader):
+                return first
+        said = notice(message.kind, gift, message.body, reader=reader, spendable=await self._spendable(message))
+        return await self._call(reader, lambda: slack.post(reader, said))
+
+    async def _call(self, person: str, call: Callable[[], Awaitable[Posted]]) -> Posted:
+        """Call Slack at the person's pace, a few times at once when it asks for a short pause only."""
         for left in range(QUICK_TRIES - 1, -1, -1):
-            await asyncio.sleep(self._pacer.wait_for(message.slack_user_id, asyncio.get_running_loop().time()))
+            await asyncio.sleep(self._pacer.wait_for(person, asyncio.get_running_loop().time()))
             try:
                 async with self._calls:
-                    if message.channel and message.ts:
-                        return await self._desk.slack.update(Posted(message.channel, message.ts), said)
-                    return await self._desk.slack.post(message.slack_user_id, said)
+                    return await call()
             except Later as later:
                 if not left or later.seconds is None or later.seconds > QUICK_SECONDS:
                     raise
                 await asyncio.sleep(later.seconds)
         raise AssertionError("the last try returns or raises")
 
-    async def _retry(self, message: Message, later: Later) -> None:
-        if message.attempts >= MAX_ATTEMPTS:
-            await outbox.mark_failed(self._desk.ledger, message, reason=f"gave up: {later.why}")
+    async def _renew_if_stale(self, message: Message, posted: Posted) -> None:
+        """Renew a message whose gift was decided while it was on its way: no dead buttons."""
+        if message.gift is None or message.gift.id is None or message.gift.state not in OPEN:
             return
+        reader = message.slack_user_id
+        actor = await members.slack_actor(self._desk.ledger, team_id=message.slack_team_id, user_id=reader)
+        if actor is None:
+            return
+        gift = await gifts.gift(self._desk.ledger, actor=actor, gift_id=message.gift.id)
+        if gift.state is not message.gift.state:
+            await self._call(reader, lambda: self._desk.slack.update(posted, about_gift(gift, reader=reader)))
+
+    async def _retry(self, message: Message, later: Later) -> None:
+        if later.is_disconnected:
+            self._desk.disconnected()
         seconds = later.seconds if later.seconds is not None else backoff(message.attempts)
         logger.info("a message (%s) waits %.0f s: %s", message.kind, seconds, later.why)
         due = self._desk.ledger.clock() + timedelta(seconds=seconds)
@@ -122,5 +146,5 @@ class Delivery:
 
 
 def backoff(attempts: int) -> float:
-    """Return how long to wait after so many attempts: doubling, up to five minutes."""
-    return float(min(2.0 ** min(attempts, 10), MAX_WAIT_SECONDS))
+    """Return how long to wait after so many attempts: doubling, up to an hour."""
+    return float(min(2.0 ** min(attempts, 20), MAX_BACKOFF_SECONDS))

@@ -15,6 +15,7 @@ from bot.connection import connect, stay_connected
 from bot.delivery import Delivery
 from bot.desk import Desk
 from bot.door import slack_router
+from bot.pacing import SECONDS_APART, Pacer
 from bot.socket_mode import keep_socket_open
 from bot.web_api import WebApi
 from core.services.ledger import Ledger
@@ -26,8 +27,9 @@ FIRST_CONNECT_SECONDS: Final = 3.0
 class SlackFrontend:
     """Slack, connected to one ledger."""
 
-    def __init__(self, ledger: Ledger, settings: Settings, *, token: SecretStr) -> None:
+    def __init__(self, ledger: Ledger, settings: Settings, *, token: SecretStr, pacer: Pacer) -> None:
         self._settings = settings
+        self._pacer = pacer
         self._desk = Desk(
             ledger,
             WebApi(
@@ -49,7 +51,7 @@ class SlackFrontend:
                 await connect(self._desk, org=self._settings.slack_org)
         self._tasks = [
             asyncio.create_task(stay_connected(self._desk, org=self._settings.slack_org)),
-            asyncio.create_task(Delivery(self._desk).run()),
+            asyncio.create_task(Delivery(self._desk, self._pacer).run()),
         ]
         if self._settings.slack_app_token is not None:
             self._tasks.append(asyncio.create_task(keep_socket_open(self._app, token=self._settings.slack_app_token)))
@@ -63,8 +65,10 @@ class SlackFrontend:
         await self._desk.slack.close()
 
 
-def build(ledger: Ledger, settings: Settings) -> SlackFrontend | None:
+def build(
+    ledger: Ledger, settings: Settings, *, seconds_between_messages: float = SECONDS_APART
+) -> SlackFrontend | None:
     """Return the front end, or None when Slack is not configured."""
     if settings.slack_bot_token is None:
         return None
-    return SlackFrontend(ledger, settings, token=settings.slack_bot_token)
+    return SlackFrontend(ledger, settings, token=settings.slack_bot_token, pacer=Pacer(seconds_between_messages))

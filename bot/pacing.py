@@ -11,7 +11,8 @@ MAX_REMEMBERED: Final = 10_000
 class Pacer:
     """When each person may be sent the next message."""
 
-    def __init__(self) -> None:
+    def __init__(self, seconds_apart: float = SECONDS_APART) -> None:
+        self._seconds_apart = seconds_apart
         self._next: dict[str, float] = {}
 
     def wait_for(self, person: str, now: float) -> float:
@@ -19,5 +20,5 @@ class Pacer:
         if len(self._next) >= MAX_REMEMBERED:
             self._next = {key: free for key, free in self._next.items() if free > now}
         turn = max(self._next.get(person, now), now)
-        self._next[person] = turn + SECONDS_APART
+        self._next[person] = turn + self._seconds_apart
         return turn - now

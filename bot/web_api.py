@@ -24,37 +24,37 @@ from bot.views.blocks import Said
 CALL_SECONDS: Final = 10.0
 DEFAULT_RETRY_SECONDS: Final = 30.0
 MAX_RETRY_SECONDS: Final = 3600.0
-AUTH_RETRY_SECONDS: Final = 60.0
 
+# Slack's own trouble, and what an operator can mend: nothing is wrong with the message.
 _PASSING: Final = frozenset(
-    {"ratelimited", "rate_limited", "internal_error", "fatal_error", "service_unavailable", "request_timeout"},
-)
-# The token or the installation is wrong: nothing is wrong with the message, and an operator can mend it.
-_NOT_CONNECTED: Final = frozenset(
     {
         "access_denied",
-        "account_inactive",
-        "invalid_auth",
+        "fatal_error",
+        "internal_error",
         "missing_scope",
         "no_permission",
         "not_allowed_token_type",
-        "not_authed",
-        "org_login_required",
+        "rate_limited",
+        "ratelimited",
+        "request_timeout",
+        "service_unavailable",
         "team_access_not_granted",
-        "token_expired",
-        "token_revoked",
-        "two_factor_setup_required",
     },
+)
+# The token or the installation is gone.
+_NOT_CONNECTED: Final = frozenset(
+    {"account_inactive", "invalid_auth", "not_authed", "org_login_required", "token_expired", "token_revoked"},
 )
 
 
 class Later(Exception):  # noqa: N818  (an answer, not a failure)
-    """The call did not work now; it may after ``seconds`` (None: nobody said)."""
+    """The call did not work now; it may after ``seconds`` (None: nobody said), or once we are connected again."""
 
-    def __init__(self, why: str, seconds: float | None = None) -> None:
+    def __init__(self, why: str, seconds: float | None = None, *, is_disconnected: bool = False) -> None:
         super().__init__(why)
         self.why = why
         self.seconds = seconds
+        self.is_disconnected = is_disconnected
 
 
 class Never(Exception):  # noqa: N818  (an answer, not a failure)
@@ -185,7 +185,7 @@ def _failure(error: SlackApiError) -> Later | Never:
     if why in _PASSING:
         return Later(why, _seconds(headers.get("Retry-After")))
     if why in _NOT_CONNECTED:
-        return Later(why, AUTH_RETRY_SECONDS)
+        return Later(why, 0.0, is_disconnected=True)
     return Never(why or "unreadable_answer")
 
 

@@ -15,7 +15,7 @@ from bot.views import links as link_views
 from bot.views.blocks import Said, say, section
 from core.ledger.gifts import GiftState
 from core.ledger.ids import Prefix, shown_id
-from core.services import balances, devices, freezes, gifts
+from core.services import balances, devices, freezes, gifts, members
 from core.services.views import Actor
 
 FREEZE_REASON: Final = "frozen by its owner from Slack"
@@ -44,8 +44,7 @@ async def credits_(desk: Desk, command: Payload) -> Said:
         case "link":
             return await _link(desk, actor, rest.strip("` "))
         case "freeze":
-            await freezes.freeze(desk.ledger, actor=actor, reason=FREEZE_REASON)
-            return FROZEN
+            return await _freeze(desk, actor)
         case _:
             return balance_views.balance(await balances.balance(desk.ledger, actor=actor))
 
@@ -65,3 +64,11 @@ async def _link(desk: Desk, actor: Actor, code: str) -> Said:
         return link_views.how_to()
     asked = code[:20]
     return link_views.asked(asked, await devices.describe_device(desk.ledger, actor=actor, user_code=asked))
+
+
+async def _freeze(desk: Desk, actor: Actor) -> Said:
+    """Freeze one's own wallet, at once. A wallet that is frozen already gets the same answer."""
+    me = await members.member(desk.ledger, actor=actor, member_id=shown_id(Prefix.MEMBER, actor.member_id))
+    if me.frozen_at is None:
+        await freezes.freeze(desk.ledger, actor=actor, reason=FREEZE_REASON)
+    return FROZEN

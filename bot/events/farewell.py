@@ -13,4 +13,4 @@ async def say_farewell(desk: Desk, payload: Payload) -> None:
     if isinstance(tokens, dict) and not tokens.get("bot"):
         return  # somebody withdrew a token of their own
     logger.warning("Slack says %s; messages wait until the app is installed again", payload["event"]["type"])
-    desk.identity = None
+    desk.disconnected()

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from bot import people
 from bot.desk import Desk
-from bot.errors import in_words
+from bot.errands import spoken
 from bot.payloads import Payload
 from bot.views import balances as balance_views
-from core.ledger.errors import Refused
+from bot.views.blocks import Said
 from core.services import balances
 
 
@@ -21,9 +21,8 @@ async def show_home(desk: Desk, payload: Payload) -> None:
 
 
 async def _publish(desk: Desk, *, team_id: str, user_id: str) -> None:
-    try:
+    async def look() -> Said:
         actor = await people.acting(desk, team_id=team_id, user_id=user_id)
-        view = balance_views.home(await balances.balance(desk.ledger, actor=actor))
-    except Refused as refused:
-        view = balance_views.stranger_home(in_words(refused).text)
-    await desk.slack.publish_home(user_id, view)
+        return balance_views.balance(await balances.balance(desk.ledger, actor=actor))
+
+    await desk.slack.publish_home(user_id, balance_views.home(await spoken(look)))

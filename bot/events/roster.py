@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from bot import people
 from bot.desk import Desk
 from bot.payloads import Payload
+from core.ledger.commands import SYSTEM
 from core.ledger.errors import Code, Refused
-from core.services import members
+from core.services import freezes, members
+
+# Strangers of this house, and people who have left it before.
+_NOT_OURS: Final = frozenset({Code.UNKNOWN_MEMBER, Code.NOT_ALLOWED})
 
 
 async def keep_roster(desk: Desk, payload: Payload) -> None:
@@ -18,11 +24,18 @@ async def keep_roster(desk: Desk, payload: Payload) -> None:
     if not isinstance(user, dict) or not isinstance(user.get("id"), str):
         return
     profile = people.profile_of(user, team_id=team_id, user_id=user["id"])
-    known = await members.slack_member(desk.ledger, team_id=team_id, user_id=profile.user_id)
-    if known is None and profile.deleted:
-        return
     try:
-        await members.join_from_slack(desk.ledger, profile)
+        if profile.deleted:
+            await _leave(desk, team_id=team_id, user_id=profile.user_id)
+        else:
+            await members.join_from_slack(desk.ledger, profile)
     except Refused as refused:
-        if refused.code is not Code.UNKNOWN_MEMBER:
+        if refused.code not in _NOT_OURS:
             raise
+
+
+async def _leave(desk: Desk, *, team_id: str, user_id: str) -> None:
+    """Let somebody go: their open gifts go back, their tokens end (G4)."""
+    actor = await members.slack_actor(desk.ledger, team_id=team_id, user_id=user_id)
+    if actor is not None:
+        await freezes.leave(desk.ledger, org_id=actor.org_id, actor_id=SYSTEM, member_id=actor.member_id)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any, Final
 
 from bot.text import day, escape, moment
-from bot.views.blocks import Block, Said, bullets, context, header, say, section
+from bot.views.blocks import Said, bullets, context, header, say, section
 from core.ledger.credits import ZERO
 from core.services.views import Balance, StatementLine
 
@@ -16,18 +16,16 @@ MAX_LINES: Final = 20
 
 def balance(state: Balance) -> Said:
     """Return what one can spend, what is bound, what one may give, and when something changes by itself."""
-    return say(*_balance_blocks(state))
+    lead = f"*{state.spendable.shown()} cr* to spend"
+    if state.blocked is not None:
+        lead = f"*Blocked.* {escape(state.blocked[1])}\n{lead}"
+    return say(section(lead), section(bullets(_facts(state))), context(f"As of {moment(state.as_of)}."))
 
 
-def home(state: Balance) -> dict[str, Any]:
-    """Return the view of the Home tab."""
-    blocks = [header("Your credits"), *_balance_blocks(state), context("`/credits help` shows what else there is.")]
+def home(said: Said) -> dict[str, Any]:
+    """Return the Home tab around a balance, or around why there is none."""
+    blocks = [header("Your credits"), *said.blocks, context("`/credits help` shows what else there is.")]
     return {"type": "home", "blocks": blocks}
-
-
-def stranger_home(words: str) -> dict[str, Any]:
-    """Return the Home tab of somebody who has no wallet here."""
-    return {"type": "home", "blocks": [header("Your credits"), section(words)]}
 
 
 def history(lines: Sequence[StatementLine]) -> Said:
@@ -37,11 +35,8 @@ def history(lines: Sequence[StatementLine]) -> Said:
     return say(section("*Latest movements*\n" + bullets([_movement(line) for line in lines[:MAX_LINES]])))
 
 
-def _balance_blocks(state: Balance) -> list[Block]:
-    lead = f"*{state.spendable.shown()} cr* to spend"
-    if state.blocked is not None:
-        lead = f"*Blocked.* {escape(state.blocked[1])}\n{lead}"
-    facts = [
+def _facts(state: Balance) -> list[str]:
+    return [
         *_allowances(state),
         *([f"of these from your teams' pools: {state.pool.shown()} cr"] if state.pool else []),
         *([f"in gifts you sent, still pending: {state.held_gifts.shown()} cr"] if state.held_gifts else []),
@@ -50,7 +45,6 @@ def _balance_blocks(state: Balance) -> list[Block]:
         _giftable(state),
         *_lots(state),
     ]
-    return [section(lead), section(bullets(facts)), context(f"As of {moment(state.as_of)}.")]
 
 
 def _allowances(state: Balance) -> list[str]:

@@ -1,9 +1,9 @@
-"""The direct message for each kind of notice in the outbox. Pure."""
+"""The direct message for each kind of notice in the outbox, and the first one about a gift as it reads now. Pure."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final
 
 from bot.text import escape
 from bot.views import gifts
@@ -11,13 +11,31 @@ from bot.views.blocks import Said, context, say, section
 from core.ledger.credits import Credits
 from core.services.views import GiftView
 
+# Notices that only renew the first message about their gift, for the side named; to the other side they are news.
+_FIRST: Final = frozenset({"gift_sent", "gift_incoming"})
+_QUIET: Final = frozenset({"gift_settled_sender", "gift_cancelled", "gift_approved"})
+_OWN_ACTS: Final = {"gift_declined": "recipient"}
 
-def notice(kind: str, *, gift: GiftView | None, body: Mapping[str, Any], spendable: Credits | None = None) -> Said:
-    """Return the message. The first one about a gift is built from its present state, so that it can be renewed."""
-    if kind == "gift_sent" and gift is not None:
-        return gifts.for_sender(gift)
-    if kind == "gift_incoming" and gift is not None:
-        return gifts.for_recipient(gift)
+
+def about_gift(gift: GiftView, *, reader: str) -> Said:
+    """Return the first message about a gift in its present state, for the side that reads it (a Slack user id)."""
+    return gifts.for_sender(gift) if gift.sender.slack_user_id == reader else gifts.for_recipient(gift)
+
+
+def is_news(kind: str, gift: GiftView | None, *, reader: str) -> bool:
+    """Return whether a message of its own is worth it, where the first one about the gift is there to be renewed."""
+    if gift is None:
+        return True
+    side = "sender" if gift.sender.slack_user_id == reader else "recipient"
+    return kind not in _FIRST | _QUIET and _OWN_ACTS.get(kind) != side
+
+
+def notice(
+    kind: str, gift: GiftView | None, body: Mapping[str, Any], *, reader: str, spendable: Credits | None = None
+) -> Said:
+    """Return the message that tells of it."""
+    if gift is not None and not is_news(kind, gift, reader=reader):
+        return about_gift(gift, reader=reader)
     told = section(escape(str(body.get("text") or "Something changed in your wallet.")))
     if kind == "signed_in":
         return say(told, context("Not you? `/credits freeze` stops everything at once."))

@@ -40,13 +40,13 @@ def test_several_people_are_named_before_the_amount(text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("typed", "credits"),
+    ("typed", "exact"),
     [
         ("500", "500"),
         ("1,000", "1000"),
         ("1,234,567.89", "1234567.89"),
         ("0.01", "0.01"),
-        ("1,000,000,000", "1000000000"),
+        ("1,000,000,000", f"{10**9}"),
     ],
 )
 def test_amounts_are_ascii_digits_with_grouping_and_two_decimals(typed: str, exact: str) -> None:

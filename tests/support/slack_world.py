@@ -1,0 +1,140 @@
+"""A whole house with Slack for tests: a real ledger, the real front end in a real app, a small Slack outside."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+import httpx
+from fastapi import FastAPI
+
+from bot.frontend import SlackFrontend, build
+from core.ledger.credits import Credits
+from core.ledger.lots import Source
+from core.services import access, balances, grants, members, organisations, settlement
+from core.services.gifts import Recipient
+from core.services.ledger import Ledger
+from core.services.views import Actor, Balance, Role
+from core.settings import Settings
+from core.wiring import open_ledger
+from tests.support import slack_requests
+from tests.support.builders import some_settings
+from tests.support.clock import SettableClock
+from tests.support.slack_requests import SECRET, Headers, signed
+from tests.support.slack_server import TEAM, SlackServer
+
+FORM = "application/x-www-form-urlencoded"
+JSON = "application/json"
+TOKEN = "xoxb-a-token-for-tests"
+AL, BO, CY, DEE = "U0AL", "U0BO", "U0CY", "U0DEE"  # Dee is not met yet
+
+
+@dataclass(slots=True)
+class SlackWorld:
+    """Al, Bo and Cy are here with 4,000 giftable credits each; the workspace is bound to their organisation."""
+
+    ledger: Ledger
+    clock: SettableClock
+    slack: SlackServer
+    frontend: SlackFrontend
+    http: httpx.AsyncClient
+    admin: Actor
+
+    async def post(self, body: bytes, headers: Headers) -> httpx.Response:
+        return await self.http.post("/slack/events", content=body, headers=headers)
+
+    async def types(self, user_id: str, command: str, text: str = "", **fields: str) -> dict[str, Any]:
+        """Type a command and return the answer in the acknowledgement."""
+        answer = await self.post(*signed(slack_requests.command(user_id, command, text, **fields), FORM))
+        assert answer.status_code == 200, answer.text
+        said: dict[str, Any] = answer.json()
+        assert said["response_type"] == "ephemeral"
+        return said
+
+    async def presses(self, user_id: str, action_id: str, value: str, **fields: Any) -> httpx.Response:
+        url = fields.pop("response_url", self.slack.url.replace("/api/", "/respond/1"))
+        return await self.post(
+            *signed(slack_requests.click(user_id, action_id, value, response_url=url, **fields), FORM)
+        )
+
+    async def hears(self, event: dict[str, Any], **fields: Any) -> httpx.Response:
+        return await self.post(*signed(slack_requests.event(event, **fields), JSON))
+
+    async def actor(self, user_id: str) -> Actor:
+        actor = await members.slack_actor(self.ledger, team_id=TEAM, user_id=user_id)
+        assert actor is not None
+        return actor
+
+    async def balance(self, user_id: str) -> Balance:
+        return await balances.balance(self.ledger, actor=await self.actor(user_id))
+
+    async def a_day_later(self) -> None:
+        self.clock.advance(timedelta(hours=24))
+        await settlement.settle_due(self.ledger)
+
+
+def said_text(answer: dict[str, Any]) -> str:
+    """Return all the words of an answer."""
+    return str([answer["text"], answer.get("blocks")])
+
+
+def slack_settings(database_url: str, slack: SlackServer, **values: Any) -> Settings:
+    return some_settings(
+        database_url,
+        slack_signing_secret=SECRET,
+        slack_bot_token=TOKEN,
+        slack_api_url=slack.url,
+        slack_response_hosts=("127.0.0.1",),
+        **values,
+    )
+
+
+@contextlib.asynccontextmanager
+async def slack_world(
+    database_url: str, *, policy: dict[str, Any] | None = None, **values: Any
+) -> AsyncIterator[SlackWorld]:
+    """Open the house. ``policy`` and further settings say what is otherwise than usual."""
+    async with SlackServer() as slack:
+        for user_id, name in ((AL, "Al"), (BO, "Bo"), (CY, "Cy"), (DEE, "Dee")):
+            slack.add_user(user_id, name)
+        settings = slack_settings(database_url, slack, **values)
+        clock = SettableClock()
+        ledger = open_ledger(settings, clock=clock)
+        try:
+            admin = await _people(ledger, policy or {})
+            frontend = build(ledger, settings, seconds_between_messages=0.01)
+            assert frontend is not None
+            app = FastAPI()
+            app.include_router(frontend.router)
+            await frontend.start()
+            try:
+                transport = httpx.ASGITransport(app=app)
+                async with httpx.AsyncClient(transport=transport, base_url="http://house") as http:
+                    await slack.until(lambda: len(slack.messages) == len((AL, BO, CY)))  # their grants
+                    slack.forget()
+                    yield SlackWorld(ledger, clock, slack, frontend, http, admin)
+            finally:
+                await frontend.stop()
+        finally:
+            ledger.close()
+
+
+async def _people(ledger: Ledger, policy: dict[str, Any]) -> Actor:
+    _, _, token = await organisations.create_organisation(ledger, name="Team", admin_name="Ada", policy=policy)
+    admin = await access.authenticate(ledger, token)
+    for user_id, name in ((AL, "Al"), (BO, "Bo"), (CY, "Cy")):
+        person = await members.add_member(
+            ledger, actor=admin, name=name, role=Role.MEMBER, verified=True, slack=(TEAM, user_id)
+        )
+        await grants.grant(
+            ledger,
+            actor=admin,
+            key=f"start:{user_id}",
+            to=Recipient(member=person.id),
+            amount=Credits.of(4000),
+            source=Source.PURCHASE,
+        )
+    return admin
