@@ -116,7 +116,10 @@ class _Seen:
         self._active: dict[int, float] = {}
         self._newest_writer = 0
         self.own_moved = False
-        self.look(None)
+        self._find_writers()
+        for writer in self._active:
+            query = "SELECT coalesce(max(batch), 0) FROM seal WHERE writer_id = ?"
+            self._batches[writer] = connection.execute(query, (writer,)).fetchone()[0]
 
     def look(self, own_writer: int | None) -> tuple[bool, list[int] | None]:
         """Return whether others wrote, and the topics it concerned (None is everybody)."""
