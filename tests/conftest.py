@@ -6,9 +6,9 @@ import os
 
 from hypothesis import HealthCheck, settings
 
-from tests.support.databases import database_url, databases, empty_database_url, postgresql_url, sqlite_url
+from tests.support.databases import database_url, databases, empty_database_url, engine, postgresql_url, sqlite_url
 
-__all__ = ["database_url", "databases", "empty_database_url", "postgresql_url", "sqlite_url"]
+__all__ = ["database_url", "databases", "empty_database_url", "engine", "postgresql_url", "sqlite_url"]
 
 # Each run tries the same examples, so that a red build is red again on the next machine; `explore` looks for new
 # ones and prints the seed to repeat a failure with. Deadlines only tell how busy the machine is.

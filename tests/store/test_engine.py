@@ -11,21 +11,20 @@ import threading
 from pathlib import Path
 
 import pytest
-from sqlalchemy import make_url, text
+from sqlalchemy import Engine, make_url, text
 
 from core.store.engine import StoreError, is_sqlite, open_engine, reading, writing
+from tests.support.databases import opened
 from tests.support.postgres import reachable_folder
 
 
 def test_a_sqlite_ledger_is_durable_and_checks_its_keys(sqlite_url: str) -> None:
     """L7: WAL with synchronous=FULL."""
-    engine = open_engine(sqlite_url)
-    with reading(engine) as connection:
+    with opened(sqlite_url) as engine, reading(engine) as connection:
         found = {
             name: connection.execute(text(f"PRAGMA {name}")).scalar()
             for name in ("journal_mode", "synchronous", "foreign_keys", "busy_timeout", "wal_autocheckpoint")
         }
-    engine.dispose()
 
     assert found == {
         "journal_mode": "wal",
@@ -38,32 +37,25 @@ def test_a_sqlite_ledger_is_durable_and_checks_its_keys(sqlite_url: str) -> None
 
 def test_a_postgresql_ledger_is_durable_whatever_the_database_says(postgresql_url: str) -> None:
     """L7: synchronous_commit=on, READ COMMITTED."""
-    engine = open_engine(postgresql_url)
-    with writing(engine) as connection:
+    with opened(postgresql_url) as engine, writing(engine) as connection:
         name = connection.execute(text("SELECT current_database()")).scalar()
         connection.execute(text(f'ALTER DATABASE "{name}" SET synchronous_commit = off'))
         connection.execute(text(f'ALTER DATABASE "{name}" SET default_transaction_isolation = serializable'))
-    engine.dispose()
 
-    engine = open_engine(postgresql_url)
-    with reading(engine) as connection:
+    with opened(postgresql_url) as engine, reading(engine) as connection:
         commit = connection.execute(text("SHOW synchronous_commit")).scalar()
         isolation = connection.execute(text("SHOW transaction_isolation")).scalar()
-    engine.dispose()
     assert (commit, isolation) == ("on", "read committed")
 
 
 @pytest.mark.parametrize("scheme", ["postgres", "postgresql", "postgresql+psycopg"])
 def test_every_spelling_of_a_postgresql_url_is_accepted(scheme: str, postgresql_url: str) -> None:
-    engine = open_engine(postgresql_url.replace("postgresql", scheme, 1))
-
-    assert engine.dialect.driver == "psycopg"
-    engine.dispose()
+    with opened(postgresql_url.replace("postgresql", scheme, 1)) as engine:
+        assert engine.dialect.driver == "psycopg"
 
 
-def test_two_writers_at_once_wait_for_each_other(database_url: str) -> None:
+def test_two_writers_at_once_wait_for_each_other(engine: Engine) -> None:
     """L7: a writer that reads first never loses what another wrote meanwhile."""
-    engine = open_engine(database_url)
     with writing(engine) as connection:
         connection.execute(text("INSERT INTO writer (writer_id, started_at) VALUES (1, 0)"))
 
@@ -83,22 +75,18 @@ def test_two_writers_at_once_wait_for_each_other(database_url: str) -> None:
 
     with reading(engine) as connection:
         assert connection.execute(text("SELECT started_at FROM writer")).scalar_one() == 100
-    engine.dispose()
 
 
 def test_a_reader_sees_one_state_while_another_writes(sqlite_url: str) -> None:
-    engine = open_engine(sqlite_url)
-    with reading(engine) as reader:
+    with opened(sqlite_url) as engine, reading(engine) as reader:
         before = reader.execute(text("SELECT count(*) FROM writer")).scalar_one()
         with writing(engine) as writer:
             writer.execute(text("INSERT INTO writer (writer_id, started_at) VALUES (1, 0)"))
 
         assert reader.execute(text("SELECT count(*) FROM writer")).scalar_one() == before == 0
-    engine.dispose()
 
 
-def test_what_fails_midway_is_undone(database_url: str) -> None:
-    engine = open_engine(database_url)
+def test_what_fails_midway_is_undone(engine: Engine) -> None:
 
     def fail_midway() -> None:
         with writing(engine) as connection:
@@ -109,7 +97,6 @@ def test_what_fails_midway_is_undone(database_url: str) -> None:
         fail_midway()
     with reading(engine) as connection:
         assert connection.execute(text("SELECT count(*) FROM writer")).scalar_one() == 0
-    engine.dispose()
 
 
 def test_the_folder_of_a_new_ledger_is_made(tmp_path: Path) -> None:

@@ -6,25 +6,23 @@ import re
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from sqlalchemy import Connection, inspect, text
+from sqlalchemy import Connection, Engine, inspect, text
 from sqlmodel import SQLModel
 
-from core.store.engine import StoreError, is_sqlite, open_engine, reading, writing
+from core.store.engine import StoreError, is_sqlite, reading, writing
 from core.store.migrate import check, current, differences, migrate, newest, scripts
-from tests.support.databases import KINDS, Databases
+from tests.support.databases import KINDS, Databases, opened
 
 
 def test_migrating_an_empty_database_brings_it_to_the_newest_schema(empty_database_url: str) -> None:
     revision = migrate(empty_database_url)
 
-    engine = open_engine(empty_database_url)
-    check(engine)
-    assert current(engine) == revision == newest()
-    engine.dispose()
+    with opened(empty_database_url) as engine:
+        check(engine)
+        assert current(engine) == revision == newest()
 
 
-def test_migrating_again_changes_nothing(database_url: str) -> None:
-    engine = open_engine(database_url)
+def test_migrating_again_changes_nothing(database_url: str, engine: Engine) -> None:
     with writing(engine) as connection:
         connection.execute(text("INSERT INTO writer (writer_id, started_at) VALUES (7, 0)"))
 
@@ -32,30 +30,23 @@ def test_migrating_again_changes_nothing(database_url: str) -> None:
 
     with reading(engine) as connection:
         assert connection.execute(text("SELECT writer_id FROM writer")).scalars().all() == [7]
-    engine.dispose()
 
 
-def test_the_migrated_schema_is_that_of_the_tables(database_url: str) -> None:
+def test_the_migrated_schema_is_that_of_the_tables(engine: Engine) -> None:
     """What ``alembic check`` asks."""
-    engine = open_engine(database_url)
     with reading(engine) as connection:
         assert differences(connection) == []
-    engine.dispose()
 
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_checks_partial_indexes_and_storage_are_those_of_the_tables_too(kind: str, databases: Databases) -> None:
     """L2 lives in CHECK constraints, and autogenerate compares neither those nor the predicates of indexes."""
-    created_url, migrated_url = databases.fresh(kind, migrated=False), databases.fresh(kind)
-    created, migrated = open_engine(created_url), open_engine(migrated_url)
-    with writing(created) as connection:
-        SQLModel.metadata.create_all(connection)
+    with opened(databases.fresh(kind, migrated=False)) as created, opened(databases.fresh(kind)) as migrated:
+        with writing(created) as connection:
+            SQLModel.metadata.create_all(connection)
 
-    with reading(created) as tables, reading(migrated) as revisions:
-        assert _definitions(revisions) == _definitions(tables)
-    for engine, url in ((created, created_url), (migrated, migrated_url)):
-        engine.dispose()
-        databases.drop(url)
+        with reading(created) as tables, reading(migrated) as revisions:
+            assert _definitions(revisions) == _definitions(tables)
 
 
 def test_eight_starts_at_once_migrate_once_and_all_succeed(empty_database_url: str) -> None:
@@ -66,15 +57,14 @@ def test_eight_starts_at_once_migrate_once_and_all_succeed(empty_database_url: s
 
 
 def test_a_database_without_a_schema_is_told_how_to_get_one(empty_database_url: str) -> None:
-    engine = open_engine(empty_database_url)
-
-    with pytest.raises(StoreError, match=r"^the database has no schema yet; run: teamcredits migrate$"):
+    with (
+        opened(empty_database_url) as engine,
+        pytest.raises(StoreError, match=r"^the database has no schema yet; run: teamcredits migrate$"),
+    ):
         check(engine)
-    engine.dispose()
 
 
-def test_a_database_of_a_newer_version_is_refused_and_left_alone(database_url: str) -> None:
-    engine = open_engine(database_url)
+def test_a_database_of_a_newer_version_is_refused_and_left_alone(database_url: str, engine: Engine) -> None:
     with writing(engine) as connection:
         connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
 
@@ -83,19 +73,17 @@ def test_a_database_of_a_newer_version_is_refused_and_left_alone(database_url: s
     with pytest.raises(StoreError, match="newer version"):
         check(engine)
     assert current(engine) == "9999"
-    engine.dispose()
 
 
 def test_a_migration_that_fails_leaves_nothing_behind(empty_database_url: str) -> None:
-    engine = open_engine(empty_database_url)
-    with writing(engine) as connection:
-        connection.execute(text("CREATE TABLE usage_event (other INTEGER)"))  # one of ours is in the way
+    with opened(empty_database_url) as engine:
+        with writing(engine) as connection:
+            connection.execute(text("CREATE TABLE usage_event (other INTEGER)"))  # one of ours is in the way
 
-    with pytest.raises(StoreError, match=r"^the database could not be migrated: .*usage_event.*already exists"):
-        migrate(empty_database_url)
-    with reading(engine) as connection:
-        assert inspect(connection).get_table_names() == ["usage_event"]
-    engine.dispose()
+        with pytest.raises(StoreError, match=r"^the database could not be migrated: .*usage_event.*already exists"):
+            migrate(empty_database_url)
+        with reading(engine) as connection:
+            assert inspect(connection).get_table_names() == ["usage_event"]
 
 
 def test_there_is_one_line_of_revisions() -> None:

@@ -16,8 +16,9 @@ from pathlib import Path
 import psycopg
 import pytest
 from psycopg import sql
-from sqlalchemy import make_url
+from sqlalchemy import Engine, make_url
 
+from core.store.engine import open_engine
 from core.store.migrate import migrate
 from tests.support.postgres import running_postgres
 
@@ -86,6 +87,16 @@ class Databases:
         return self._server_url
 
 
+@contextlib.contextmanager
+def opened(url: str) -> Iterator[Engine]:
+    """An engine that is disposed at the end, also when the test fails."""
+    engine = open_engine(url)
+    try:
+        yield engine
+    finally:
+        engine.dispose()
+
+
 @pytest.fixture(scope="session")
 def databases(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Databases]:
     """The maker of databases, for tests that need several or one for each Hypothesis example."""
@@ -100,6 +111,13 @@ def database_url(request: pytest.FixtureRequest, databases: Databases) -> Iterat
     url = databases.fresh(request.param)
     yield url
     databases.drop(url)
+
+
+@pytest.fixture
+def engine(database_url: str) -> Iterator[Engine]:
+    """The open engine of a fresh migrated database, on each kind."""
+    with opened(database_url) as engine:
+        yield engine
 
 
 @pytest.fixture(params=KINDS)
