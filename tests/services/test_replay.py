@@ -3,68 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-import io
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
-from typing import Any
 
 import pytest
-from rich.console import Console
-from sqlalchemy import Connection, text
 
 from core.ledger.errors import Code, Refused
-from core.replay_cli import instant_of, replay_file
+from core.replay_cli import instant_of
 from core.services.members import add_member
-from core.services.replay_tally import Tally
-from core.services.verify import Finding, verify
-from tests.support.replays import House, decimal_cost, open_house, settled_house, some_requests, write_requests
-
-AT = datetime(2026, 11, 20, tzinfo=UTC)
-
-
-@dataclass(slots=True)
-class Terminal:
-    """Somebody who runs ``teamcredits replay`` on a house."""
-
-    house: House
-    folder: Path
-    printed: str = ""
-
-    def replay(self, rows: list[Any], **options: Any) -> Tally:
-        path = write_requests(self.folder / "requests.csv", rows)
-        return self.replay_path(path, **options)
-
-    def replay_path(self, path: Path, **options: Any) -> Tally:
-        console = Console(file=io.StringIO(), width=80)
-        try:
-            return replay_file(self.house.ledger, path, console=console, **{"at": AT, **options})
-        finally:
-            self.printed = console.file.getvalue()  # type: ignore[attr-defined]
-
-    def fund_all(self, amount: str) -> None:
-        async def fund() -> None:
-            for member in range(len(self.house.members)):
-                await self.house.fund_member(f"fund-{member}", amount, member)
-
-        asyncio.run(fund())
-
-    def rows(self, query: str) -> list[tuple[Any, ...]]:
-        def read(connection: Connection) -> list[tuple[Any, ...]]:
-            return [tuple(row) for row in connection.execute(text(query))]
-
-        return asyncio.run(self.house.ledger.read(read))
-
-    def findings(self) -> list[Finding]:
-        """Return what ``teamcredits verify`` finds."""
-        return asyncio.run(verify(self.house.ledger)).findings
-
-    def books(self) -> list[tuple[Any, ...]]:
-        """Return everything that a charge could change."""
-        tables = ("transfer", "entry", "position", "usage_event", "command", "seal")
-        return [row for table in tables for row in sorted(self.rows(f"SELECT * FROM {table}"), key=repr)]  # noqa: S608
+from tests.support.replays import Terminal, decimal_cost, open_house, settled_house, some_requests, write_requests
 
 
 @pytest.fixture

@@ -2,26 +2,37 @@
 
 from __future__ import annotations
 
+import asyncio
+import io
 import random
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from decimal import ROUND_CEILING, Decimal
 from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from sqlalchemy import Connection, text
 
 from core.ledger.accounts import wallet_of
 from core.ledger.credits import Credits
 from core.ledger.ids import Prefix, parse_id
 from core.ledger.lots import Source
+from core.replay_cli import replay_file
 from core.services.commands.granting import Grant
 from core.services.ledger import Ledger
 from core.services.members import add_member
 from core.services.organisations import create_organisation, operator
+from core.services.replay_tally import Tally
+from core.services.verify import Finding, verify
 from core.services.views import Actor
 from core.wiring import open_ledger
 from tests.support.builders import some_settings
 from tests.support.clock import SettableClock
 
+AT = datetime(2026, 11, 20, tzinfo=UTC)
 HEADER = "session,agent,seq,t,model,input_tokens,cached_tokens,output_tokens,api_time,think_time,stop,stream"
 Row = tuple[str, str, int, str, int, int, int]  # session, agent, seq, model, input, cached and output tokens
 
@@ -55,6 +66,48 @@ class House:
 
     async def fund_member(self, key: str, amount: str, member: int) -> None:
         await self.fund(key, amount, account=wallet_of(self.number(member)))
+
+
+@dataclass(slots=True)
+class Terminal:
+    """Somebody who runs ``teamcredits replay`` on a house."""
+
+    house: House
+    folder: Path
+    printed: str = ""
+
+    def replay(self, rows: list[Any], **options: Any) -> Tally:
+        path = write_requests(self.folder / "requests.csv", rows)
+        return self.replay_path(path, **options)
+
+    def replay_path(self, path: Path, **options: Any) -> Tally:
+        console = Console(file=io.StringIO(), width=80)
+        try:
+            return replay_file(self.house.ledger, path, console=console, **{"at": AT, **options})
+        finally:
+            self.printed = console.file.getvalue()  # type: ignore[attr-defined]
+
+    def fund_all(self, amount: str) -> None:
+        async def fund() -> None:
+            for member in range(len(self.house.members)):
+                await self.house.fund_member(f"fund-{member}", amount, member)
+
+        asyncio.run(fund())
+
+    def rows(self, query: str) -> list[tuple[Any, ...]]:
+        def read(connection: Connection) -> list[tuple[Any, ...]]:
+            return [tuple(row) for row in connection.execute(text(query))]
+
+        return asyncio.run(self.house.ledger.read(read))
+
+    def findings(self) -> list[Finding]:
+        """Return what ``teamcredits verify`` finds."""
+        return asyncio.run(verify(self.house.ledger)).findings
+
+    def books(self) -> list[tuple[Any, ...]]:
+        """Return everything that a charge could change."""
+        tables = ("transfer", "entry", "position", "usage_event", "command", "seal")
+        return [row for table in tables for row in sorted(self.rows(f"SELECT * FROM {table}"), key=repr)]  # noqa: S608
 
 
 @contextmanager
