@@ -39,6 +39,7 @@ class Session:
         self.say = say
         self.vault = Vault(settings)
         self.credential: Credential | None = None
+        self.loaded = asyncio.Event()  # whether anybody is signed in is known
         self._revision = 0
         self._notices = Notices(client, say)
         self._follower: Follower | None = None
@@ -49,6 +50,7 @@ class Session:
         if hint := self.vault.remembered_hint():
             self.picture.recall(Memory(self.settings, hint))
         await self._reload()
+        self.loaded.set()
         ticks, last = 0, time.time()
         while True:
             await asyncio.sleep(TICK_SECONDS)

@@ -88,11 +88,11 @@ def parse_status(raw: object) -> Status:
     fields = _Fields(raw)
     if fields.raw.get("version") != STATUS_VERSION:
         raise NotUnderstoodError("The server speaks another version. Update teamcredits-lsp.")
-    held = _Fields(fields.raw.get("held") or {})
+    held = fields.inner("held")
     return Status(
         as_of=_required(fields.moment("as_of"), "as_of"),
         valid_until=fields.moment("valid_until"),
-        member=_Fields(fields.raw.get("member") or {}).text("name"),
+        member=fields.inner("member").text("name"),
         spendable=_required(fields.amount("spendable", None), "spendable"),
         available=fields.amount("available", Decimal(0)),
         pool=fields.amount("pool", Decimal(0)),
@@ -183,7 +183,13 @@ class _Fields:
         return value if isinstance(value, str) else ""
 
     def items(self, name: str) -> list[object]:
-        value = self.raw.get(name) or []
+        value = self.raw.get(name)
+        if value is None:
+            return []
         if not isinstance(value, list):
             raise NotUnderstoodError(f"{name} is not a list")
         return value
+
+    def inner(self, name: str) -> "_Fields":
+        value = self.raw.get(name)
+        return _Fields({} if value is None else value)

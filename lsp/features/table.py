@@ -1,5 +1,6 @@
 """From a command's name to the function that answers it, and from every failure to an answer."""
 
+import asyncio
 import logging
 from collections.abc import Callable, Coroutine
 from typing import Any
@@ -10,6 +11,7 @@ from lsp.features.desk import Desk, refusal
 from lsp.wire import NotUnderstoodError
 
 Command = Callable[[Desk, tuple[Any, ...]], Coroutine[Any, Any, dict[str, Any]]]
+START_SECONDS = 10.0
 log = logging.getLogger(__name__)
 
 COMMANDS: dict[str, Command] = {
@@ -28,7 +30,11 @@ COMMANDS: dict[str, Command] = {
 async def run(desk: Desk, name: str, arguments: tuple[Any, ...]) -> dict[str, Any]:
     """The command's result, or its refusal as a result."""
     try:
+        if name != "credits.status":
+            await asyncio.wait_for(desk.session.loaded.wait(), START_SECONDS)
         return await COMMANDS[name](desk, arguments)
+    except TimeoutError:
+        return refusal("starting", "The credits sidecar is still starting.")
     except (RefusalError, NotUnderstoodError) as exc:
         code = exc.code if isinstance(exc, RefusalError) else "not_understood"
         desk.tell(f"Credits: {exc.message}")

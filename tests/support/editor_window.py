@@ -37,8 +37,11 @@ class EditorWindow:
         self._environment = environment(url, state_dir, token)
         self.client = LanguageClient(converter_factory=get_converter)
         register_lsp_features(self.client)
-        self.client.feature("credits/didChangeStatus")(lambda params: self.payloads.append(params))
-        self.client.feature("experimental/serverStatus")(lambda params: self.server_statuses.append(params))
+        for method, seen in (
+            ("credits/didChangeStatus", self.payloads),
+            ("experimental/serverStatus", self.server_statuses),
+        ):
+            self.client.feature(method)(_collector(seen))
 
     async def __aenter__(self) -> Self:
         await self.client.start_io(sys.executable, "-I", "-m", "lsp", "--stdio", env=self._environment)
@@ -89,6 +92,13 @@ class EditorWindow:
         return next(message for message in self.messages if part in message)
 
 
+def _collector(seen: list[dict[str, Any]]) -> Callable[[dict[str, Any]], None]:
+    def collect(params: dict[str, Any]) -> None:
+        seen.append(params)
+
+    return collect
+
+
 def environment(url: str, state_dir: Path, token: str | None = None) -> dict[str, str]:
     """A sidecar's environment: its own state, no keyring, times in UTC."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith("TEAMCREDITS_")}
@@ -108,3 +118,13 @@ async def until(holds: Callable[[], bool], *, otherwise: Callable[[], str], pati
     while not holds():
         assert asyncio.get_running_loop().time() < deadline, otherwise()
         await asyncio.sleep(0.02)
+
+
+def files_below(folder: Path) -> dict[str, Path]:
+    """Every file below the folder by its name; a helper so that async tests read no folder themselves."""
+    return {path.name: path for path in folder.rglob("*") if path.is_file()}
+
+
+def all_text_below(folder: Path) -> str:
+    """What all those files hold."""
+    return "".join(path.read_text() for path in files_below(folder).values())

@@ -62,6 +62,7 @@ class FakeApi:
     is_mute: bool = False  # streams are accepted and then say nothing
     answers_lost: int = 0  # so many gifts take effect and their answer never arrives
     stream_body: bytes | None = None  # sent instead of a state
+    stream_type: str = "text/event-stream"
     streams_opened: int = 0
 
     def __post_init__(self) -> None:
@@ -131,7 +132,7 @@ class FakeApi:
     def _member(self, request: web.Request) -> str:
         scheme, _, token = request.headers.get("Authorization", "").partition(" ")
         if scheme != "Bearer" or token not in self.tokens:
-            raise _Problem(401, "invalid_token", "This token is not known.")
+            raise _ProblemError(401, "invalid_token", "This token is not known.")
         return self.tokens[token]
 
     async def _status(self, request: web.Request) -> web.Response:
@@ -140,11 +141,11 @@ class FakeApi:
     async def _stream(self, request: web.Request) -> web.StreamResponse:
         member = self._member(request)
         self.streams_opened += 1
-        response = web.StreamResponse(headers={"Content-Type": "text/event-stream"})
+        response = web.StreamResponse(headers={"Content-Type": self.stream_type})
         await response.prepare(request)
         told, changed = request.headers.get("Last-Event-ID"), asyncio.Event()
         self._changed.add(changed)
-        try:
+        with contextlib.suppress(ConnectionResetError):
             while request.headers["Authorization"].partition(" ")[2] in self.tokens:
                 changed.clear()
                 state = self.states[member]
@@ -156,15 +157,14 @@ class FakeApi:
                     await asyncio.wait_for(changed.wait(), KEEP_ALIVE_SECONDS)
                     continue
                 await response.write(b": keep-alive\n\n")
-        finally:
-            self._changed.discard(changed)
+        self._changed.discard(changed)
         return response
 
     async def _claim(self, request: web.Request) -> web.Response:
         self._member(request)
         notice = request.match_info["id"]
         if notice in self.claimed:
-            raise _Problem(409, "notice_claimed", "Another window shows it.")
+            raise _ProblemError(409, "notice_claimed", "Another window shows it.")
         self.claimed.add(notice)
         return web.json_response({"id": notice})
 
@@ -178,11 +178,11 @@ class FakeApi:
         sender = self._member(request)
         key, body = request.headers.get("Idempotency-Key", ""), await request.json()
         if not key:
-            raise _Problem(400, "idempotency_key_required", "Send an Idempotency-Key.")
+            raise _ProblemError(400, "idempotency_key_required", "Send an Idempotency-Key.")
         self.gift_requests.append((key, body))
         to = body["to"]["member"]
         if to == sender:
-            raise _Problem(422, "self_gift", "You cannot give to yourself.")
+            raise _ProblemError(422, "self_gift", "You cannot give to yourself.")
         gift = self.gifts.setdefault(
             (sender, key),
             {
@@ -232,7 +232,7 @@ class FakeApi:
         )
 
 
-class _Problem(Exception):
+class _ProblemError(Exception):
     def __init__(self, status: int, code: str, detail: str) -> None:
         self.status = status
         self.body = {"type": "about:blank", "title": code, "status": status, "code": code, "detail": detail}
@@ -242,7 +242,5 @@ class _Problem(Exception):
 async def _problems(request: web.Request, handler: Handler) -> web.StreamResponse:
     try:
         return await handler(request)
-    except _Problem as problem:
-        return web.json_response(
-            problem.body, status=problem.status, content_type="application/problem+json"
-        )
+    except _ProblemError as problem:
+        return web.json_response(problem.body, status=problem.status, content_type="application/problem+json")
