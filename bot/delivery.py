@@ -110,7 +110,7 @@ class Delivery:
                 async with self._calls:
                     return await call()
             except Later as later:
-                if not left or later.seconds is None or later.seconds > QUICK_SECONDS:
+                if later.is_disconnected or not left or later.seconds is None or later.seconds > QUICK_SECONDS:
                     raise
                 await asyncio.sleep(later.seconds)
         raise AssertionError("the last try returns or raises")

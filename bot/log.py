@@ -6,7 +6,7 @@ import logging
 import traceback
 from typing import Final
 
-logger: Final = logging.getLogger("teamcredits.slack")
+logger: Final = logging.getLogger("bot")
 
 
 def log_defect(where: str, error: BaseException) -> None:
@@ -17,6 +17,6 @@ def log_defect(where: str, error: BaseException) -> None:
 
 def quiet_logger() -> logging.Logger:
     """Return the logger handed to Slack's libraries: theirs print request bodies."""
-    quiet = logging.getLogger("teamcredits.slack.library")
+    quiet = logging.getLogger("bot.library")
     quiet.setLevel(logging.CRITICAL + 1)
     return quiet

@@ -186,7 +186,7 @@ def _failure(error: SlackApiError) -> Later | Never:
         return Later(why, _seconds(headers.get("Retry-After")))
     if why in _NOT_CONNECTED:
         return Later(why, 0.0, is_disconnected=True)
-    return Never(why or "unreadable_answer")
+    return Never(why) if why else Later("unreadable_answer")
 
 
 def _by_status(status: int, why: str, retry_after: str | None) -> Later | Never:
