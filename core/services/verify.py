@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Mapping
 
 from core.services.ledger import Ledger
-from core.store.verify import Finding, Report
+from core.store.report import Finding, Report
 from core.store.verify import verify as verify_store
 
 __all__ = ["Finding", "Report", "verify"]

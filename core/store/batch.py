@@ -188,13 +188,16 @@ def _write(driver: Driver, writer: Writer, book: Book) -> Sealed | None:
     lots = {row[1]: row for row in (_lot_row(org, lot) for org, lot in effects.lots)}
     gifts = {row[1]: row for row in (_gift_row(gift, decision) for gift, decision in effects.gifts)}
     notes, hashes = _notes(writer, effects.postings)
-    transfers, seals = _seal_transfers(writer, effects.postings, hashes, lots, gifts)
+    usage = [(org, number, *facts) for org, number, facts in effects.usage]
+    made = {row[1]: row[1:] for row in (*lots.values(), *usage)} | {row[1]: row[1:6] for row in gifts.values()}
+    transfers, seals = _seal_transfers(writer, effects.postings, hashes, made)
     driver.insert(t.Lot, list(lots.values()))
     driver.insert(t.Transfer, transfers)
     driver.insert(t.Entry, _entry_rows(effects.postings))
     _write_positions(driver, book, {row[1]: row[3] for row in lots.values()})
     driver.insert(t.Gift, list(gifts.values()))
     driver.insert(t.Note, notes)
+    driver.insert(t.UsageEvent, usage)
     _write_changes(driver, writer, book)
     return _seal_batch(driver, writer, book, transfers, seals)
 
@@ -257,9 +260,9 @@ def _seal_transfers(
     writer: Writer,
     postings: Iterable[Posting],
     hashes: Mapping[int, bytes],
-    lots: Mapping[int, Row],
-    gifts: Mapping[int, Row],
+    made: Mapping[int, Row],
 ) -> tuple[list[Row], dict[int, bytes]]:
+    """Return the rows of transfers and their seals; ``made`` is what of a lot, gift or usage event never changes."""
     rows: list[Row] = []
     seals: dict[int, bytes] = {}
     for posting in postings:
@@ -267,8 +270,8 @@ def _seal_transfers(
         at, settles_at = to_micros(posting.at), to_micros(posting.settles_at)
         row = (posting.org_id, number, posting.kind.value, at, posting.actor_id, posting.gift_id, settles_at)
         lines = [(entry.account_id, entry.lot_id, entry.amount.micros) for entry in posting.entries]
-        made = lots[number][1:] if number in lots else gifts[number][1:6] if number in gifts else None
-        seals[number] = transfer_seal(writer.key, transfer_facts(row, hashes.get(number), lines, made))
+        facts = transfer_facts(row, hashes.get(number), lines, made.get(number))
+        seals[number] = transfer_seal(writer.key, facts)
         rows.append((*row, hashes.get(number), seals[number]))
     return rows, seals
 
@@ -300,7 +303,6 @@ def _write_changes(driver: Driver, writer: Writer, book: Book) -> None:
     )
     now = to_micros(book.now)
     driver.assign(t.Token, ("revoked_at",), ("org_id", "member_id"), [(now, *key) for key in effects.revoked])
-    driver.insert(t.UsageEvent, [(org, number, *facts) for org, number, facts in effects.usage])
     driver.insert(t.Outbox, [_outbox_row(writer, notice, now) for notice in effects.notices])
 
 

@@ -30,7 +30,7 @@ class SealKey:
 
 def transfer_seal(key: SealKey, facts: Iterable[Any]) -> bytes:
     """Return the seal of one transfer; ``facts`` are JSON values in a fixed order."""
-    return hmac.digest(key.secret, orjson.dumps(list(facts)), "sha256")[:SEAL_BYTES]
+    return hmac.digest(key.secret, orjson.dumps(list(facts), default=repr), "sha256")[:SEAL_BYTES]
 
 
 def batch_seal(
@@ -53,12 +53,12 @@ def transfer_facts(
     """Return what is sealed of a transfer, from its stored values.
 
     ``transfer`` is (org, id, kind, at, actor, gift, settles_at); ``lines`` are (account, lot, amount) in order.
-    ``made`` is what it made, by its stored values without the organisation: of a lot all columns, of a gift
-    (id, sender account, recipient account, amount, created_at), which never change.
+    ``made`` is what it made, by its stored values without the organisation: of a lot or usage event all columns,
+    of a gift (id, sender account, recipient account, amount, created_at), which never change.
     """
     return [
         *transfer,
-        None if note_hash is None else bytes(note_hash).hex(),
+        None if note_hash is None else note_hash.hex(),
         [list(line) for line in lines],
         None if made is None else list(made),
     ]
