@@ -11,7 +11,7 @@ from collections.abc import Awaitable, Callable
 from datetime import UTC
 from typing import Final
 
-from apscheduler.schedulers.asyncio import AsyncIOScheduler
+from apscheduler.schedulers.asyncio import AsyncIOScheduler  # type: ignore[import-untyped]
 from prometheus_client import CollectorRegistry, Counter
 
 from core.services.devices import forget_lapsed
@@ -31,6 +31,7 @@ class Worker:
     """The recurring work of one process. Start and stop it on the event loop that the ledger is used on."""
 
     def __init__(self, ledger: Ledger, *, registry: CollectorRegistry | None = None) -> None:
+        logging.getLogger(QUIET).setLevel(logging.CRITICAL)
         registry = registry or CollectorRegistry()
         self._done = Counter(
             "teamcredits_swept",
@@ -47,7 +48,6 @@ class Worker:
         self._add(ledger, "forgetting sign-ins", _forget_devices, DEVICE_SECONDS)
 
     def start(self) -> None:
-        logging.getLogger(QUIET).setLevel(logging.CRITICAL)
         self._scheduler.start()
 
     async def stop(self) -> None:

@@ -1,0 +1,64 @@
+"""The terminal door: ``teamcredits <command>``. Whatever goes wrong is one line on standard error.
+
+Exit codes: 0 done, 1 refused or not possible now, 2 wrong use or a wrong setting, 130 interrupted.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+
+from sqlalchemy.exc import SQLAlchemyError
+from typer.exceptions import TyperException
+
+from core.cli.app import app
+from core.ledger.errors import Refused
+from core.listening import ListenError
+from core.settings import SettingsError
+from core.store.engine import StoreError
+
+REFUSED = 1
+WRONG_USE = 2
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run ``teamcredits`` and return its exit code."""
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    try:
+        code = app(args=given or ["--help"], prog_name="teamcredits", standalone_mode=False)
+        sys.stdout.flush()
+    except TyperException as wrong:
+        return _fail(_wrong_use(wrong), wrong.exit_code)
+    except SettingsError as wrong:
+        return _fail(str(wrong), WRONG_USE)
+    except Refused as refused:
+        return _fail(refused.detail, REFUSED)
+    except (StoreError, ListenError) as failure:
+        return _fail(str(failure), REFUSED)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or Python complains once more at its end
+        return REFUSED
+    except SQLAlchemyError as failure:
+        return _fail(f"the database failed: {_cause(failure)}", REFUSED)
+    except OSError as failure:
+        return _fail(f"{failure.filename or 'the system'}: {failure.strerror or failure}", REFUSED)
+    return code if isinstance(code, int) else 0
+
+
+def _fail(sentence: str, code: int) -> int:
+    line = " ".join(sentence.split())
+    sys.stderr.write(f"teamcredits: {line}\n")
+    return code
+
+
+def _wrong_use(wrong: TyperException) -> str:
+    sentence = wrong.format_message().replace("Value error, ", "").rstrip(".")
+    context = getattr(wrong, "ctx", None)
+    return sentence if context is None else f"{sentence}. See: {context.command_path} --help"
+
+
+def _cause(failure: SQLAlchemyError) -> str:
+    """Return what the driver says, without the statement and its values."""
+    said = str(getattr(failure, "orig", None) or "").strip()
+    return said.splitlines()[0] if said else type(failure).__name__

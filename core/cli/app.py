@@ -1,0 +1,40 @@
+"""The commands of ``teamcredits``, put together."""
+
+from __future__ import annotations
+
+from typing import Annotated, Final
+
+import typer
+
+from core import __version__
+from core.cli import members, teams, tokens
+from core.cli.books import grant, replay, verify
+from core.cli.options import PLAIN
+from core.cli.serving import demo, init, migrate, serve
+
+
+def _show_version(wanted: bool) -> None:  # noqa: FBT001  (typer hands it over so)
+    if wanted:
+        typer.echo(__version__)
+        raise typer.Exit
+
+
+app: Final = typer.Typer(help="One shared ledger of AI-coding credits.", add_completion=False, **PLAIN)
+
+
+@app.callback()
+def options(
+    *,
+    version: Annotated[
+        bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    """One shared ledger of AI-coding credits. Settings come from TEAMCREDITS_… variables, .env or teamcredits.toml."""
+    del version
+
+
+for command in (init, serve, demo, migrate, grant, verify, replay):
+    app.command()(command)
+app.add_typer(members.app, name="member")
+app.add_typer(teams.app, name="team")
+app.add_typer(tokens.app, name="token")

@@ -1,0 +1,101 @@
+"""``teamcredits init``, ``migrate``, ``serve`` and ``demo``: how a house begins and runs."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import signal
+import socket
+from collections.abc import Callable, Iterator
+from typing import Annotated
+
+import typer
+
+from core.cli.house import check_clock, open_house
+from core.cli.logs import set_up_logs
+from core.cli.options import Json
+from core.cli.show import hint, show_json
+from core.listening import listen, with_port_of
+from core.services import organisations
+from core.services.ledger import Ledger
+from core.settings import Mode, Settings, settings_from_environment
+from core.store.migrate import migrate as migrate_database
+
+
+def init(
+    *,
+    name: Annotated[str, typer.Option(help="The organisation's name.")] = "My organisation",
+    admin: Annotated[str, typer.Option(metavar="NAME", help="The first admin's name.")] = "Admin",
+    as_json: Json = False,
+) -> None:
+    """Begin: a migrated database, an organisation, an admin.
+
+    The admin's token is printed this once.
+    """
+    settings = settings_from_environment()
+    check_clock(settings)
+    migrate_database(settings.database_url)
+    with open_house(settings) as ledger:
+        begin = organisations.create_organisation(ledger, name=name, admin_name=admin)
+        org_id, first, token = asyncio.run(begin)
+    if as_json:
+        show_json({"org_id": org_id, "admin_token": token})
+        return
+    typer.echo(f"organisation  {org_id}  {name}")
+    typer.echo(f"admin         {first.id}  {first.name}")
+    typer.echo(f"admin token   {token}")
+    hint("The token is shown this once. Next: teamcredits member add --help, teamcredits serve")
+
+
+def migrate() -> None:
+    """Bring the database to this version's schema."""
+    settings = settings_from_environment()
+    set_up_logs(settings.log_level)
+    typer.echo(f"the database has the schema {migrate_database(settings.database_url)}")
+
+
+def serve() -> None:
+    """Run the server until it is asked to stop.
+
+    API, worker, and Slack when it is configured, in one process.
+    """
+    settings = settings_from_environment()
+    with _listening(settings) as (settled, listener), open_house(settled) as ledger:
+        _serve(ledger, settled, listener, then_say=lambda: None)
+
+
+def demo() -> None:
+    """Run a demo, with things to try.
+
+    The first start seeds an organisation into a SQLite file, by default under var/.
+    """
+    settings = settings_from_environment(mode=Mode.DEMO)
+    set_up_logs(settings.log_level)
+    check_clock(settings)
+    with _listening(settings) as (settled, listener):
+        from core.demo.house import database_file, prepare  # noqa: PLC0415  (no other command pays for it)
+        from core.demo.visit import guests, things_to_try  # noqa: PLC0415
+
+        prepare(settled, say=typer.echo)
+        with open_house(settled) as ledger:
+            giver, recipient = asyncio.run(guests(ledger, database_file(settled).parent))
+            text = things_to_try(settled.address, giver, recipient)
+            _serve(ledger, settled, listener, then_say=lambda: typer.echo(f"\n{text}"))
+
+
+@contextlib.contextmanager
+def _listening(settings: Settings) -> Iterator[tuple[Settings, socket.socket]]:
+    """Take the port first, so that nothing has begun when it is taken. Being asked to stop is no failure."""
+    with contextlib.suppress(KeyboardInterrupt), contextlib.closing(listen(settings)) as listener:
+        signal.signal(signal.SIGTERM, signal.default_int_handler)  # until the server hears it itself
+        yield with_port_of(settings, listener), listener
+
+
+def _serve(ledger: Ledger, settings: Settings, listener: socket.socket, *, then_say: Callable[[], None]) -> None:
+    from core.server import serve as serve_house  # noqa: PLC0415  (the web stack is half a second of imports)
+
+    def say_ready() -> None:
+        typer.echo(f"listening on http://{settings.bind}")
+        then_say()
+
+    serve_house(ledger, settings, listener, on_ready=say_ready)

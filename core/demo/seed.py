@@ -1,0 +1,168 @@
+"""Seeding: the story is carried out through the real use cases, each part at its moment.
+
+The ledger is opened on a clock that is moved through the past, so every booking lies where it belongs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from core.demo import story
+from core.demo.story import Given, Granted, Person
+from core.ledger.credits import Credits
+from core.ledger.ids import Prefix, parse_id
+from core.ledger.transfers import TransferKind
+from core.metering.ratecards import RateCards
+from core.metering.usage import Usage
+from core.services import balances, gifts, grants, members, organisations, usage
+from core.services.gifts import Recipient
+from core.services.ledger import Ledger
+from core.services.ratecards import published_rate_cards
+from core.services.settlement import expire_due, settle_due
+from core.services.views import Actor, Role, Scope
+
+Step = tuple[datetime, Callable[[], Awaitable[object]]]
+_SOURCE = "demo"
+_CLAIMED_BEFORE = timedelta(days=1)  # what is older was seen long ago
+
+
+@dataclass(slots=True)
+class MovableClock:
+    """The present as the seed says."""
+
+    now: datetime
+
+    def __call__(self) -> datetime:
+        return self.now
+
+
+async def seed(ledger: Ledger, clock: MovableClock) -> None:
+    """Tell the story up to the clock's present. The ledger must be open on this clock, and empty."""
+    present = clock.now
+    clock.now = present - timedelta(days=story.BEGAN_DAYS_AGO)
+    house = await _found(ledger, present)
+    for at, act in sorted(house.steps(), key=lambda step: step[0]):
+        clock.now = max(clock.now, at)
+        await act()
+    clock.now = present
+
+
+async def _found(ledger: Ledger, present: datetime) -> _House:
+    """Begin the organisation, its teams and its people."""
+    org_id, admin, _ = await organisations.create_organisation(ledger, name=story.ORGANISATION, admin_name=story.ADMIN)
+    operator = await organisations.operator(ledger, org=org_id)
+    ids = {story.ORGANISATION: org_id, story.ADMIN: admin.id}
+    for name in story.TEAMS:
+        ids[name] = (await organisations.create_team(ledger, actor=operator, name=name)).id
+    for person in story.PEOPLE:
+        if person.name not in ids:
+            added = await members.add_member(
+                ledger, actor=operator, name=person.name, email=person.email, verified=True
+            )
+            ids[person.name] = added.id
+        await organisations.add_to_team(
+            ledger, actor=operator, team_id=ids[person.team], member_id=ids[person.name], is_lead=person.leads
+        )
+    return _House(ledger, present, operator, ids, published_rate_cards())
+
+
+@dataclass(frozen=True, slots=True)
+class _House:
+    """The founded organisation, whose steps are still to be taken. Names stand for ids."""
+
+    ledger: Ledger
+    present: datetime
+    operator: Actor
+    ids: dict[str, str]
+    cards: RateCards
+
+    def steps(self) -> Iterator[Step]:
+        """Yield everything that happens, each with its moment, in no order."""
+        for granted in story.GRANTS:
+            yield from self._granting(granted)
+        for given in story.GIFTS:
+            yield from self._giving(given)
+        for person in story.PEOPLE:
+            for at, event, used in story.requests_of(person, self.present):
+                yield at, self._charging(person, event, used, at)
+            yield self.present - _CLAIMED_BEFORE, self._reading(person.name)
+
+    def _granting(self, granted: Granted) -> Iterator[Step]:
+        at = self.present - timedelta(days=granted.days_ago)
+        expires_at = None if granted.lapses_in_days is None else self._midnight(granted.lapses_in_days)
+
+        async def grant() -> None:
+            to = self.ids[granted.to]
+            is_member = to.startswith(Prefix.MEMBER.value)
+            await grants.grant(
+                self.ledger,
+                actor=self.operator,
+                key=f"demo:{granted.to}:{granted.reason}",
+                to=Recipient(member=to) if is_member else Recipient(pool=to),
+                amount=Credits.of(granted.amount),
+                source=granted.source,
+                expires_at=expires_at,
+                reason=granted.reason,
+            )
+
+        yield at, grant
+        if expires_at is not None and expires_at <= self.present:
+            yield expires_at, lambda: expire_due(self.ledger)
+
+    def _midnight(self, in_days: float) -> datetime:
+        return (self.present + timedelta(days=in_days)).replace(hour=0, minute=0, second=0, microsecond=0)
+
+    def _giving(self, given: Given) -> Iterator[Step]:
+        """Yield the gift, and its end where that lies in the past."""
+        at = self.present - timedelta(hours=given.hours_ago)
+        sender, recipient = self._actor(given.sender), self._actor(given.recipient)
+        made: list[str] = []
+
+        async def give() -> None:
+            answer = await gifts.give(
+                self.ledger,
+                actor=sender,
+                key=f"demo:{at.isoformat()}",
+                to=[Recipient(member=self.ids[given.recipient])],
+                amount=Credits.of(given.amount),
+                message=given.message,
+            )
+            made.extend(str(gift.id) for gift in answer.item)
+
+        yield at, give
+        match given.ending:
+            case TransferKind.GIFT_CANCEL:
+                yield at + timedelta(minutes=4), lambda: gifts.cancel(self.ledger, actor=sender, gift_id=made[0])
+            case TransferKind.GIFT_DECLINE:
+                yield at + timedelta(hours=2), lambda: gifts.decline(self.ledger, actor=recipient, gift_id=made[0])
+            case _:
+                settles_at = at + timedelta(hours=self.ledger.default_settlement_hours)
+                if settles_at <= self.present:
+                    yield settles_at, lambda: settle_due(self.ledger)
+
+    def _charging(self, person: Person, event: str, used: Usage, at: datetime) -> Callable[[], Awaitable[object]]:
+        return lambda: usage.charge(
+            self.ledger,
+            org_id=self.operator.org_id,
+            member_id=parse_id(Prefix.MEMBER, self.ids[person.name]),
+            source=_SOURCE,
+            event_id=event,
+            subject=person.email,
+            usage=used,
+            card=self.cards.at(at),
+        )
+
+    def _reading(self, name: str) -> Callable[[], Awaitable[object]]:
+        async def read() -> None:
+            """They have seen what they were told until then."""
+            actor = self._actor(name)
+            for notice in (await balances.status(self.ledger, actor=actor)).notices:
+                await balances.claim_notice(self.ledger, actor=actor, notice_id=notice.id)
+
+        return read
+
+    def _actor(self, name: str) -> Actor:
+        number = parse_id(Prefix.MEMBER, self.ids[name])
+        return Actor(self.operator.org_id, number, Role.MEMBER, frozenset({Scope.READ, Scope.GIVE}))
