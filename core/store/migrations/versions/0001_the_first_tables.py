@@ -153,6 +153,28 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("org_id", "transfer_id"),
     )
     op.create_table(
+        "obligation",
+        sa.Column("org_id", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("gift_id", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("debtor_account", sa.BigInteger(), nullable=False),
+        sa.Column("creditor_account", sa.BigInteger(), nullable=False),
+        sa.Column("amount", sa.BigInteger(), nullable=False),
+        sa.Column("repaid", sa.BigInteger(), nullable=False),
+        sa.Column("created_at", sa.BigInteger(), nullable=False),
+        sa.CheckConstraint("amount > 0", name="amount_positive"),
+        sa.CheckConstraint("repaid >= 0 AND repaid <= amount", name="repaid_within_amount"),
+        sa.PrimaryKeyConstraint("org_id", "gift_id"),
+    )
+    with op.batch_alter_table("obligation", schema=None) as batch_op:
+        batch_op.create_index(
+            "obligation_open",
+            ["org_id", "debtor_account"],
+            unique=False,
+            sqlite_where=sa.text("repaid < amount"),
+            postgresql_where=sa.text("repaid < amount"),
+        )
+
+    op.create_table(
         "organisation",
         sa.Column("org_id", sa.BigInteger(), autoincrement=False, nullable=False),
         sa.Column("name", sa.Text(), nullable=False),
@@ -285,7 +307,7 @@ def upgrade() -> None:
         sa.Column("note_hash", sa.LargeBinary(), nullable=True),
         sa.Column("seal", sa.LargeBinary(), nullable=False),
         sa.CheckConstraint(
-            "kind IN ('grant', 'void', 'allocate', 'gift_reserve', 'gift_approve', 'gift_settle', 'gift_cancel', 'gift_decline', 'gift_reject', 'gift_return', 'gift_reverse', 'charge', 'refund', 'expire', 'freeze', 'leave', 'unfreeze')",
+            "kind IN ('grant', 'void', 'allocate', 'gift_reserve', 'gift_approve', 'gift_settle', 'gift_cancel', 'gift_decline', 'gift_reject', 'gift_return', 'gift_reverse', 'repay', 'charge', 'refund', 'expire', 'freeze', 'leave', 'unfreeze')",
             name="kind_known",
         ),
         sa.PrimaryKeyConstraint("org_id", "transfer_id"),
