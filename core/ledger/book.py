@@ -8,17 +8,19 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import datetime
-from typing import Any
+from datetime import datetime, timedelta
+from typing import Any, Final
 
 from core.ledger.accounts import kind_of, owner_of, wallet_of
 from core.ledger.credits import ZERO, Credits
 from core.ledger.errors import Code, Refused
-from core.ledger.gifts import Gift, GiftState
+from core.ledger.gifts import OPEN, Gift, GiftState
 from core.ledger.lots import Lot
-from core.ledger.members import Member, TeamSeat
+from core.ledger.members import Debt, Member, TeamSeat
 from core.ledger.positions import Position
 from core.ledger.transfers import Entry, Move, TransferKind, entries_of
+
+GIVEN_WINDOW: Final = timedelta(hours=24)  # what was given longer ago counts toward no limit
 
 
 class NotLocked(Exception):  # noqa: N818  (a detour, not a failure)
@@ -79,6 +81,8 @@ class Effects:
     gift_changes: list[Gift] = field(default_factory=list)
     member_changes: list[Member] = field(default_factory=list)
     notices: list[Notice] = field(default_factory=list)
+    debts: list[tuple[int, Debt]] = field(default_factory=list)
+    debt_changes: list[tuple[int, Debt]] = field(default_factory=list)
     usage: list[tuple[int, int, tuple[Any, ...]]] = field(default_factory=list)
     revoked: list[tuple[int, int]] = field(default_factory=list)
 
@@ -90,6 +94,8 @@ class Effects:
             self.gift_changes,
             self.member_changes,
             self.notices,
+            self.debts,
+            self.debt_changes,
             self.usage,
             self.revoked,
         )
@@ -114,6 +120,7 @@ class Book:
         self.gifts: dict[int, Gift] = {}
         self.lots: dict[int, Lot] = {}
         self.given: dict[int, Given] = {}
+        self.debts: dict[int, tuple[Debt, ...]] = {}
         self.seats: dict[int, tuple[TeamSeat, ...]] = {}
         self.policies: dict[int, Mapping[str, Any]] = {}
         self._new_id = new_id
@@ -165,9 +172,9 @@ class Book:
 
     def held_by(self, account: int) -> list[Position]:
         """Return the positions of an account that was locked and read. Raises NotLocked otherwise."""
-        if not self.is_locked(account):
+        if not self.is_locked(account) or account not in self.positions:
             raise NotLocked(account)
-        return list(self.positions.get(account, {}).values())
+        return list(self.positions[account].values())
 
     def surely_holds(self, account: int, lot_id: int) -> bool:
         """Return whether it is known that the position is not empty now."""
@@ -232,6 +239,9 @@ class Book:
         return changed
 
     def _count(self, gift: Gift, *, opened: bool) -> None:
+        """Keep what was given in the last day up to date; a gift made before it was never counted."""
+        if gift.created_at <= self.now - GIVEN_WINDOW:
+            return
         sender = owner_of(gift.sender_account)
         if (given := self.given.get(sender)) is not None:
             step = given.plus if opened else given.minus
@@ -240,6 +250,22 @@ class Book:
     def change_member(self, member: Member) -> None:
         self._set(self.members, member.member_id, member)
         self.effects.member_changes.append(member)
+
+    def open_debt(self, debt: Debt) -> None:
+        """Write what is still owed after a claw-back (G6)."""
+        self.effects.debts.append((self._org_id, debt))
+
+    def repay(self, debt: Debt, amount: Credits) -> None:
+        """Write that a part of a debt was repaid."""
+        repaid = replace(debt, repaid=debt.repaid + amount)
+        others = self.debts.get(debt.debtor_account, ())
+        self._set(self.debts, debt.debtor_account, tuple(repaid if each == debt else each for each in others))
+        self.effects.debt_changes.append((self._org_id, repaid))
+
+    def open_gifts_from(self, account: int) -> list[Gift]:
+        """Return the open gifts that an account sent, as far as they were read, oldest first."""
+        sent = (gift for gift in self.gifts.values() if gift.sender_account == account and gift.state in OPEN)
+        return sorted(sent, key=lambda gift: gift.gift_id)
 
     def revoke_tokens(self, member_id: int) -> None:
         self.effects.revoked.append((self._org_id, member_id))

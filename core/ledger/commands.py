@@ -18,13 +18,16 @@ SYSTEM: Final = 0
 class Needs:
     """What must be locked and read before a decision.
 
-    Each member's wallet and each account is locked; the two sides of each gift are found, locked and read too.
+    Each member's wallet and each account is locked; the two sides of each gift are found, locked and read too, and
+    the teams of its sender when ``seats_of`` names anybody.
     """
 
     members: tuple[int, ...] = ()  # facts of these people
     accounts: tuple[int, ...] = ()  # further accounts to lock: pools
     positions: tuple[int, ...] = ()  # accounts whose positions are read; each is also locked
     gifts: tuple[int, ...] = ()  # gifts with their draws, and both sides
+    claw_back: tuple[int, ...] = ()  # gifts whose recipient's positions and open gifts matter too
+    debts_of: tuple[int, ...] = ()  # accounts whose debts are repaid from what they receive
     given_by: tuple[int, ...] = ()  # people whose gifts of the last day count
     seats_of: tuple[int, ...] = ()  # people whose teams matter
     pools_of: tuple[int, ...] = ()  # people whose teams' pools may be drawn

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
+from core.ledger.credits import Credits
+
 
 @dataclass(frozen=True, slots=True)
 class Member:
@@ -28,6 +30,21 @@ class Member:
     @property
     def is_frozen(self) -> bool:
         return self.frozen_at is not None
+
+
+@dataclass(frozen=True, slots=True)
+class Debt:
+    """What a claw-back could not take: owed outside the books, repaid from grants, never a negative (G6)."""
+
+    gift_id: int
+    debtor_account: int
+    creditor_account: int
+    amount: Credits
+    repaid: Credits
+
+    @property
+    def left(self) -> Credits:
+        return self.amount - self.repaid
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,6 +29,7 @@ class TransferKind(StrEnum):
     GIFT_REJECT = "gift_reject"  # a reviewer refused it
     GIFT_RETURN = "gift_return"  # returned by rule: a lapse, a leaver, a freeze
     GIFT_REVERSE = "gift_reverse"  # claw-back after settlement (G6)
+    REPAY = "repay"  # what a claw-back still owed, from a later grant (G6)
     CHARGE = "charge"  # usage paid from a wallet and pools
     REFUND = "refund"  # a charge given back along its draw
     EXPIRE = "expire"  # what lapsed goes to breakage (L5)
@@ -53,6 +54,7 @@ FLOWS: Final[dict[TransferKind, frozenset[tuple[AccountKind, AccountKind]]]] = {
     TransferKind.GIFT_REJECT: _GIFT_BACK,
     TransferKind.GIFT_RETURN: _GIFT_BACK,
     TransferKind.GIFT_REVERSE: frozenset((of, K.WALLET) for of in _HOLDERS),
+    TransferKind.REPAY: frozenset((of, K.WALLET) for of in _HOLDERS),
     TransferKind.CHARGE: frozenset((of, K.CONSUMED) for of in _HOLDERS),
     TransferKind.REFUND: frozenset((K.CONSUMED, to) for to in _HOLDERS),
     TransferKind.EXPIRE: frozenset((of, K.BREAKAGE) for of in (K.WALLET, K.POOL, K.ESCROW)),

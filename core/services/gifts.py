@@ -17,6 +17,7 @@ from core.ledger.ids import Prefix, parse_id
 from core.ledger.lots import GiftOrder
 from core.ledger.transfers import TransferKind
 from core.services.commands.giving import MAX_RECIPIENTS, Give, checked_amount
+from core.services.commands.reversing import Reverse
 from core.services.commands.settling import Decide
 from core.services.cursors import checked_limit, cursor_of, place_of
 from core.services.ledger import Ledger
@@ -99,6 +100,15 @@ async def approve(ledger: Ledger, *, actor: Actor, gift_id: str) -> Answer[GiftV
 async def reject(ledger: Ledger, *, actor: Actor, gift_id: str, reason: str) -> Answer[GiftView]:
     """G5: a lead refuses it, with a reason that both sides are told."""
     return await _decide(ledger, actor, TransferKind.GIFT_REJECT, gift_id, reason)
+
+
+async def reverse(ledger: Ledger, *, actor: Actor, gift_id: str, reason: str) -> Answer[GiftView]:
+    """G6: an admin who is neither side claws a settled gift back, with a reason."""
+    number, words = parse_id(Prefix.GIFT, gift_id), checked_words(reason, "reason")
+    if words is None:
+        raise Refused(Code.INVALID_REQUEST, "Say why: a reason is needed.", field="reason")
+    command = Reverse(actor.org_id, actor.member_id, number, words, is_admin=actor.is_admin)
+    return await _decided(ledger, actor, command)
 
 
 async def settle_early(ledger: Ledger, *, actor: Actor, gift_id: str) -> Answer[GiftView]:
@@ -189,8 +199,12 @@ async def _decide(
     if act is TransferKind.GIFT_REJECT and words is None:
         raise Refused(Code.INVALID_REQUEST, "Say why: a reason is needed.", field="reason")
     command = Decide(actor.org_id, actor.member_id, act, number, is_admin=actor.is_admin, reason=words)
+    return await _decided(ledger, actor, command)
+
+
+async def _decided(ledger: Ledger, actor: Actor, command: Decide | Reverse) -> Answer[GiftView]:
     receipt = await ledger.execute(command)
-    records = await ledger.read(lambda connection: stored.by_ids(connection, actor.org_id, [number]))
+    records = await ledger.read(lambda connection: stored.by_ids(connection, actor.org_id, [command.gift_id]))
     return Answer(gift_view(records[0]), receipt.replayed)
 
 

@@ -17,6 +17,7 @@ from core.ledger.commands import Command, Receipt
 from core.ledger.errors import Code, Refused
 from core.ledger.gifts import Gift
 from core.ledger.lots import Lot
+from core.ledger.members import Debt
 from core.store import load
 from core.store import tables as t
 from core.store.driver import Driver, Row
@@ -286,7 +287,7 @@ def _write_positions(driver: Driver, book: Book, new_lots: Mapping[int, int | No
 
 
 def _write_changes(driver: Driver, writer: Writer, book: Book) -> None:
-    effects = book.effects
+    effects, now = book.effects, to_micros(book.now)
     changed = {gift.gift_id: gift for gift in effects.gift_changes}
     driver.assign(
         t.Gift,
@@ -294,6 +295,9 @@ def _write_changes(driver: Driver, writer: Writer, book: Book) -> None:
         ("org_id", "gift_id"),
         [(gift.state.value, to_micros(gift.settles_at), gift.org_id, gift.gift_id) for gift in changed.values()],
     )
+    driver.insert(t.Obligation, [_debt_row(org, debt, now) for org, debt in effects.debts])
+    repaid = {debt.gift_id: (debt.repaid.micros, org, debt.gift_id) for org, debt in effects.debt_changes}
+    driver.assign(t.Obligation, ("repaid",), ("org_id", "gift_id"), list(repaid.values()))
     people = {member.member_id: member for member in effects.member_changes}
     driver.assign(
         t.Member,
@@ -301,9 +305,13 @@ def _write_changes(driver: Driver, writer: Writer, book: Book) -> None:
         ("org_id", "member_id"),
         [(to_micros(p.frozen_at), to_micros(p.deactivated_at), p.org_id, p.member_id) for p in people.values()],
     )
-    now = to_micros(book.now)
     driver.assign(t.Token, ("revoked_at",), ("org_id", "member_id"), [(now, *key) for key in effects.revoked])
     driver.insert(t.Outbox, [_outbox_row(writer, notice, now) for notice in effects.notices])
+
+
+def _debt_row(org: int, debt: Debt, now: int) -> Row:
+    sides = (debt.debtor_account, debt.creditor_account)
+    return (org, debt.gift_id, *sides, debt.amount.micros, debt.repaid.micros, now)
 
 
 def _outbox_row(writer: Writer, notice: Notice, now: int) -> Row:

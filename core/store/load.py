@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from datetime import timedelta
 from functools import lru_cache
 from typing import Any
 
@@ -13,11 +12,11 @@ import orjson
 
 from core.ledger.accounts import AccountKind as Kind
 from core.ledger.accounts import escrow_of, kind_of, owner_of, pool_of, wallet_of
-from core.ledger.book import Book, Given
+from core.ledger.book import GIVEN_WINDOW, Book, Given
 from core.ledger.commands import Command
 from core.ledger.credits import Credits
 from core.ledger.gifts import Gift, GiftState
-from core.ledger.members import Member, TeamSeat
+from core.ledger.members import Debt, Member, TeamSeat
 from core.ledger.positions import Position, Slice
 from core.policy.limits import Policy
 from core.store.driver import Driver, Row
@@ -25,7 +24,6 @@ from core.store.instants import from_micros, to_micros
 from core.store.lots import LOT_NAMES, lot_of
 
 _LOT = ", ".join(f"l.{name}" for name in LOT_NAMES)
-_DAY = timedelta(hours=24)
 
 Key = tuple[int, int]
 
@@ -38,6 +36,9 @@ class Wanted:
     positions: set[Key] = field(default_factory=set)
     members: set[Key] = field(default_factory=set)
     gifts: set[Key] = field(default_factory=set)
+    judged: set[Key] = field(default_factory=set)  # gifts about which the teams of their senders decide
+    claw_back: set[Key] = field(default_factory=set)
+    debts_of: set[Key] = field(default_factory=set)
     given_by: set[Key] = field(default_factory=set)
     seats_of: set[Key] = field(default_factory=set)
     pools_of: set[Key] = field(default_factory=set)
@@ -52,6 +53,10 @@ def wanted_by(commands: Iterable[Command]) -> Wanted:
         wanted.accounts.update((org, each) for each in needs.accounts)
         wanted.positions.update((org, each) for each in needs.positions)
         wanted.gifts.update((org, each) for each in needs.gifts)
+        wanted.judged.update((org, each) for each in needs.gifts if needs.seats_of)
+        wanted.gifts.update((org, each) for each in needs.claw_back)
+        wanted.claw_back.update((org, each) for each in needs.claw_back)
+        wanted.debts_of.update((org, each) for each in needs.debts_of)
         wanted.given_by.update((org, each) for each in needs.given_by)
         wanted.seats_of.update((org, each) for each in (*needs.seats_of, *needs.pools_of))
         wanted.pools_of.update((org, each) for each in needs.pools_of)
@@ -61,14 +66,19 @@ def wanted_by(commands: Iterable[Command]) -> Wanted:
 def find_accounts(driver: Driver, wanted: Wanted) -> None:
     """Find which accounts the commands mean: both sides of gifts, the pools of people's teams. Takes no lock."""
     if wanted.gifts:
-        query = """SELECT g.org_id, g.sender_account, g.recipient_account FROM {wanted} w
+        query = """SELECT g.org_id, g.gift_id, g.sender_account, g.recipient_account FROM {wanted} w
                    CROSS JOIN gift g WHERE g.org_id = w.a AND g.gift_id = w.b"""
-        for org, *sides in driver.select(query, sorted(wanted.gifts)):
+        for org, gift_id, *sides in driver.select(query, sorted(wanted.gifts)):
+            if (org, gift_id) in wanted.judged:
+                wanted.seats_of.add((org, owner_of(sides[0])))
+            if (org, gift_id) in wanted.claw_back:
+                wanted.positions.add((org, sides[1]))
             wanted.accounts.update((org, side) for side in sides)
             wanted.members.update((org, owner_of(side)) for side in sides if kind_of(side) is Kind.WALLET)
     if wanted.pools_of:
         for org, _member, team, _lead in _seats(driver, wanted.pools_of):
             wanted.positions.add((org, pool_of(team)))
+    wanted.accounts.update((org, debt.creditor_account) for org, debt in _debts(driver, wanted.debts_of))
     wanted.accounts.update((org, wallet_of(member)) for org, member in wanted.members)
     wanted.accounts.update(wanted.positions)
 
@@ -96,8 +106,12 @@ def read(driver: Driver, wanted: Wanted, book: Book) -> None:
         book.seats = {member: tuple(seats[member]) for _, member in wanted.seats_of}
     if wanted.positions:
         _read_positions(driver, wanted, book)
+    if wanted.claw_back:
+        _find_open_gifts(driver, wanted)
     if wanted.gifts:
         _read_gifts(driver, wanted, book)
+    for _, debt in _debts(driver, wanted.debts_of):
+        book.debts[debt.debtor_account] = (*book.debts.get(debt.debtor_account, ()), debt)
     if wanted.given_by:
         _read_given(driver, wanted, book)
 
@@ -107,6 +121,28 @@ def _seats(driver: Driver, members: set[Key]) -> list[Row]:
                CROSS JOIN team_member t WHERE t.org_id = w.a AND t.member_id = w.b
                ORDER BY t.org_id, t.member_id, t.team_id"""
     return driver.select(query, sorted(members))
+
+
+def _debts(driver: Driver, debtors: set[Key]) -> list[tuple[int, Debt]]:
+    """Return (organisation, debt) of what accounts still owe, oldest first."""
+    if not debtors:
+        return []
+    query = """SELECT o.org_id, o.gift_id, o.debtor_account, o.creditor_account, o.amount, o.repaid
+               FROM {wanted} w CROSS JOIN obligation o WHERE o.org_id = w.a AND o.debtor_account = w.b
+               AND o.repaid < o.amount ORDER BY o.created_at, o.gift_id"""
+    rows = driver.select(query, sorted(debtors))
+    return [
+        (org, Debt(gift, debtor, creditor, Credits(amount), Credits(repaid)))
+        for org, gift, debtor, creditor, amount, repaid in rows
+    ]
+
+
+def _find_open_gifts(driver: Driver, wanted: Wanted) -> None:
+    """Add the open gifts that recipients of a claw-back have sent on; their wallets are locked."""
+    query = """SELECT o.org_id, o.gift_id FROM {wanted} w CROSS JOIN gift g CROSS JOIN gift o
+               WHERE g.org_id = w.a AND g.gift_id = w.b AND o.org_id = g.org_id
+               AND o.sender_account = g.recipient_account AND o.state IN ('pending', 'in_review')"""
+    wanted.gifts.update((row[0], row[1]) for row in driver.select(query, sorted(wanted.claw_back)))
 
 
 def _read_policies(driver: Driver, orgs: set[int], book: Book) -> None:
@@ -192,7 +228,7 @@ def _read_given(driver: Driver, wanted: Wanted, book: Book) -> None:
     book.given = {member: Given() for _, member in wanted.given_by}
     if not counted:
         return
-    since = to_micros(book.now - _DAY)
+    since = to_micros(book.now - GIVEN_WINDOW)
     query = f"""SELECT g.sender_account, g.recipient_account, count(*), CAST(sum(g.amount) AS BIGINT) FROM {{wanted}} w
                CROSS JOIN gift g WHERE g.org_id = w.a AND g.sender_account = w.b AND g.created_at > {since}
                AND g.state IN ('pending', 'in_review', 'settled')

@@ -249,6 +249,30 @@ class Gift(SQLModel, table=True):
     decision: dict[str, Any] = Field(sa_type=JSON)
 
 
+class Obligation(SQLModel, table=True):
+    """What a claw-back could not take, owed outside the books (G6). ``repaid`` is a cache of its repayments."""
+
+    __table_args__: ClassVar[Any] = (
+        CheckConstraint("amount > 0", name="amount_positive"),
+        CheckConstraint("repaid >= 0 AND repaid <= amount", name="repaid_within_amount"),
+        Index(
+            "obligation_open",
+            "org_id",
+            "debtor_account",
+            sqlite_where=text("repaid < amount"),
+            postgresql_where=text("repaid < amount"),
+        ),
+    )
+
+    org_id: int = _key()
+    gift_id: int = _key()
+    debtor_account: int = _big()
+    creditor_account: int = _big()
+    amount: int = _big()
+    repaid: int = _big()
+    created_at: int = _big()
+
+
 class Note(SQLModel, table=True):
     """Free text that belongs to a transfer: a message or reason. Erasable; the books hold a salted hash (L1)."""
 

@@ -40,6 +40,7 @@ def verify(engine: Engine, keys: Iterable[SealKey], heads: Mapping[str, str] | N
         _check_sums(connection, report)
         _check_positions(connection, report)
         _check_gifts(connection, report)
+        _check_obligations(connection, report)
         _check_commands_and_usage(connection, report)
         check_seals(connection, report, {key.key_id: key for key in keys})
         check_heads(connection, report, heads or {})
@@ -102,6 +103,18 @@ def _check_gifts(connection: Connection, report: Report) -> None:
         report.add(
             gift_name(row["gift_id"]), f"is of {row['amount']} micro-credits, but {row['reserved']} were reserved"
         )
+
+
+def _check_obligations(connection: Connection, report: Report) -> None:
+    """G6: what was repaid of an obligation is what its repayments moved to the creditor."""
+    query = """SELECT o.gift_id, o.repaid, sum(e.amount) AS moved FROM obligation o
+               LEFT JOIN transfer t ON t.org_id = o.org_id AND t.gift_id = o.gift_id AND t.kind = 'repay'
+               LEFT JOIN entry e ON e.org_id = o.org_id AND e.account_id = o.creditor_account AND e.at = t.at
+               AND e.transfer_id = t.transfer_id
+               GROUP BY o.org_id, o.gift_id, o.repaid HAVING coalesce(sum(e.amount), 0) <> o.repaid"""
+    for row in rows_of(connection, query):
+        name = f"obligation of {gift_name(row['gift_id'])}"
+        report.add(name, f"is repaid by {row['repaid']} micro-credits, but {row['moved'] or 0} were moved")
 
 
 def _state_of(kinds: list[str | None], decision: Any) -> str:

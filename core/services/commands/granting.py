@@ -41,7 +41,8 @@ class Grant:
     @property
     def needs(self) -> Needs:
         people = (owner_of(self.account),) if kind_of(self.account) is AccountKind.WALLET else ()
-        return Needs(members=people, accounts=(self.account,))
+        debts = () if self.source is Source.PROMO else (self.account,)
+        return Needs(members=people, accounts=(self.account,), debts_of=debts)
 
     def decide(self, book: Book) -> None:
         _check_receiver(book, self.account)
@@ -54,6 +55,7 @@ class Grant:
         book.add_lot(lot)
         move = Move(account_id(self.org_id, AccountKind.ISSUANCE), self.account, (Slice(lot, self.amount),))
         book.post(TransferKind.GRANT, [move], note=self.reason, transfer_id=number)
+        _repay(book, lot)
         book.tell(self.account, "grant_received", body={"amount": str(self.amount)}, for_editor=True)
 
 
@@ -94,6 +96,17 @@ class Allocate:
         slices = draw(usable, self.amount, spending_order)
         book.post(TransferKind.ALLOCATE, [Move(self.pool, self.account, slices)], note=self.reason)
         book.tell(self.account, "grant_received", body={"amount": str(self.amount)}, for_editor=True)
+
+
+def _repay(book: Book, lot: Lot) -> None:
+    """G6: what a claw-back left owing is repaid from a grant, oldest first, as far as it reaches."""
+    left = lot.amount
+    for debt in book.debts.get(lot.account_id, ()):
+        if paid := min(debt.left, left):
+            move = Move(lot.account_id, debt.creditor_account, (Slice(lot, paid),))
+            book.post(TransferKind.REPAY, [move], gift_id=debt.gift_id)
+            book.repay(debt, paid)
+            left -= paid
 
 
 def _check_receiver(book: Book, account: int) -> None:
