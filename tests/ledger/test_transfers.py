@@ -26,10 +26,12 @@ EXPECTED_FLOWS = {
     "gift_reject": {(E, W)},
     "gift_return": {(E, W)},
     "gift_reverse": {(W, W), (P, W)},
+    "repay": {(W, W), (P, W)},
     "charge": {(W, CONSUMED), (P, CONSUMED)},
     "refund": {(CONSUMED, W), (CONSUMED, P)},
     "expire": {(W, BREAKAGE), (P, BREAKAGE), (E, BREAKAGE)},
     "freeze": set(),
+    "leave": set(),
     "unfreeze": set(),
 }
 
@@ -108,6 +110,8 @@ def test_a_charge_may_draw_on_a_wallet_and_then_on_pools() -> None:
     assert sum((entry.amount for entry in entries), start=ZERO) == ZERO
 
 
-@pytest.mark.parametrize("kind", [TransferKind.GIFT_APPROVE, TransferKind.FREEZE, TransferKind.UNFREEZE])
+@pytest.mark.parametrize(
+    "kind", [TransferKind.GIFT_APPROVE, TransferKind.FREEZE, TransferKind.UNFREEZE, TransferKind.LEAVE]
+)
 def test_some_transfers_move_nothing(kind: TransferKind) -> None:
     assert entries_of(kind, []) == ()

@@ -54,6 +54,7 @@ def a_slice(amount: str = "100", lot: Lot | None = None) -> Slice:
 
 def a_gift(
     *slices: Slice,
+    gift_id: int | None = None,
     state: GiftState = GiftState.PENDING,
     created_at: datetime = NOW,
     settles_at: datetime = NOW + DAY,
@@ -61,7 +62,7 @@ def a_gift(
     """Return Ada's pending gift to Bo, made now: of 100 cr unless slices are named."""
     parts = slices or (a_slice(),)
     return Gift(
-        gift_id=next(_next_id),
+        gift_id=gift_id or next(_next_id),
         org_id=1,
         sender_account=ADAS,
         recipient_account=BOS,

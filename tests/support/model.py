@@ -1,0 +1,361 @@
+"""The ledger a second time: plain dictionaries, as slow as it likes, written from the rules and not from the code.
+
+Random commands are given to the real ledger and to this model, and both must agree after each. Amounts are whole
+micro-credits; people and pools go by name, lots and gifts by number in the order they came to be.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+
+Account = tuple[str, str]  # kind and owner: ("wallet", "ada")
+Part = tuple[int, int]  # a lot and how much of it
+
+CREDIT = 1_000_000
+DAY = timedelta(days=1)
+NEVER = datetime.max.replace(tzinfo=UTC)
+TRAVELS = {"purchase", "allotment"}
+PAID = {"purchase", "allotment"}
+OPEN = {"pending", "in_review"}
+COUNTED = {"pending", "in_review", "settled"}
+ISSUANCE, CONSUMED, BREAKAGE = ("house", "issuance"), ("house", "consumed"), ("house", "breakage")
+
+# From which states an act leads where (G2, G5). No rule of the policy asks for a review yet, so that approving
+# is always refused.
+ACTS = {
+    "approve": ({"in_review"}, "pending"),
+    "settle": ({"pending"}, "settled"),
+    "cancel": (OPEN, "cancelled"),
+    "decline": (OPEN, "declined"),
+    "reject": (OPEN, "rejected"),
+}
+
+
+class Refusal(Exception):  # noqa: N818  (a refusal is an answer, not a failure)
+    """What the rules refuse, by its stable code; nothing changed."""
+
+    def __init__(self, code: str) -> None:
+        super().__init__(code)
+        self.code = code
+
+
+@dataclass
+class Person:
+    """Somebody with a wallet."""
+
+    team: str
+    leads: bool = False
+    verified: bool = True
+    frozen: bool = False
+    left: bool = False
+
+
+@dataclass
+class Lot:
+    """Credits of one origin."""
+
+    source: str
+    expires_at: datetime
+    priority: int
+    granted_at: datetime
+
+
+@dataclass
+class Gift:
+    """A gift with what was set aside for it."""
+
+    sender: str
+    recipient: Account
+    parts: list[Part]
+    created_at: datetime
+    settles_at: datetime
+    state: str = "pending"
+
+    @property
+    def amount(self) -> int:
+        return sum(amount for _, amount in self.parts)
+
+
+@dataclass(frozen=True)
+class Shown:
+    """What one person is shown of their credits."""
+
+    available: int
+    pool: int
+    giftable: int
+    held: int
+    incoming: int
+    limit_left: int | None
+
+
+@dataclass
+class Model:
+    """All there is: people, lots, what each account holds of each lot, gifts, and the keys that took effect."""
+
+    people: dict[str, Person]
+    lots: list[Lot] = field(default_factory=list)
+    gifts: list[Gift] = field(default_factory=list)
+    held: defaultdict[tuple[Account, int], int] = field(default_factory=lambda: defaultdict(int))
+    keys: dict[tuple[str, str], tuple[object, list[int]]] = field(default_factory=dict)
+    settlement: timedelta = DAY
+    min_use: timedelta = DAY
+    credits_per_gift: int = 500 * CREDIT
+    credits_per_day: int = 1_000 * CREDIT
+    gifts_per_day: int = 5
+    gifts_per_pair: int = 2
+
+    # Commands. Each answers the numbers of what it made, and whether it had been done before.
+
+    def once(self, actor: str, key: str, content: object, command: Callable[[], list[int]]) -> tuple[list[int], bool]:
+        """L6: done once; the same again answers the same; other content conflicts; a refusal leaves no trace."""
+        if (actor, key) in self.keys:
+            first, made = self.keys[actor, key]
+            if first != content:
+                raise Refusal("idempotency_conflict")
+            return made, True
+        made = command()
+        self.keys[actor, key] = (content, made)
+        return made, False
+
+    def grant(
+        self, now: datetime, account: Account, amount: int, source: str, expires_at: datetime, priority: int
+    ) -> list[int]:
+        if expires_at <= now:
+            raise Refusal("invalid_request")
+        if account[0] == "wallet" and self.people[account[1]].left:
+            raise Refusal("unknown_member")
+        self.lots.append(Lot(source, expires_at, priority, now))
+        number = len(self.lots) - 1
+        self._move(ISSUANCE, account, [(number, amount)])
+        return [number]
+
+    def allocate(self, now: datetime, actor: str, account: Account, amount: int) -> list[int]:
+        """From the pool of the team that the actor leads."""
+        pool = ("pool", self.people[actor].team)
+        if not self.people[actor].leads:
+            raise Refusal("not_allowed")
+        if self.people[account[1]].left:
+            raise Refusal("unknown_member")
+        usable = self._usable(pool, now)
+        if sum(self.held[pool, lot] for lot in usable) < amount:
+            raise Refusal("insufficient_giftable")
+        self._move(pool, account, self._draw(pool, sorted(usable, key=self._spending), amount))
+        return []
+
+    def give(self, now: datetime, actor: str, to: list[Account], amount: int, *, longest: bool) -> list[int]:
+        """To each the amount, all or none; refused in the order recipient, freeze, policy, funds (G3, G7, G8)."""
+        for recipient in to:
+            if recipient == ("wallet", actor):
+                raise Refusal("self_gift")
+            if recipient[0] == "wallet" and self.people[recipient[1]].left:
+                raise Refusal("unknown_member")
+        first = len(self.gifts)
+        try:
+            return [self._give_one(now, actor, recipient, amount, longest=longest) for recipient in to]
+        except Refusal:
+            while len(self.gifts) > first:
+                self._move(("escrow", actor), ("wallet", actor), self.gifts.pop().parts)
+            raise
+
+    def _give_one(self, now: datetime, actor: str, recipient: Account, amount: int, *, longest: bool) -> int:
+        sender, wallet = self.people[actor], ("wallet", actor)
+        if sender.left:
+            raise Refusal("not_allowed")
+        if sender.frozen:
+            raise Refusal("account_frozen")
+        if not sender.verified:
+            raise Refusal("not_verified")
+        today = self._given_in_a_day(actor, now)
+        if (
+            amount > self.credits_per_gift
+            or sum(gift.amount for gift in today) + amount > self.credits_per_day
+            or len(today) + 1 > self.gifts_per_day
+            or sum(gift.recipient == recipient for gift in today) + 1 > self.gifts_per_pair
+        ):
+            raise Refusal("policy_refused")
+        lots = self.giftable_lots(actor, now)
+        if sum(self.held[wallet, lot] for lot in lots) < amount:
+            valid = [lot for lot in self._usable(wallet, now) if self.lots[lot].source in TRAVELS]
+            enough = sum(self.held[wallet, lot] for lot in valid) >= amount
+            raise Refusal("lot_expires_too_soon" if enough else "insufficient_giftable")
+        parts = self._draw(wallet, sorted(lots, key=self._longest if longest else self._soonest), amount)
+        self._move(wallet, ("escrow", actor), parts)
+        self.gifts.append(Gift(actor, recipient, parts, now, now + self.settlement))
+        return len(self.gifts) - 1
+
+    def decide(self, now: datetime, actor: str, act: str, number: int) -> list[int]:
+        """A person cancels, declines, approves, rejects or settles early (G2, G5)."""
+        gift = self.gifts[number]
+        allowed, outcome = ACTS[act]
+        self._check_who(gift, actor, act)
+        stops = act in {"cancel", "decline", "reject"}
+        if gift.state not in allowed or (stops and gift.state == "pending" and gift.settles_at <= now):
+            raise Refusal("gift_not_pending")
+        if outcome == "settled":
+            if self._must_return(gift, now):
+                raise Refusal("gift_not_pending")
+            self._settle(gift)
+        else:
+            self._give_back(gift, outcome, now)
+        return []
+
+    def _check_who(self, gift: Gift, actor: str, act: str) -> None:
+        """G5: the sender cancels, the recipient declines, a lead who is neither does the rest."""
+        person = self.people[actor]
+        teams = {self.people[gift.sender].team} | ({gift.recipient[1]} if gift.recipient[0] == "pool" else set())
+        is_sender, is_recipient = gift.sender == actor, gift.recipient == ("wallet", actor)
+        reviews = person.leads and person.team in teams
+        if not (is_sender or is_recipient or reviews):
+            raise Refusal("not_found")
+        may_decline = is_recipient or (gift.recipient[0] == "pool" and reviews)
+        allowed = {"cancel": is_sender, "decline": may_decline}
+        if not allowed.get(act, reviews and not is_sender and not is_recipient):
+            raise Refusal("not_allowed")
+
+    def charge(self, now: datetime, actor: str, amount: int) -> list[int]:
+        """The wallet pays first, then the team's pool, each in spending order (L4)."""
+        if self.people[actor].left:
+            raise Refusal("unknown_member")
+        if self.people[actor].frozen:
+            raise Refusal("account_frozen")
+        purses: list[Account] = [("wallet", actor), ("pool", self.people[actor].team)]
+        available = {purse: self.usable_amount(purse, now) for purse in purses}
+        if sum(available.values()) < amount:
+            raise Refusal("insufficient_credits")
+        for purse in purses:
+            taken = min(available[purse], amount)
+            amount -= taken
+            self._move(purse, CONSUMED, self._draw(purse, sorted(self._usable(purse, now), key=self._spending), taken))
+        return []
+
+    def halt(self, _now: datetime, act: str, person: str) -> list[int]:
+        """Somebody is frozen, freed again or leaves; ``settle_due`` follows (G4, G8)."""
+        who = self.people[person]
+        if who.left:
+            raise Refusal("not_found")
+        if act == "leave":
+            who.left = True
+        elif who.frozen is (act == "freeze"):
+            raise Refusal("not_allowed")
+        else:
+            who.frozen = act == "freeze"
+        return []
+
+    # What happens by itself.
+
+    def settle_due(self, now: datetime) -> None:
+        """What a rule sends back goes back (G4, G8); then what is over is settled (G2)."""
+        for gift in self.gifts:
+            if gift.state in OPEN and self._must_return(gift, now):
+                self._give_back(gift, "returned", now)
+            elif gift.state == "pending" and gift.settles_at <= now:
+                self._settle(gift)
+
+    def expire_due(self, now: datetime) -> None:
+        """L5: what is left of lapsed lots goes to breakage; first the gifts that hold any go back (G4)."""
+        for gift in self.gifts:
+            if gift.state in OPEN and self._lapsed(gift, now):
+                self._give_back(gift, "returned", now)
+        for account, lot in [key for key in self.held if key[0][0] in {"wallet", "pool"}]:
+            self._lapse(account, lot, self.held[account, lot], now)
+
+    # What may be asked.
+
+    def usable_amount(self, account: Account, now: datetime) -> int:
+        return sum(self.held[account, lot] for lot in self._usable(account, now))
+
+    def giftable_lots(self, actor: str, now: datetime) -> list[int]:
+        """G3: of a kind that travels, and still of use after settlement."""
+        last = now + self.settlement + self.min_use
+        usable = self._usable(("wallet", actor), now)
+        return [lot for lot in usable if self.lots[lot].source in TRAVELS and self.lots[lot].expires_at > last]
+
+    def shown_to(self, name: str, now: datetime) -> Shown:
+        """Section 2 of the design: nothing of a frozen wallet can be used; pending gifts to me are incoming."""
+        person, wallet = self.people[name], ("wallet", name)
+        blocked = person.frozen or person.left
+        gifts = [gift for gift in self.gifts if gift.recipient == wallet and gift.state == "pending"]
+        return Shown(
+            available=0 if blocked else self.usable_amount(wallet, now),
+            pool=0 if blocked else self.usable_amount(("pool", person.team), now),
+            giftable=0 if blocked else sum(self.held[wallet, lot] for lot in self.giftable_lots(name, now)),
+            held=sum(amount for (account, _), amount in self.held.items() if account == ("escrow", name)),
+            incoming=sum(gift.amount for gift in gifts),
+            limit_left=0 if blocked else self._limit_left(name, now),
+        )
+
+    def _limit_left(self, name: str, now: datetime) -> int:
+        today = self._given_in_a_day(name, now)
+        if not self.people[name].verified or len(today) >= self.gifts_per_day:
+            return 0
+        left_today = self.credits_per_day - sum(gift.amount for gift in today)
+        return max(min(self.credits_per_gift, left_today), 0)
+
+    def holdings(self) -> dict[tuple[Account, int], int]:
+        """What each wallet, pool and escrow holds of each lot, without what is nothing."""
+        return {key: amount for key, amount in self.held.items() if amount and key[0][0] != "house"}
+
+    # How it is done.
+
+    def _given_in_a_day(self, actor: str, now: datetime) -> list[Gift]:
+        """Cancelled, declined, rejected and returned gifts do not count; the day is the last 24 hours."""
+        mine = [gift for gift in self.gifts if gift.sender == actor and gift.state in COUNTED]
+        return [gift for gift in mine if gift.created_at > now - DAY]
+
+    def _usable(self, account: Account, now: datetime) -> list[int]:
+        found = [lot for (holder, lot), amount in self.held.items() if holder == account and amount]
+        return [lot for lot in found if self.lots[lot].expires_at > now]
+
+    def _spending(self, lot: int) -> tuple[int, datetime, bool, datetime, int]:
+        facts = self.lots[lot]
+        return (facts.priority, facts.expires_at, facts.source in PAID, facts.granted_at, lot)
+
+    def _soonest(self, lot: int) -> tuple[datetime, datetime, int]:
+        return (self.lots[lot].expires_at, self.lots[lot].granted_at, lot)
+
+    def _longest(self, lot: int) -> tuple[timedelta, datetime, int]:
+        return (NEVER - self.lots[lot].expires_at, self.lots[lot].granted_at, lot)
+
+    def _draw(self, account: Account, lots: list[int], amount: int) -> list[Part]:
+        parts = []
+        for lot in lots:
+            taken = min(self.held[account, lot], amount)
+            amount -= taken
+            if taken:
+                parts.append((lot, taken))
+        assert amount == 0
+        return parts
+
+    def _move(self, source: Account, target: Account, parts: list[Part]) -> None:
+        for lot, amount in parts:
+            self.held[source, lot] -= amount
+            self.held[target, lot] += amount
+            assert source[0] == "house" or self.held[source, lot] >= 0
+
+    def _settle(self, gift: Gift) -> None:
+        self._move(("escrow", gift.sender), gift.recipient, gift.parts)
+        gift.state = "settled"
+
+    def _give_back(self, gift: Gift, state: str, now: datetime) -> None:
+        """G4: the whole gift, to the very positions; what has lapsed meanwhile lapses at once (L5)."""
+        wallet = ("wallet", gift.sender)
+        self._move(("escrow", gift.sender), wallet, gift.parts)
+        gift.state = state
+        for lot, amount in gift.parts:
+            self._lapse(wallet, lot, amount, now)
+
+    def _lapse(self, account: Account, lot: int, amount: int, now: datetime) -> None:
+        if self.lots[lot].expires_at <= now:
+            self._move(account, BREAKAGE, [(lot, amount)])
+
+    def _must_return(self, gift: Gift, now: datetime) -> bool:
+        """G4, G8: a lapse of any part, a leaver, a sender who was frozen."""
+        sides = [gift.sender, gift.recipient[1]] if gift.recipient[0] == "wallet" else [gift.sender]
+        left = any(self.people[side].left for side in sides)
+        return self._lapsed(gift, now) or left or self.people[gift.sender].frozen
+
+    def _lapsed(self, gift: Gift, now: datetime) -> bool:
+        return any(self.lots[lot].expires_at <= now for lot, _ in gift.parts)
