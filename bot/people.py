@@ -16,6 +16,7 @@ from core.services.views import Actor, MemberView
 LOOK_SECONDS: Final = 1.5
 # Waits between further looks, when Slack was silent; they come after the request was acknowledged.
 LOOK_AGAIN_AFTER: Final = (1.0, 2.0, 4.0, 8.0, 16.0)
+_NOBODY: Final = frozenset({"user_not_found", "user_not_visible", "users_not_found"})
 SLACKBOT: Final = "USLACKBOT"
 
 
@@ -39,7 +40,9 @@ async def named(desk: Desk, *, team_id: str, user_id: str) -> MemberView:
 async def _introduce(desk: Desk, *, team_id: str, user_id: str) -> MemberView:
     try:
         user = await _look_up(desk, user_id)
-    except Never:
+    except Never as never:
+        if never.why not in _NOBODY:
+            raise
         raise Slip(f"<@{user_id}> is nobody I can find in this workspace.") from None
     return await members.join_from_slack(desk.ledger, profile_of(user, team_id=team_id, user_id=user_id))
 

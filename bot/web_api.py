@@ -103,7 +103,7 @@ class WebApi:
 
     async def user(self, user_id: str, *, seconds: float) -> dict[str, Any]:
         """Return what Slack knows of a person, waiting no longer than told."""
-        data = await _answer(self.client.users_info(user=user_id), seconds=seconds)
+        data = await _answer(self.client.api_call("users.info", data={"user": user_id}), seconds=seconds)
         user = data.get("user")
         if not isinstance(user, dict):
             raise Later("users.info answered without a user")
@@ -149,7 +149,7 @@ class WebApi:
             raise Later("not started")
         async with self.client.session.post(url, json=body, allow_redirects=False) as response:
             if response.status != 200:
-                raise _by_status(response.status, "response_url", response.headers.get("Retry-After"))
+                raise Never(f"response_url_{response.status}")
 
 
 async def _answer(call: Awaitable[Any], *, seconds: float = CALL_SECONDS) -> dict[str, Any]:
@@ -180,21 +180,14 @@ def _failure(error: SlackApiError) -> Later | Never:
     headers = getattr(error.response, "headers", None) or {}
     data = getattr(error.response, "data", None)
     why = str(data.get("error") or "")[:80] if isinstance(data, dict) else ""
-    if status != 200:
-        return _by_status(status, why, headers.get("Retry-After"))
-    if why in _PASSING:
-        return Later(why, _seconds(headers.get("Retry-After")))
+    pause = _seconds(headers.get("Retry-After"))
+    if status == 429:
+        return Later("ratelimited", pause or DEFAULT_RETRY_SECONDS)
     if why in _NOT_CONNECTED:
         return Later(why, 0.0, is_disconnected=True)
-    return Never(why) if why else Later("unreadable_answer")
-
-
-def _by_status(status: int, why: str, retry_after: str | None) -> Later | Never:
-    if status == 429:
-        return Later("ratelimited", _seconds(retry_after) or DEFAULT_RETRY_SECONDS)
-    if status in {401, 403, 407, 408} or status >= 500:
-        return Later(why or f"http_{status}", _seconds(retry_after))
-    return Never(why or f"http_{status}")
+    if why in _PASSING or not why or status >= 500:
+        return Later(why or f"http_{status}", pause)
+    return Never(why)
 
 
 def _seconds(text: str | None) -> float | None:

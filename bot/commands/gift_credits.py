@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import asyncio
 
-from core.services.gifts import Recipient
-
 from bot import people
 from bot.desk import Desk
 from bot.grammar import parse_gift
@@ -15,6 +13,7 @@ from bot.views import gifts as gift_views
 from bot.views import guide
 from bot.views.blocks import Said
 from core.services import gifts
+from core.services.gifts import Recipient
 
 
 async def gift_credits(desk: Desk, command: Payload) -> Said:

@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Any, Self
 
-from aiohttp import web
+from aiohttp import WSMsgType, web
 
 TEAM = "T0TEAM"
 BOT_USER = "U0CREDITS"
@@ -54,6 +54,7 @@ class SlackServer:
     users: dict[str, dict[str, Any]] = field(default_factory=dict)
     calls: list[Call] = field(default_factory=list)
     messages: dict[tuple[str, str], Call] = field(default_factory=dict)
+    envelopes: list[dict[str, Any]] = field(default_factory=list)  # sent to whoever opens the socket
     url: str = ""
     _scripts: defaultdict[str, deque[Answer]] = field(default_factory=lambda: defaultdict(deque))
     _numbers: Any = field(default_factory=lambda: itertools.count(1))
@@ -65,6 +66,7 @@ class SlackServer:
         app.router.add_post("/api/{method}", self._api)
         app.router.add_get("/api/{method}", self._api)
         app.router.add_post("/respond/{number}", self._respond)
+        app.router.add_get("/socket", self._socket)
         self._runner = web.AppRunner(app, shutdown_timeout=0.1)
         await self._runner.setup()
         site = web.TCPSite(self._runner, "127.0.0.1", 0)
@@ -110,8 +112,8 @@ class SlackServer:
         return [call for (channel, _), call in sorted(self.messages.items()) if channel == f"D{user_id}"]
 
     def forget(self) -> None:
-        """Forget what was called and posted so far."""
-        self.calls.clear()
+        """Forget what was called and posted so far; what came over the socket stays."""
+        self.calls = self.made("socket")
         self.messages.clear()
 
     async def until(self, what: Callable[[], object]) -> None:
@@ -137,10 +139,24 @@ class SlackServer:
         self._called.set()
         return await scripted() if scripted else web.Response(text="ok")
 
+    async def _socket(self, request: web.Request) -> web.WebSocketResponse:
+        """Socket Mode: send the envelopes, record what is answered."""
+        peer = web.WebSocketResponse()
+        await peer.prepare(request)
+        for envelope in [{"type": "hello"}, *self.envelopes]:
+            await peer.send_json(envelope)
+        async for message in peer:
+            if message.type is WSMsgType.TEXT:
+                self.calls.append(Call("socket", message.json()))
+                self._called.set()
+        return peer
+
     def _state(self, method: str, arguments: dict[str, Any]) -> dict[str, Any]:
         match method:
             case "auth.test":
                 return {"ok": True, "team_id": TEAM, "user_id": BOT_USER, "bot_id": "B0CREDITS", "team": "Team"}
+            case "apps.connections.open":
+                return {"ok": True, "url": self.url.replace("http:", "ws:").replace("/api/", "/socket")}
             case "users.info":
                 user = self.users.get(arguments.get("user", ""))
                 return {"ok": True, "user": user} if user else {"ok": False, "error": "user_not_found"}
