@@ -9,10 +9,10 @@ LOCK := $(BIN)/uv pip compile pyproject.toml --quiet --universal --python-versio
 TESTS ?= tests
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check lock docs migration clean
+.PHONY: help run test check bench bench-quick lock docs migration clean
 
 help: ## list these targets
-	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
 
 run: .venv/.runs ## start the demo on http://127.0.0.1:8080
 	@exec $(BIN)/teamcredits demo
@@ -29,6 +29,12 @@ check: .venv/.develops ## lint, format, types, layers, and the schema's history
 	$(BIN)/alembic -q -x url=sqlite:///var/check/schema.db upgrade head
 	$(BIN)/alembic -q -x url=sqlite:///var/check/schema.db check
 	@rm -rf var/check
+
+bench: .venv/.develops ## measure the ledger against its databases, durable; writes benchmarks/results/latest.json
+	@$(BIN)/python -m benchmarks --markdown var/bench.md
+
+bench-quick: .venv/.develops ## the same, smaller, in about a minute; writes var/bench-quick.json
+	@$(BIN)/python -m benchmarks --quick --json var/bench-quick.json
 
 docs: .venv/.develops ## write docs/settings.md from the code
 	@$(BIN)/python -m tests.support.settings_page

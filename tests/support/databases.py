@@ -28,8 +28,9 @@ KINDS = ("sqlite", "postgresql")
 class Databases:
     """Makes and drops databases of either kind; the PostgreSQL server starts at the first that needs it."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *, durable: bool = False) -> None:
         self._folder = folder
+        self._durable = durable
         self._numbers = itertools.count(1)
         self._templates: dict[str, str] = {}
         self._servers = contextlib.ExitStack()
@@ -43,6 +44,10 @@ class Databases:
             migrate(template)
             self._templates[kind] = template
         return self._create(kind, self._templates[kind] if migrated else None)
+
+    def copy(self, url: str) -> str:
+        """Return the URL of a copy of a database that nobody has open."""
+        return self._create(make_url(url).get_backend_name(), url)
 
     def drop(self, url: str) -> None:
         """Remove a database, whoever is still connected."""
@@ -83,7 +88,7 @@ class Databases:
     def _postgres(self) -> str:
         if self._server_url is None:
             given = os.environ.get("TEAMCREDITS_TEST_POSTGRES")
-            self._server_url = given or self._servers.enter_context(running_postgres()).url()
+            self._server_url = given or self._servers.enter_context(running_postgres(durable=self._durable)).url()
         return self._server_url
 
 

@@ -1,0 +1,88 @@
+"""What every row of the table is given: fresh copies of a town on the database it is measured on."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+
+from benchmarks.raw import Raw, Scribe
+from benchmarks.town import Town, build, open_town
+from core.clock import Clock, system_clock
+from core.services.ledger import Ledger
+from tests.support.databases import Databases
+
+
+@dataclass(frozen=True, slots=True)
+class Size:
+    """How much is measured."""
+
+    rounds: int
+    transfers: int  # of one round
+    due_gifts: int
+    history_entries: int
+    people: int  # in the big organisation
+    organisations: int  # beside it
+    people_each: int
+
+
+FULL = Size(5, 20_000, 100_000, 10_000_000, 2_000, 1_000, 4)
+QUICK = Size(2, 2_500, 5_000, 300_000, 500, 1_000, 2)
+
+
+@dataclass(slots=True)
+class Trio:
+    """Three databases with the same content: ours, the raw one, and the one where rows are prepared."""
+
+    ledger: Ledger
+    raw: Raw
+    scribe: Scribe
+
+
+@dataclass(slots=True)
+class Bench:
+    """One kind of database, with the town on it."""
+
+    kind: str
+    size: Size
+    town: Town
+    databases: Databases
+    _template: str | None = field(default=None)
+
+    @property
+    def template(self) -> str:
+        """The URL of the built town, which nobody has open."""
+        if self._template is None:
+            url = self.databases.fresh(self.kind)
+            build(self.town, url)
+            self._template = url
+        return self._template
+
+    @contextmanager
+    def a_copy(self) -> Iterator[str]:
+        """A database with the town as it was built."""
+        url = self.databases.copy(self.template)
+        yield url
+        self.databases.drop(url)
+
+    @contextmanager
+    def ledger(self, *, clock: Clock = system_clock, queue_size: int | None = None) -> Iterator[Ledger]:
+        """An open ledger of a fresh copy."""
+        options = {} if queue_size is None else {"queue_size": queue_size}
+        with self.a_copy() as url:
+            ledger = open_town(url, clock=clock, **options)
+            try:
+                yield ledger
+            finally:
+                ledger.close()
+
+    @contextmanager
+    def trio(self, clock: Clock = system_clock) -> Iterator[Trio]:
+        """Three fresh copies."""
+        with ExitStack() as stack:
+            ledger = stack.enter_context(self.ledger(clock=clock))
+            raw = Raw(stack.enter_context(self.a_copy()))
+            stack.callback(raw.close)
+            scribe = Scribe(stack.enter_context(self.a_copy()), clock)
+            stack.callback(scribe.close)
+            yield Trio(ledger, raw, scribe)

@@ -1,0 +1,140 @@
+"""The baseline: the very rows that we write, as ready tuples, into the same tables by the same statements.
+
+A scribe carries the commands out on a database of its own and takes down every write; the raw side repeats
+them on another with the same content. No reads, no decisions, no keys looked up, no sealing.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from itertools import count
+
+from sqlmodel import SQLModel
+
+from benchmarks.harness import Timing, measured
+from core.clock import Clock, system_clock
+from core.ledger.commands import Command, Receipt
+from core.ledger.ids import first_id_of
+from core.store import tables as t
+from core.store import writers
+from core.store.batch import Outcome, Writer, run_batch
+from core.store.driver import Driver, Rows
+from core.store.engine import open_engine, writing
+from core.store.instants import to_micros
+from core.store.seals import SealKey
+from core.wiring import open_driver
+
+Call = Callable[[Driver], None]
+
+
+@dataclass(frozen=True, slots=True)
+class RawBatch:
+    """The writes of one transaction, and how many transfers they are."""
+
+    transfers: int
+    calls: tuple[Call, ...]
+
+
+class Scribe:
+    """Turns commands into ready rows, on a database that nothing is measured on."""
+
+    def __init__(self, url: str, clock: Clock = system_clock) -> None:
+        self._engine = open_engine(url)
+        with writing(self._engine) as connection:
+            number = writers.register(connection, to_micros(clock()))
+        self._driver = _Recorder(open_driver(self._engine))
+        self._writer = Writer(
+            writer_id=number,
+            clock=clock,
+            key=SealKey("k1", secrets.token_bytes(32)),
+            new_id=count(first_id_of(number)).__next__,
+            random_bytes=secrets.token_bytes,
+            heads=None,
+        )
+
+    def carry_out(self, commands: Sequence[Command], size: int) -> tuple[list[RawBatch], list[Receipt]]:
+        """Return the writes of batches of ``size``, and the receipts."""
+        batches: list[RawBatch] = []
+        receipts: list[Receipt] = []
+        for start in range(0, len(commands), size):
+            part = commands[start : start + size]
+            outcomes, sealed = run_batch(self._driver, self._writer, part)
+            assert sealed is not None
+            self._writer.batch, self._writer.seal = sealed.batch, sealed.seal
+            receipts += map(_taken_effect, outcomes)
+            batches.append(RawBatch(len(part), self._driver.taken()))
+        return batches, receipts
+
+    def rows_of(self, commands: Sequence[Command], size: int) -> list[RawBatch]:
+        return self.carry_out(commands, size)[0]
+
+    def close(self) -> None:
+        self._driver.close()
+        self._engine.dispose()
+
+
+class Raw:
+    """Writes ready rows, one transaction for each batch."""
+
+    def __init__(self, url: str) -> None:
+        self._engine = open_engine(url)
+        self._driver = open_driver(self._engine)
+
+    def write(self, batches: Sequence[RawBatch]) -> Timing:
+        timing = Timing(count=sum(batch.transfers for batch in batches))
+        with measured(timing):
+            for batch in batches:
+                self._driver.begin()
+                for call in batch.calls:
+                    call(self._driver)
+                self._driver.commit()
+        return timing
+
+    def close(self) -> None:
+        self._driver.close()
+        self._engine.dispose()
+
+
+def _taken_effect(outcome: Outcome) -> Receipt:
+    assert isinstance(outcome, Receipt), f"a benchmark's command was not carried out: {outcome!r}"
+    return outcome
+
+
+class _Recorder:
+    """A driver that takes down what it is told to write; keys are taken down as plain inserts."""
+
+    def __init__(self, driver: Driver) -> None:
+        self._driver = driver
+        self._calls: list[Call] = []
+        self.begin, self.commit, self.rollback, self.close = driver.begin, driver.commit, driver.rollback, driver.close
+        self.select, self.lock, self.claim, self.lost = driver.select, driver.lock, driver.claim, driver.lost
+        self.notify = driver.notify
+
+    def taken(self) -> tuple[Call, ...]:
+        calls, self._calls = tuple(self._calls), []
+        return calls
+
+    def keep_claims(self, kept: Rows, dropped: Rows) -> None:
+        self._calls.append(lambda driver: driver.insert(t.Command, kept))
+        self._driver.keep_claims(kept, dropped)
+
+    def insert(self, table: type[SQLModel], rows: Rows) -> None:
+        self._take(lambda driver: driver.insert(table, rows))
+
+    def add(self, rows: Rows) -> None:
+        self._take(lambda driver: driver.add(rows))
+
+    def upsert_add(self, rows: Rows) -> None:
+        self._take(lambda driver: driver.upsert_add(rows))
+
+    def drop_empty(self, rows: Rows) -> None:
+        self._take(lambda driver: driver.drop_empty(rows))
+
+    def assign(self, table: type[SQLModel], columns: Sequence[str], keys: Sequence[str], rows: Rows) -> None:
+        self._take(lambda driver: driver.assign(table, columns, keys, rows))
+
+    def _take(self, call: Call) -> None:
+        self._calls.append(call)
+        call(self._driver)
