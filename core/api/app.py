@@ -68,7 +68,6 @@ def create_app(ledger: Ledger, settings: Settings, *, frontends: Sequence[Fronte
         docs_url=None,
         redoc_url=None,
         redirect_slashes=False,
-        generate_unique_id_function=lambda route: f"{route.tags[0]}-{route.name}".replace(" ", "-"),
     )
     metrics = Metrics(ledger)
     app.state.ledger = ledger

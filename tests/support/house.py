@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
 from datetime import timedelta
+
+import pytest
 
 from core.ledger.credits import Credits
 from core.ledger.lots import Source
@@ -100,6 +102,20 @@ async def furnish(ledger: Ledger, clock: SettableClock) -> House:
     stranger = Person(boss, boss_token, await access.authenticate(ledger, boss_token))
     strange_team = await organisations.create_team(ledger, actor=stranger.actor, name="Elsewhere")
     return House(ledger, clock, org, ada, al, bo, team.id, stranger, other, strange_team.id)
+
+
+@pytest.fixture
+async def house(sqlite_url: str) -> AsyncIterator[House]:
+    """Two organisations with their people, on SQLite."""
+    with open_house_ledger(sqlite_url) as (ledger, clock):
+        yield await furnish(ledger, clock)
+
+
+@pytest.fixture
+async def either_house(database_url: str) -> AsyncIterator[House]:
+    """The same on each kind of database, for what depends on it."""
+    with open_house_ledger(database_url) as (ledger, clock):
+        yield await furnish(ledger, clock)
 
 
 def bearer(token: str) -> dict[str, str]:

@@ -8,7 +8,6 @@ from typing import Annotated, Any, Final, Generic, TypeVar
 
 from fastapi import Query
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, PlainValidator, WithJsonSchema
-from pydantic.json_schema import SkipJsonSchema
 
 from core.ledger.credits import Credits
 from core.services.cursors import MAX_LIMIT
@@ -86,7 +85,6 @@ Id = Annotated[str, Field(min_length=1, max_length=ID_LENGTH), AfterValidator(_s
 Words = Annotated[str, Field(min_length=1, max_length=MESSAGE_LENGTH), AfterValidator(_storable)]
 Name = Annotated[str, Field(min_length=1, max_length=NAME_LENGTH), AfterValidator(_storable)]
 Flag = Annotated[bool, Field(strict=True)]
-Absent = SkipJsonSchema[None]  # a field that may be left out; null is taken for that too
 
 Limit = Annotated[int, Query(ge=1, le=MAX_LIMIT, description="How many items a page holds at most.")]
 Cursor = Annotated[

@@ -7,7 +7,7 @@ from typing import Annotated, Self
 
 from pydantic import Field, model_validator
 
-from core.api.schemas.base import Absent, Amount, AmountShown, Flag, Given, Id, Moment, PageShown, Shown, Words
+from core.api.schemas.base import Amount, AmountShown, Flag, Given, Id, Moment, PageShown, Shown, Words
 from core.ledger.credits import Credits
 from core.ledger.gifts import GiftState
 from core.ledger.lots import GiftOrder, Source
@@ -18,9 +18,9 @@ from core.services.views import Balance, Decision, GiftView, GrantView, Page, Pa
 class RecipientGiven(Given):
     """Whom credits go to: a member, a pool (a team's or the organisation's), or another organisation's member."""
 
-    member: Id | Absent = None
-    pool: Id | Absent = None
-    org: Id | Absent = None
+    member: Id | None = None
+    pool: Id | None = None
+    org: Id | None = None
 
     @model_validator(mode="after")
     def _one_of_them(self) -> Self:
@@ -37,7 +37,7 @@ class TransferGiven(Given):
 
     to: Annotated[RecipientGiven, Field(examples=[{"member": "mem_2k7"}])]
     amount: Amount
-    message: Annotated[Words | Absent, Field(examples=["thanks for the review"])] = None
+    message: Annotated[Words | None, Field(examples=["thanks for the review"])] = None
     prefer: Annotated[GiftOrder, Field(description="Which of your lots go first.")] = GiftOrder.SOONEST
     dry_run: Annotated[Flag, Field(description="Only answer what would happen; needs no key.")] = False
 
@@ -54,10 +54,10 @@ class GrantGiven(Given):
     to: Annotated[RecipientGiven, Field(examples=[{"member": "mem_2k7"}])]
     amount: Amount
     source: Source
-    expires_at: Annotated[Moment | Absent, Field(description="From then on it is unusable; absent is never.")] = None
-    giftable: Annotated[Flag | Absent, Field(description="Absent: purchases and allotments are.")] = None
+    expires_at: Annotated[Moment | None, Field(description="From then on it is unusable; absent is never.")] = None
+    giftable: Annotated[Flag | None, Field(description="Absent: purchases and allotments are.")] = None
     priority: Annotated[int, Field(strict=True, ge=0, le=1_000, description="Lower is spent sooner.")] = 100
-    reason: Words | Absent = None
+    reason: Words | None = None
 
 
 class AllocationGiven(Given):
@@ -66,14 +66,14 @@ class AllocationGiven(Given):
     pool: Annotated[Id, Field(examples=["team_2k5"])]
     to: Annotated[RecipientGiven, Field(examples=[{"member": "mem_2k7"}])]
     amount: Amount
-    reason: Words | Absent = None
+    reason: Words | None = None
 
 
 class FreezeGiven(Given):
     """Whose wallet to freeze; absent is one's own."""
 
-    member: Id | Absent = None
-    reason: Words | Absent = None
+    member: Id | None = None
+    reason: Words | None = None
 
 
 class UnfreezeGiven(Given):

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from core.api.schemas.base import Absent, Flag, Given, Id, Moment, Name, Shown
+from core.api.schemas.base import Flag, Given, Id, Moment, Name, Shown
 from core.services.access import TokenView
 from core.services.organisations import OrganisationView, TeamView
 from core.services.text import EMAIL_LENGTH
@@ -20,20 +20,20 @@ class MemberGiven(Given):
     """A member to be added."""
 
     name: Annotated[Name, Field(examples=["Bo"])]
-    email: Email | Absent = None
+    email: Email | None = None
     kind: Literal["person", "service"] = "person"
     role: Role = Role.MEMBER
     verified: Annotated[Flag, Field(description="An admin vouches for who they are.")] = False
-    joined_at: Moment | Absent = None
+    joined_at: Moment | None = None
 
 
 class MemberChange(Given):
     """What an admin changes of a member; what is left out stays."""
 
-    name: Name | Absent = None
-    role: Role | Absent = None
-    verified: Flag | Absent = None
-    joined_at: Moment | Absent = None
+    name: Name | None = None
+    role: Role | None = None
+    verified: Flag | None = None
+    joined_at: Moment | None = None
 
 
 class TeamGiven(Given):
@@ -53,8 +53,8 @@ class TokenGiven(Given):
 
     label: Annotated[Name, Field(examples=["ci gateway"])]
     scopes: Annotated[list[Scope], Field(min_length=1, max_length=4, examples=[["read"]])]
-    member: Annotated[Id | Absent, Field(description="Whose it is; absent is one's own.")] = None
-    expires_at: Moment | Absent = None
+    member: Annotated[Id | None, Field(description="Whose it is; absent is one's own.")] = None
+    expires_at: Moment | None = None
 
 
 class MemberShown(Shown):
