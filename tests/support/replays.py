@@ -107,7 +107,7 @@ class Terminal:
     def books(self) -> list[tuple[Any, ...]]:
         """Return everything that a charge could change."""
         tables = ("transfer", "entry", "position", "usage_event", "command", "seal")
-        return [row for table in tables for row in sorted(self.rows(f"SELECT * FROM {table}"), key=repr)]  # noqa: S608
+        return [row for table in tables for row in sorted(self.rows(f"SELECT * FROM {table}"), key=repr)]
 
 
 @contextmanager
