@@ -9,7 +9,7 @@ from typing import Annotated, Final
 import typer
 
 from core.cli.house import as_operator, found_member, found_team
-from core.cli.options import PLAIN, Json, Member, Org, Reason, moment, slack_identity
+from core.cli.options import PLAIN, Json, Member, Org, Reason, SlackIdentity, moment, slack_identity
 from core.cli.show import day, show_json, show_rows
 from core.ledger.ids import Prefix, parse_id
 from core.services import balances, freezes, members, organisations
@@ -43,7 +43,7 @@ def add(  # noqa: PLR0913  (each is one fact of a new member)
     verified: Annotated[bool, typer.Option("--verified", help="You vouch for who they are; giving needs it.")] = False,
     joined: Joined = None,
     slack: Annotated[
-        tuple[str, str] | None,
+        SlackIdentity | None,
         typer.Option(parser=slack_identity, metavar="WORKSPACE:USER", help="Who they are in Slack."),
     ] = None,
     team: Annotated[str | None, typer.Option(help="A team they are in, by id or name.")] = None,
@@ -66,7 +66,7 @@ def add(  # noqa: PLR0913  (each is one fact of a new member)
             role=Role.ADMIN if admin else Role.MEMBER,
             verified=verified,
             joined_at=joined,
-            slack=slack,
+            slack=None if slack is None else (slack.team, slack.user),
         )
         if place is None:
             return added

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Annotated, Any, Final
 
@@ -30,12 +31,20 @@ def moment(text: str) -> datetime:
         raise typer.BadParameter(wrong.detail) from None
 
 
-def slack_identity(text: str) -> tuple[str, str]:
-    """Read ``T012AB:U345CD``, a workspace and a user in it."""
+@dataclass(frozen=True, slots=True)
+class SlackIdentity:
+    """A workspace and a user in it."""
+
+    team: str
+    user: str
+
+
+def slack_identity(text: str) -> SlackIdentity:
+    """Read ``T012AB:U345CD``."""
     team, _, user = text.partition(":")
     if not (team.isalnum() and user.isalnum() and text.isascii()):
         raise typer.BadParameter(f"{text!r}: write the workspace and the user, like T012AB:U345CD")
-    return team, user
+    return SlackIdentity(team, user)
 
 
 Amount = Annotated[Credits, typer.Argument(parser=amount, metavar="AMOUNT", help="Credits, like 500 or 0.25.")]
