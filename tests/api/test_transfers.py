@@ -243,6 +243,23 @@ async def test_from_its_settlement_on_a_gift_cannot_be_stopped(client: httpx.Asy
     assert (answer.status_code, answer.json()["code"], answer.json()["state"]) == (409, "gift_not_pending", "settled")
 
 
+async def test_an_admin_claws_back_what_is_left_of_a_settled_gift(client: httpx.AsyncClient, house: House) -> None:
+    """G6."""
+    gift = (await _give(client, house)).json()
+    path, given = f"{BASE}/transfers/{gift['id']}/reverse", {"reason": "the account was stolen"}
+    early = await client.post(path, json=given, headers=house.ada.headers)
+    house.clock.advance(PAST_SETTLEMENT)
+    await settle_due(house.ledger)
+    by_sender = await client.post(path, json=given, headers=house.al.headers)
+    reversed_, again = [await client.post(path, json=given, headers=house.ada.headers) for _ in range(2)]
+
+    assert (early.status_code, early.json()["code"], early.json()["state"]) == (409, "gift_not_pending", "pending")
+    assert (by_sender.status_code, by_sender.json()["code"]) == (403, "insufficient_scope")
+    assert (reversed_.status_code, reversed_.json()["state"]) == (200, "reversed")
+    assert (again.status_code, again.json()["state"]) == (200, "reversed")
+    assert (await _spendable(client, house.al.headers))[0] == "1000"
+
+
 async def test_a_list_goes_on_where_the_page_before_ended(client: httpx.AsyncClient, house: House) -> None:
     gifts = [(await _give(client, house, key=f"k{n}", to={"pool": house.team})).json() for n in range(2)]
     gifts += [(await _give(client, house, key="k3")).json()]

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Response
 
-from core.api.contract import REPLAYED, Giver, House, Key, Reader, problems, replay_headers, required_key
+from core.api.contract import REPLAYED, Admin, Giver, House, Key, Reader, problems, replay_headers, required_key
 from core.api.door import DoorRoute
 from core.api.schemas.base import Cursor, Limit, PageShown
 from core.api.schemas.credits import GiftShown, ReasonGiven, TransferGiven, gift_shown
@@ -113,6 +113,12 @@ async def settle_early(gift_id: str, ledger: House, actor: Giver, response: Resp
 async def reject(gift_id: str, given: ReasonGiven, ledger: House, actor: Giver, response: Response) -> GiftShown:
     """A lead or reviewer, neither sender nor recipient, gives an unsettled gift back."""
     return _decided(await gifts.reject(ledger, actor=actor, gift_id=gift_id, reason=given.reason), response)
+
+
+@router.post("/transfers/{gift_id}/reverse", summary="Claw a settled gift back", responses=_DECIDED_WITH_REASON)
+async def reverse(gift_id: str, given: ReasonGiven, ledger: House, actor: Admin, response: Response) -> GiftShown:
+    """An admin takes back what the recipient still holds of a settled gift."""
+    return _decided(await gifts.reverse(ledger, actor=actor, gift_id=gift_id, reason=given.reason), response)
 
 
 def _decided(answer: Answer[GiftView], response: Response) -> GiftShown:

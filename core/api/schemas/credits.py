@@ -43,7 +43,7 @@ class TransferGiven(Given):
 
 
 class ReasonGiven(Given):
-    """Why a gift is rejected; both sides are told."""
+    """Why a gift is rejected or clawed back; both sides are told."""
 
     reason: Annotated[Words, Field(examples=["sent to the wrong person"])]
 
