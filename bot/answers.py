@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
+import asyncio
+from typing import Any, Final
 
 from bot.desk import Desk
 from bot.log import logger
 from bot.views.blocks import Said
 from bot.web_api import Later, Never
+
+PAUSES: Final = (1.0, 5.0)
+LONGEST_PAUSE: Final = 30.0
 
 
 async def instead(desk: Desk, payload: dict[str, Any], said: Said) -> None:
@@ -21,7 +25,14 @@ async def beside(desk: Desk, payload: dict[str, Any], said: Said) -> None:
 
 
 async def by_message(desk: Desk, user_id: str, said: Said) -> None:
-    """Send an answer as a direct message."""
+    """Send an answer as a direct message; a Slack that is busy is asked again a few times."""
+    for pause in PAUSES:
+        try:
+            await desk.slack.post(user_id, said)
+        except Later as later:
+            await asyncio.sleep(min(later.seconds or pause, LONGEST_PAUSE))
+        else:
+            return
     await desk.slack.post(user_id, said)
 
 

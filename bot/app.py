@@ -77,9 +77,8 @@ def _command(desk: Desk, work: CommandWork) -> Listener:
         async def afterwards(said: Said) -> None:
             await answers.by_message(desk, body["user_id"], said)
 
-        said = await desk.errands.answer(
-            f"slack:cmd:{body['trigger_id']}", lambda: work(desk, body), afterwards=afterwards
-        )
+        once = "\n".join(("cmd", body["trigger_id"], body["user_id"], body["command"], body.get("text", "")))
+        said = await desk.errands.answer(once, lambda: work(desk, body), afterwards=afterwards)
         await ack(said.ephemeral())
 
     return listener

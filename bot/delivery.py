@@ -27,6 +27,7 @@ MAX_IN_FLIGHT: Final = 50
 MAX_CALLS: Final = 8
 QUICK_TRIES: Final = 3
 QUICK_SECONDS: Final = 5.0
+FIRST_BACKOFF_SECONDS: Final = 5.0
 MAX_BACKOFF_SECONDS: Final = 3600.0
 _WITH_BALANCE: Final = frozenset({"gift_received", "grant_received"})
 
@@ -146,5 +147,5 @@ class Delivery:
 
 
 def backoff(attempts: int) -> float:
-    """Return how long to wait after so many attempts: doubling, up to an hour."""
-    return float(min(2.0 ** min(attempts, 20), MAX_BACKOFF_SECONDS))
+    """Return how long to wait after so many attempts: doubling from a few seconds, up to an hour."""
+    return min(FIRST_BACKOFF_SECONDS * 2.0 ** min(attempts, 20), MAX_BACKOFF_SECONDS)

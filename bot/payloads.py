@@ -7,12 +7,14 @@ contains that word stays a command.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from typing import Any, Final, NoReturn
 from urllib.parse import parse_qsl
 
 MAX_FIELDS: Final = 100
 MAX_DEPTH: Final = 60
+_ID: Final = re.compile(r"[A-Z0-9]{1,40}", re.ASCII)
 
 Payload = dict[str, Any]
 
@@ -77,6 +79,15 @@ def _texts(payload: object, *names: str) -> bool:
     return isinstance(payload, dict) and all(isinstance(payload.get(name), str) and payload[name] for name in names)
 
 
+def is_slack_id(value: object) -> bool:
+    """Return whether it can be the id of a person or workspace."""
+    return isinstance(value, str) and _ID.fullmatch(value) is not None
+
+
+def _ids(payload: object, *names: str) -> bool:
+    return isinstance(payload, dict) and all(is_slack_id(payload.get(name)) for name in names)
+
+
 def is_greeting(payload: Payload) -> bool:
     """Return whether Slack asks if this address is ours (``url_verification``)."""
     return payload.get("type") == "url_verification" and _texts(payload, "challenge")
@@ -89,24 +100,24 @@ def is_certificate_check(payload: Payload) -> bool:
 
 def is_command(payload: Payload) -> bool:
     """Return whether it is a slash command, complete."""
-    text = payload.get("text", "")
-    return _texts(payload, "command", "user_id", "team_id", "trigger_id") and isinstance(text, str)
+    named = _texts(payload, "command", "trigger_id") and _ids(payload, "user_id", "team_id")
+    return named and isinstance(payload.get("text", ""), str)
 
 
 def is_event(payload: Payload) -> bool:
     """Return whether it is an event."""
     if payload.get("type") == "app_rate_limited":
         return True
-    named = payload.get("type") == "event_callback" and _texts(payload, "team_id", "event_id")
+    named = payload.get("type") == "event_callback" and _texts(payload, "event_id") and _ids(payload, "team_id")
     return named and _texts(payload.get("event"), "type") and _objects(payload, "authorizations")
 
 
 def is_interaction(payload: Payload) -> bool:
     """Return whether somebody pressed or submitted something."""
     known = {"block_actions", "view_submission", "view_closed", "shortcut", "message_action", "block_suggestion"}
-    if payload.get("type") not in known or not _texts(payload.get("user"), "id"):
+    if payload.get("type") not in known or not _ids(payload.get("user"), "id"):
         return False
-    if not _texts(payload.get("team"), "id") or not _objects(payload, "actions"):
+    if not _ids(payload.get("team"), "id") or not _objects(payload, "actions"):
         return False
     pressed = payload.get("actions") or []
     return payload["type"] != "block_actions" or (bool(pressed) and all(_texts(each, "action_id") for each in pressed))

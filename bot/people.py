@@ -17,6 +17,7 @@ LOOK_SECONDS: Final = 1.5
 # Waits between further looks, when Slack was silent; they come after the request was acknowledged.
 LOOK_AGAIN_AFTER: Final = (1.0, 2.0, 4.0, 8.0, 16.0)
 _NOBODY: Final = frozenset({"user_not_found", "user_not_visible", "users_not_found"})
+LONGEST_PAUSE: Final = 30.0
 SLACKBOT: Final = "USLACKBOT"
 
 
@@ -52,7 +53,7 @@ async def _look_up(desk: Desk, user_id: str) -> dict[str, Any]:
         try:
             return await desk.slack.user(user_id, seconds=LOOK_SECONDS)
         except Later as later:
-            await asyncio.sleep(max(pause, later.seconds or 0.0))
+            await asyncio.sleep(min(max(pause, later.seconds or 0.0), LONGEST_PAUSE))
     return await desk.slack.user(user_id, seconds=LOOK_SECONDS)
 
 
@@ -65,7 +66,7 @@ def profile_of(user: dict[str, Any], *, team_id: str, user_id: str) -> SlackProf
         team_id=team_id,
         user_id=user_id,
         name=_first_text(*names),
-        email=email if isinstance(email, str) and email else None,
+        email=email if isinstance(email, str) and email.isprintable() else None,
         email_confirmed=user.get("is_email_confirmed") is True,
         is_bot=_is_bot(user, user_id),
         is_guest=bool(user.get("is_restricted") or user.get("is_ultra_restricted")),

@@ -13,6 +13,7 @@ from collections.abc import Awaitable
 from dataclasses import dataclass
 from typing import Any, Final
 from urllib.parse import urlsplit
+from urllib.request import proxy_bypass
 
 import aiohttp
 from slack_sdk.errors import SlackApiError, SlackClientError
@@ -87,6 +88,8 @@ class WebApi:
 
     def __init__(self, *, token: str, base_url: str, response_hosts: tuple[str, ...]) -> None:
         self.client = AsyncWebClient(token=token, base_url=base_url, logger=quiet_logger(), retry_handlers=[])
+        if proxy_bypass(urlsplit(base_url).hostname or ""):
+            self.client.proxy = None  # the SDK takes a proxy from the environment, but not its exceptions
         self._response_hosts = response_hosts
 
     def open(self) -> None:
@@ -147,7 +150,7 @@ class WebApi:
     async def _post_json(self, url: str, body: dict[str, Any]) -> None:
         if self.client.session is None:
             raise Later("not started")
-        async with self.client.session.post(url, json=body, allow_redirects=False) as response:
+        async with self.client.session.post(url, json=body, allow_redirects=False, proxy=self.client.proxy) as response:
             if response.status != 200:
                 raise Never(f"response_url_{response.status}")
 

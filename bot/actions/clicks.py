@@ -26,4 +26,5 @@ def key_of(payload: Payload) -> str:
     place = container if isinstance(container, dict) else {}
     where = place.get("message_ts") or place.get("view_id") or ""
     pressed = payload["actions"][0]
-    return f"slack:act:{payload['user']['id']}:{where}:{pressed['action_id']}:{pressed.get('action_ts', '')}"
+    parts = (payload["user"]["id"], where, pressed["action_id"], pressed.get("value"), pressed.get("action_ts"))
+    return "\n".join(("act", *map(str, parts)))

@@ -26,7 +26,7 @@ async def decide_gift(desk: Desk, payload: Payload) -> Said:
     too late is shown what became of the gift.
     """
     pressed = payload["actions"][0]
-    action, gift_id = ActionId(pressed["action_id"]), pressed["value"]
+    action, gift_id = ActionId(pressed["action_id"]), str(pressed.get("value"))
     actor = await people.acting(desk, team_id=payload["team"]["id"], user_id=payload["user"]["id"])
     act = gifts.cancel if action in _CANCELS else gifts.decline
     late = None

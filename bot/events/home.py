@@ -5,7 +5,7 @@ from __future__ import annotations
 from bot import people
 from bot.desk import Desk
 from bot.errands import spoken
-from bot.payloads import Payload
+from bot.payloads import Payload, is_slack_id
 from bot.views import balances as balance_views
 from bot.views.blocks import Said
 from core.services import balances
@@ -14,8 +14,8 @@ from core.services import balances
 async def show_home(desk: Desk, payload: Payload) -> None:
     """Publish the tab when somebody opens it; after the acknowledgement, since Slack is asked."""
     event = payload["event"]
-    user_id = event.get("user")
-    if event.get("tab", "home") != "home" or not isinstance(user_id, str):
+    user_id = str(event.get("user"))
+    if event.get("tab", "home") != "home" or not is_slack_id(user_id):
         return
     desk.errands.run(_publish(desk, team_id=payload["team_id"], user_id=user_id))
 

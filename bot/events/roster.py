@@ -6,7 +6,7 @@ from typing import Final
 
 from bot import people
 from bot.desk import Desk
-from bot.payloads import Payload
+from bot.payloads import Payload, is_slack_id
 from core.ledger.commands import SYSTEM
 from core.ledger.errors import Code, Refused
 from core.services import freezes, members
@@ -21,7 +21,7 @@ async def keep_roster(desk: Desk, payload: Payload) -> None:
     Strangers, and people who left before we met them, stay out.
     """
     user, team_id = payload["event"].get("user"), payload["team_id"]
-    if not isinstance(user, dict) or not isinstance(user.get("id"), str):
+    if not isinstance(user, dict) or not is_slack_id(user.get("id")):
         return
     profile = people.profile_of(user, team_id=team_id, user_id=user["id"])
     try:

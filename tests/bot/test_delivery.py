@@ -11,9 +11,12 @@ from datetime import timedelta
 import pytest
 
 from bot.frontend import build
+from core.ledger.credits import Credits
+from core.ledger.ids import Prefix, shown_id
 from core.services import gifts
+from core.services.gifts import Recipient
 from tests.support.slack_server import refuses, says
-from tests.support.slack_world import AL, BO, CY, DEE, SlackWorld, slack_settings, slack_world
+from tests.support.slack_world import AL, BO, CY, SlackWorld, slack_settings, slack_world
 from tests.support.waiting import eventually
 
 GIVE = "/gift-credits"
@@ -112,12 +115,19 @@ async def test_a_gift_decided_while_its_message_was_on_the_way_leaves_no_dead_bu
     assert len(world.slack.made("chat.postMessage")) == 2  # nothing posted beside it
 
 
-async def test_messages_to_people_without_slack_wait_for_nobody(world: SlackWorld) -> None:
-    for _ in range(2):
-        await world.types(AL, GIVE, f"<@{DEE}> 5")
-    await world.slack.until(lambda: len(world.slack.inbox(DEE)) == 2)
+async def test_people_without_slack_hold_nothing_up(world: SlackWorld) -> None:
+    ada = shown_id(Prefix.MEMBER, world.admin.member_id)  # she came by the terminal
+    await gifts.give(
+        world.ledger,
+        actor=await world.actor(AL),
+        key="k",
+        to=[Recipient(member=ada)],
+        amount=Credits.of(5),
+    )
+    await world.types(AL, GIVE, f"<@{BO}> 5")
+    await world.slack.until(lambda: len(world.slack.inbox(AL)) == 2 and world.slack.inbox(BO))
 
-    assert len(world.slack.inbox(AL)) == 2
+    assert "to Ada" in world.slack.inbox(AL)[0].text
 
 
 async def test_two_servers_send_each_message_once(world: SlackWorld) -> None:

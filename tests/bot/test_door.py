@@ -11,7 +11,6 @@ from collections.abc import AsyncIterator
 import httpx
 import pytest
 import uvicorn
-from fastapi import FastAPI
 
 from bot.door import MAX_BYTES
 from core.ledger.credits import ZERO
@@ -151,9 +150,7 @@ async def test_a_body_that_says_it_is_too_large_is_not_read(world: SlackWorld) -
 
 
 async def test_eight_megabytes_over_a_real_connection_get_413(world: SlackWorld) -> None:
-    app = FastAPI()
-    app.include_router(world.frontend.router)
-    server = uvicorn.Server(uvicorn.Config(app, log_config=None, lifespan="off"))
+    server = uvicorn.Server(uvicorn.Config(world.app, log_config=None, lifespan="off"))
     with socket.create_server(("127.0.0.1", 0)) as listener:
         serving = asyncio.create_task(server.serve(sockets=[listener]))
         url = f"http://127.0.0.1:{listener.getsockname()[1]}/slack/events"
@@ -169,3 +166,16 @@ async def test_eight_megabytes_over_a_real_connection_get_413(world: SlackWorld)
     assert answer.status_code == 413
     assert after.status_code == 200
     assert "4,000 cr" in after.json()["text"]
+
+
+async def test_two_hundred_commands_at_once_are_all_answered_in_time(world: SlackWorld) -> None:
+    """Slack waits three seconds; the bar of 800 ms is measured by the benchmarks, on a quiet machine."""
+
+    async def timed(number: int) -> float:
+        began = asyncio.get_running_loop().time()
+        await world.types(AL if number % 2 else BO, "/credits")
+        return asyncio.get_running_loop().time() - began
+
+    times = sorted(await asyncio.gather(*(timed(number) for number in range(200))))
+
+    assert times[-1] < 3.0

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import httpx
-from fastapi import FastAPI
 
 from bot.frontend import build
+from core.api.app import create_app
 from core.ledger.credits import Credits
 from core.ledger.lots import Source
 from core.services import access, gifts, grants, members, organisations
@@ -36,8 +36,7 @@ async def test_a_signed_command_becomes_messages_that_change_with_the_gift(sqlit
         await grants.grant(
             ledger, actor=admin, key="start", to=Recipient(member=al.id), amount=Credits.of(900), source=Source.PURCHASE
         )
-        app = FastAPI()
-        app.include_router(frontend.router)
+        app = create_app(ledger, settings, frontends=[frontend])
         await frontend.start()
         try:
             text = f"<@{slack.people['bo']}|bo> 500 thanks for the payload fix"  # Bo was never met before

@@ -243,3 +243,33 @@ async def test_a_slow_directory_gets_a_promise_in_time_and_the_gift_by_message(s
         assert "by direct message" in again["text"] or "10 cr" in again["text"]
         await world.slack.until(lambda: [call for call in world.slack.inbox(AL) if "on their way" in call.text])
         assert (await world.balance(AL)).held_gifts == Credits.of(10)
+
+
+async def test_a_workspace_that_is_not_ours_gets_nothing(sqlite_url: str) -> None:
+    async with slack_world(sqlite_url) as world:
+        answer = await world.types(AL, GIVE, f"<@{BO}> 10", team_id="T0OTHER")
+
+        assert "not connected" in answer["text"]
+        assert (await world.balance(AL)).held_gifts == ZERO
+
+
+@pytest.mark.parametrize("trigger_id", ["x" * 300, "é", "a\nb"])
+async def test_a_trigger_that_can_be_no_key_gives_nothing(sqlite_url: str, trigger_id: str) -> None:
+    async with slack_world(sqlite_url) as world:
+        assert "idempotency key" in (await world.types(AL, GIVE, f"<@{BO}> 10", trigger_id=trigger_id))["text"]
+
+
+async def test_control_characters_in_a_reason_are_gone_before_it_is_kept(database_url: str) -> None:
+    async with slack_world(database_url) as world:
+        answer = await world.types(AL, GIVE, f"<@{BO}> 10 a\0b\u2028c\x1b[0m \U0001f600")
+
+        assert "a b c [0m \U0001f600" in answer["text"]
+
+
+async def test_words_by_message_are_sent_again_when_slack_is_busy(sqlite_url: str) -> None:
+    async with slack_world(sqlite_url) as world:
+        world.slack.script("chat.postMessage", says({"ok": False}, status=503, Retry_After="1"))
+        await world.presses(CY, "gift_cancel", "gift_1", response_url="")
+        await world.slack.until(lambda: world.slack.inbox(CY))
+
+        assert len(world.slack.made("chat.postMessage")) == 2

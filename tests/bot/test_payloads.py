@@ -82,6 +82,8 @@ def test_slack_may_greet() -> None:
         (json.dumps(EVENT | {"event": "team_join"}).encode(), JSON),
         (json.dumps(EVENT | {"authorizations": ["x"]}).encode(), JSON),
         (form({name: value for name, value in COMMAND.items() if name != "user_id"}), FORM),
+        (form(COMMAND | {"user_id": "U1\0"}), FORM),
+        (form(COMMAND | {"team_id": "T" * 50}), FORM),
         (form(COMMAND), "text/plain"),
         (form(COMMAND), JSON),
     ],

@@ -12,6 +12,7 @@ import httpx
 from fastapi import FastAPI
 
 from bot.frontend import SlackFrontend, build
+from core.api.app import create_app
 from core.ledger.credits import Credits
 from core.ledger.lots import Source
 from core.services import access, balances, grants, members, organisations, settlement
@@ -40,6 +41,7 @@ class SlackWorld:
     clock: SettableClock
     slack: SlackServer
     frontend: SlackFrontend
+    app: FastAPI
     http: httpx.AsyncClient
     admin: Actor
 
@@ -107,15 +109,14 @@ async def slack_world(
             admin = await _people(ledger, policy or {})
             frontend = build(ledger, settings, seconds_between_messages=0.01)
             assert frontend is not None
-            app = FastAPI()
-            app.include_router(frontend.router)
+            app = create_app(ledger, settings, frontends=[frontend])
             await frontend.start()
             try:
                 transport = httpx.ASGITransport(app=app)
                 async with httpx.AsyncClient(transport=transport, base_url="http://house") as http:
                     await slack.until(lambda: len(slack.messages) >= len((AL, BO, CY)))  # their grants
                     slack.forget()
-                    yield SlackWorld(ledger, clock, slack, frontend, http, admin)
+                    yield SlackWorld(ledger, clock, slack, frontend, app, http, admin)
             finally:
                 await frontend.stop()
         finally:
