@@ -44,7 +44,7 @@ class Scribe:
         self._engine = open_engine(url)
         with writing(self._engine) as connection:
             number = writers.register(connection, to_micros(clock()))
-        self._driver = _Recorder(open_driver(self._engine))
+        self.driver = _Recorder(open_driver(self._engine))
         self._writer = Writer(
             writer_id=number,
             clock=clock,
@@ -60,18 +60,18 @@ class Scribe:
         receipts: list[Receipt] = []
         for start in range(0, len(commands), size):
             part = commands[start : start + size]
-            outcomes, sealed = run_batch(self._driver, self._writer, part)
+            outcomes, sealed = run_batch(self.driver, self._writer, part)
             assert sealed is not None
             self._writer.batch, self._writer.seal = sealed.batch, sealed.seal
             receipts += map(_taken_effect, outcomes)
-            batches.append(RawBatch(len(part), self._driver.taken()))
+            batches.append(RawBatch(len(part), self.driver.taken()))
         return batches, receipts
 
     def rows_of(self, commands: Sequence[Command], size: int) -> list[RawBatch]:
         return self.carry_out(commands, size)[0]
 
     def close(self) -> None:
-        self._driver.close()
+        self.driver.close()
         self._engine.dispose()
 
 
