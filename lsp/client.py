@@ -84,7 +84,7 @@ class Client:
         return True
 
     async def why(self) -> dict[str, Any]:
-        return await self._json("GET", "/v1/usage/why")
+        return await self._json("GET", "/v1/usage/why", is_newer=True)
 
     async def members(self, query: str) -> list[dict[str, Any]]:
         """People whose name is like `query`; one page."""
@@ -96,7 +96,7 @@ class Client:
         return await self._json("POST", "/v1/billing/credits/transfer", json=body, headers={"Idempotency-Key": key})
 
     async def request(self, body: dict[str, Any], *, key: str) -> dict[str, Any]:
-        return await self._json("POST", "/v1/requests", json=body, headers={"Idempotency-Key": key})
+        return await self._json("POST", "/v1/requests", json=body, headers={"Idempotency-Key": key}, is_newer=True)
 
     async def authorize_device(self, device: str) -> dict[str, Any]:
         form = {"client_id": CLIENT_ID, "scope": SCOPE, "device": device}
@@ -108,8 +108,16 @@ class Client:
         return await self._json("POST", "/oauth/token", data=form, signed=False)
 
     async def _json(
-        self, method: str, path: str, *, signed: bool = True, headers: dict[str, str] | None = None, **send: Any
+        self,
+        method: str,
+        path: str,
+        *,
+        signed: bool = True,
+        is_newer: bool = False,
+        headers: dict[str, str] | None = None,
+        **send: Any,
     ) -> dict[str, Any]:
+        """The answer's object. `is_newer` marks routes that an older server does not have yet."""
         sent = {**(self._bearer() if signed else {}), **(headers or {})}
         try:
             response = await self._http.request(method, path, headers=sent, **send)
@@ -117,6 +125,8 @@ class Client:
             raise UnreachableError("The server cannot be reached.", maybe_sent=False) from exc
         except httpx.HTTPError as exc:
             raise UnreachableError("The server did not answer.", maybe_sent=True) from exc
+        if is_newer and response.status_code in {404, 405}:
+            raise RefusalError("not_available", "This server does not offer that yet.")
         _raise_for(response)
         return _object(response.text) if response.content else {}
 
@@ -138,8 +148,6 @@ def _raise_for(response: httpx.Response) -> None:
     match response.status_code:
         case 401:
             raise SignedOutError
-        case 404 | 405 if not code:
-            raise RefusalError("not_available", "This server does not offer that.")
         case status if status in GONE_FOR_NOW and code is None:
             raise UnreachableError("The server is away for a moment.", maybe_sent=True)
         case status if status >= 500 and code in {None, "internal_error"}:

@@ -42,7 +42,7 @@ class DeviceCode:
 
 async def begin(client: Client, *, editor: str) -> DeviceCode:
     """Ask for a code. `editor` is how the person will recognise this device when they approve it."""
-    device = words.plain(f"{editor or 'Editor'} on {socket.gethostname()}", limit=100)
+    device = words.plain(f"{editor or 'Editor'} on {socket.gethostname()}", limit=80)
     found = await client.authorize_device(device)
     secret, user_code, uri = (found.get(name) for name in ("device_code", "user_code", "verification_uri"))
     if not (isinstance(secret, str) and isinstance(user_code, str) and isinstance(uri, str)):

@@ -35,9 +35,7 @@ def _facts(status: Status, *, now: datetime, zone: tzinfo | None) -> Iterator[st
         yield f"incoming {words.credits(status.incoming)}"
     if status.held_gifts or status.held_usage:
         yield (f"held for gifts {words.credits(status.held_gifts)} · for usage {words.credits(status.held_usage)}")
-    left = status.gift_limit_left
-    today = "" if left is None else f", {words.credits(left)} of it today"
-    yield f"can give {words.credits(status.giftable)}{today}"
+    yield _giftable(status)
     for window in status.allowance:
         yield _window(window, now=now, zone=zone)
     if (boost := status.boost) and (boost.ends_at is None or boost.ends_at > now):
@@ -45,6 +43,13 @@ def _facts(status: Status, *, now: datetime, zone: tzinfo | None) -> Iterator[st
         yield f"{words.exact(boost.factor)}× boost{until}"
     if status.resets_at:
         yield f"resets {words.moment(status.resets_at, now=now, zone=zone)}"
+
+
+def _giftable(status: Status) -> str:
+    can, left = words.credits(status.giftable), status.gift_limit_left
+    if left is None or left >= status.giftable:
+        return f"can give {can}"
+    return f"can give {words.credits(left)} of {can} today"
 
 
 def _window(window: Window, *, now: datetime, zone: tzinfo | None) -> str:

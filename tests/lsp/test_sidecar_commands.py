@@ -90,7 +90,7 @@ async def test_routes_that_an_older_server_lacks_are_refusals(shared_window: Edi
     why = await shared_window.run("credits.why")
     request = await shared_window.run("credits.request", {"amount": "500", "message": "a deadline"})
 
-    assert why == {"code": "not_available", "message": "This server does not offer that."}
+    assert why == {"code": "not_available", "message": "This server does not offer that yet."}
     assert request["code"] == "not_available"
 
 

@@ -103,7 +103,7 @@ async def test_a_refusal_is_one_line_and_exit_code_1(api: FakeApi, token: str, t
 
     assert await run("gift", "@bo", "1e9", env=env) == (1, "", "Write the amount as 500, 1,000 or 0.50.\n")
     assert await run("gift", "@nobody", "5", env=env) == (1, "", "Nobody here is called nobody.\n")
-    assert await run("request", "5", env=env) == (1, "", "This server does not offer that.\n")
+    assert await run("request", "5", env=env) == (1, "", "This server does not offer that yet.\n")
 
 
 async def test_a_wrong_setting_is_one_line_and_exit_code_2(tmp_path: Path) -> None:
