@@ -28,13 +28,25 @@ class AccountKind(IntEnum):
         return self >= AccountKind.ISSUANCE
 
 
+_KINDS: Final = tuple(AccountKind)
+
+
 def account_id(owner: int, kind: AccountKind) -> int:
     """Return the id of the owner's account of a kind; the owner is a member, a team or an organisation."""
     return owner << _KIND_BITS | kind
 
 
 def kind_of(account: int) -> AccountKind:
-    return AccountKind(account & (1 << _KIND_BITS) - 1)
+    """Return the kind an account's id names. Raises ValueError for an id that names none."""
+    kind = account & (1 << _KIND_BITS) - 1
+    if kind >= len(_KINDS):
+        raise ValueError(f"{account} is no account")
+    return _KINDS[kind]
+
+
+def is_stored(account: int) -> bool:
+    """Return whether the account has stored positions: wallets, pools and escrows (L2)."""
+    return account & (1 << _KIND_BITS) - 1 < AccountKind.ISSUANCE
 
 
 def owner_of(account: int) -> int:

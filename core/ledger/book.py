@@ -7,11 +7,11 @@ not disturb its neighbours (L7). It knows nothing of how effects are stored.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from datetime import datetime, timedelta
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
-from core.ledger.accounts import kind_of, owner_of, wallet_of
+from core.ledger.accounts import is_stored, owner_of, wallet_of
 from core.ledger.credits import ZERO, Credits
 from core.ledger.errors import Code, Refused
 from core.ledger.gifts import OPEN, Gift, GiftState
@@ -44,8 +44,7 @@ class Given:
         return Given(max(self.gifts - 1, 0), max(self.amount - amount, ZERO), pairs)
 
 
-@dataclass(frozen=True, slots=True)
-class Posting:
+class Posting(NamedTuple):
     """A transfer to be appended, with its lines and the free text that came with it."""
 
     transfer_id: int
@@ -59,8 +58,7 @@ class Posting:
     note: str | None
 
 
-@dataclass(frozen=True, slots=True)
-class Notice:
+class Notice(NamedTuple):
     """Something a person is told because of what was decided."""
 
     org_id: int
@@ -86,43 +84,34 @@ class Effects:
     usage: list[tuple[int, int, tuple[Any, ...]]] = field(default_factory=list)
     revoked: list[tuple[int, int]] = field(default_factory=list)
 
-    def _lists(self) -> tuple[list[Any], ...]:
-        return (
-            self.postings,
-            self.lots,
-            self.gifts,
-            self.gift_changes,
-            self.member_changes,
-            self.notices,
-            self.debts,
-            self.debt_changes,
-            self.usage,
-            self.revoked,
-        )
-
     def marks(self) -> tuple[int, ...]:
-        return tuple(len(effects) for effects in self._lists())
+        """Return how far each list goes, to cut them there again."""
+        return tuple([len(getattr(self, name)) for name in _LISTS])
 
     def cut(self, marks: tuple[int, ...]) -> None:
-        for effects, mark in zip(self._lists(), marks, strict=True):
-            del effects[mark:]
+        for name, mark in zip(_LISTS, marks, strict=True):
+            del getattr(self, name)[mark:]
+
+
+_LISTS: Final = tuple(each.name for each in fields(Effects))
 
 
 class Book:
     """Facts and effects of one batch. ``now`` is taken once, after the locks (G2)."""
 
-    def __init__(self, now: datetime, new_id: Callable[[], int]) -> None:
+    def __init__(self, now: datetime, new_id: Callable[[], int], lots: dict[int, Lot] | None = None) -> None:
+        """``lots`` are those known already; what a batch reads of them is kept there, for they never change."""
         self.now = now
         self.effects = Effects()
         self.locked: set[tuple[int, int]] = set()
         self.members: dict[int, Member] = {}
         self.positions: dict[int, dict[int, Position]] = {}
         self.gifts: dict[int, Gift] = {}
-        self.lots: dict[int, Lot] = {}
+        self.lots: dict[int, Lot] = {} if lots is None else lots
         self.given: dict[int, Given] = {}
         self.debts: dict[int, tuple[Debt, ...]] = {}
         self.seats: dict[int, tuple[TeamSeat, ...]] = {}
-        self.policies: dict[int, Mapping[str, Any]] = {}
+        self.policies: dict[int, Any] = {}  # as the policy package reads them
         self._new_id = new_id
         self._undo: list[tuple[dict[Any, Any], Any, Any]] = []
         self._marks = self.effects.marks()
@@ -298,7 +287,7 @@ def deltas(postings: Iterable[Posting]) -> dict[tuple[int, int, int], int]:
     changes: dict[tuple[int, int, int], int] = {}
     for posting in postings:
         for entry in posting.entries:
-            if not kind_of(entry.account_id).is_house:
+            if is_stored(entry.account_id):
                 key = (posting.org_id, entry.account_id, entry.lot_id)
                 changes[key] = changes.get(key, 0) + entry.amount.micros
     return {key: change for key, change in changes.items() if change}

@@ -6,9 +6,8 @@ Which kinds of accounts a kind of transfer may move between is written here once
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from enum import StrEnum
-from typing import Final
+from typing import Final, NamedTuple
 
 from core.ledger.accounts import AccountKind, kind_of, owner_of
 from core.ledger.credits import Credits
@@ -75,8 +74,7 @@ _WITHIN_ONE_OWNER: Final = frozenset(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(NamedTuple):
     """One signed line: what an account gains (above zero) or gives of one lot."""
 
     account_id: int
@@ -84,8 +82,7 @@ class Entry:
     amount: Credits
 
 
-@dataclass(frozen=True, slots=True)
-class Move:
+class Move(NamedTuple):
     """Slices that go from one account to another."""
 
     source: int

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from datetime import timedelta
-from typing import Any, Self
+from typing import Any
 
 from core.ledger.credits import Credits
 
@@ -38,8 +38,13 @@ class Policy:
         return not (self.credits_per_day is None and self.gifts_per_day is None and self.gifts_per_pair_and_day is None)
 
     @classmethod
-    def of(cls, body: Mapping[str, Any] | None) -> Self:
-        """Read the stored form; what it leaves out has its default. Raises ValueError for unknown names."""
+    def of(cls, body: Mapping[str, Any] | Policy | None) -> Policy:
+        """Read the stored form; what it leaves out has its default. Raises ValueError for unknown names.
+
+        A policy that was read already is returned as it is.
+        """
+        if isinstance(body, Policy):
+            return body
         known = {rule.name for rule in fields(cls)}
         body = body or {}
         if unknown := sorted(body.keys() - known):

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import Final
+from typing import Final, NamedTuple
 
 from core.ledger.book import Given
 from core.ledger.credits import ZERO, Credits
@@ -23,8 +22,7 @@ class Outcome(StrEnum):
     REFUSE = "refuse"  # not like this
 
 
-@dataclass(frozen=True, slots=True)
-class Finding:
+class Finding(NamedTuple):
     """One rule as it was tested: the value, the limit and what is left; amounts in their exact form."""
 
     rule: str
@@ -36,8 +34,7 @@ class Finding:
     code: Code = Code.POLICY_REFUSED
 
 
-@dataclass(frozen=True, slots=True)
-class Facts:
+class Facts(NamedTuple):
     """What the rules may know of a gift that is about to be made, read under the locks of both sides."""
 
     sender: Member

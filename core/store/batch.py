@@ -28,6 +28,7 @@ logger = logging.getLogger(__name__)
 
 CHANNEL: Final = "teamcredits"  # where PostgreSQL announces commits
 MAX_TOUCHED: Final = 300  # more topics than this are announced as "everybody"
+MAX_KNOWN_LOTS: Final = 200_000
 _SALT_BYTES: Final = 16
 
 
@@ -50,6 +51,7 @@ class Writer:
     heads: dict[str, str] | None
     batch: int = 0
     seal: bytes = b""
+    lots: dict[int, Lot] = field(default_factory=dict)  # known from earlier batches; lots never change
 
 
 @dataclass(slots=True)
@@ -146,7 +148,9 @@ def _read(driver: Driver, writer: Writer, commands: list[Command]) -> Book:
     wanted = load.wanted_by(commands)
     load.find_accounts(driver, wanted)
     locked = load.lock(driver, wanted)
-    book = Book(writer.clock(), writer.new_id)
+    if len(writer.lots) > MAX_KNOWN_LOTS:
+        writer.lots.clear()
+    book = Book(writer.clock(), writer.new_id, writer.lots)
     book.locked = locked
     load.read(driver, wanted, book)
     return book
@@ -195,7 +199,7 @@ def _write(driver: Driver, writer: Writer, book: Book) -> Sealed | None:
     driver.insert(t.Lot, list(lots.values()))
     driver.insert(t.Transfer, transfers)
     driver.insert(t.Entry, _entry_rows(effects.postings))
-    _write_positions(driver, book, {row[1]: row[3] for row in lots.values()})
+    _write_positions(driver, book)
     driver.insert(t.Gift, list(gifts.values()))
     driver.insert(t.Note, notes)
     driver.insert(t.UsageEvent, usage)
@@ -277,12 +281,12 @@ def _seal_transfers(
     return rows, seals
 
 
-def _write_positions(driver: Driver, book: Book, new_lots: Mapping[int, int | None]) -> None:
+def _write_positions(driver: Driver, book: Book) -> None:
     """Write net deltas (L2): what falls first, what rises next, then let empty positions go."""
     changes = deltas(book.effects.postings)
     driver.add([(change, *key) for key, change in changes.items() if change < 0])
-    expiries = {lot_id: to_micros(lot.expires_at) for lot_id, lot in book.lots.items()} | dict(new_lots)
-    driver.upsert_add([(*key, change, expiries[key[2]]) for key, change in changes.items() if change > 0])
+    rising = [(key, change) for key, change in changes.items() if change > 0]
+    driver.upsert_add([(*key, change, to_micros(book.lots[key[2]].expires_at)) for key, change in rising])
     driver.drop_empty([key for key, change in changes.items() if change < 0 and not book.surely_holds(key[1], key[2])])
 
 

@@ -6,7 +6,6 @@ from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from functools import lru_cache
-from typing import Any
 
 import orjson
 
@@ -16,6 +15,7 @@ from core.ledger.book import GIVEN_WINDOW, Book, Given
 from core.ledger.commands import Command
 from core.ledger.credits import Credits
 from core.ledger.gifts import Gift, GiftState
+from core.ledger.lots import Lot
 from core.ledger.members import Debt, Member, TeamSeat
 from core.ledger.positions import Position, Slice
 from core.policy.limits import Policy
@@ -49,17 +49,22 @@ def wanted_by(commands: Iterable[Command]) -> Wanted:
     wanted = Wanted()
     for command in commands:
         needs, org = command.needs, command.org_id
-        wanted.members.update((org, each) for each in needs.members)
-        wanted.accounts.update((org, each) for each in needs.accounts)
-        wanted.positions.update((org, each) for each in needs.positions)
-        wanted.gifts.update((org, each) for each in needs.gifts)
-        wanted.judged.update((org, each) for each in needs.gifts if needs.seats_of)
-        wanted.gifts.update((org, each) for each in needs.claw_back)
-        wanted.claw_back.update((org, each) for each in needs.claw_back)
-        wanted.debts_of.update((org, each) for each in needs.debts_of)
-        wanted.given_by.update((org, each) for each in needs.given_by)
-        wanted.seats_of.update((org, each) for each in (*needs.seats_of, *needs.pools_of))
-        wanted.pools_of.update((org, each) for each in needs.pools_of)
+        for found, numbers in (
+            (wanted.members, needs.members),
+            (wanted.accounts, needs.accounts),
+            (wanted.positions, needs.positions),
+            (wanted.gifts, needs.gifts),
+            (wanted.gifts, needs.claw_back),
+            (wanted.judged, needs.gifts if needs.seats_of else ()),
+            (wanted.claw_back, needs.claw_back),
+            (wanted.debts_of, needs.debts_of),
+            (wanted.given_by, needs.given_by),
+            (wanted.seats_of, needs.seats_of),
+            (wanted.seats_of, needs.pools_of),
+            (wanted.pools_of, needs.pools_of),
+        ):
+            for number in numbers:
+                found.add((org, number))
     return wanted
 
 
@@ -148,20 +153,14 @@ def _find_open_gifts(driver: Driver, wanted: Wanted) -> None:
 def _read_policies(driver: Driver, orgs: set[int], book: Book) -> None:
     if not orgs:
         return
-    query = """SELECT p.org_id, p.body FROM {wanted} w CROSS JOIN policy p WHERE p.org_id = w.a
+    query = """SELECT p.org_id, CAST(p.body AS TEXT) FROM {wanted} w CROSS JOIN policy p WHERE p.org_id = w.a
                AND p.version = (SELECT max(version) FROM policy q WHERE q.org_id = w.a)"""
-    book.policies = {org: policy_body(body) for org, body in driver.select(query, [(org,) for org in sorted(orgs)])}
-
-
-def policy_body(stored: Any) -> dict[str, Any]:
-    """Return a policy's stored body; SQLite keeps it as text."""
-    return _parsed(stored) if isinstance(stored, str) else stored
+    book.policies = {org: _policy(body) for org, body in driver.select(query, [(org,) for org in sorted(orgs)])}
 
 
 @lru_cache(maxsize=1024)
-def _parsed(text: str) -> dict[str, Any]:
-    body: dict[str, Any] = orjson.loads(text)
-    return body
+def _policy(stored: str) -> Policy:
+    return Policy.of(orjson.loads(stored))
 
 
 def _read_members(driver: Driver, wanted: Wanted, book: Book) -> None:
@@ -174,15 +173,25 @@ def _read_members(driver: Driver, wanted: Wanted, book: Book) -> None:
 
 
 def _read_positions(driver: Driver, wanted: Wanted, book: Book) -> None:
-    query = f"""SELECT p.account_id, p.remaining, {_LOT} FROM {{wanted}} w
-                CROSS JOIN position p CROSS JOIN lot l WHERE p.org_id = w.a AND p.account_id = w.b
-                AND l.org_id = p.org_id AND l.lot_id = p.lot_id"""  # noqa: S608  (our own column names)
+    query = """SELECT p.org_id, p.account_id, p.lot_id, p.remaining FROM {wanted} w
+               CROSS JOIN position p WHERE p.org_id = w.a AND p.account_id = w.b"""
     for org, account in wanted.positions:
         if (org, account) in book.locked:
             book.positions[account] = {}
-    for account, remaining, *lot in driver.select(query, sorted(wanted.positions)):
+    rows = driver.select(query, sorted(wanted.positions))
+    lots = _lots(driver, book, {(row[0], row[2]) for row in rows})
+    for _org, account, lot_id, remaining in rows:
         if account in book.positions:
-            book.positions[account][lot[0]] = Position(lot_of(lot), Credits(remaining))
+            book.positions[account][lot_id] = Position(lots[lot_id], Credits(remaining))
+
+
+def _lots(driver: Driver, book: Book, wanted: set[Key]) -> dict[int, Lot]:
+    """Return lots by id. They never change, so a book may know them from batches before."""
+    if unknown := [key for key in wanted if key[1] not in book.lots]:
+        query = f"""SELECT {_LOT} FROM {{wanted}} w CROSS JOIN lot l
+                    WHERE l.org_id = w.a AND l.lot_id = w.b"""  # noqa: S608  (our own column names)
+        book.lots.update((row[0], lot_of(row)) for row in driver.select(query, sorted(unknown)))
+    return book.lots
 
 
 def _read_gifts(driver: Driver, wanted: Wanted, book: Book) -> None:
@@ -190,7 +199,7 @@ def _read_gifts(driver: Driver, wanted: Wanted, book: Book) -> None:
                       g.settles_at, g.state FROM {wanted} w CROSS JOIN gift g
                WHERE g.org_id = w.a AND g.gift_id = w.b"""
     rows = driver.select(query, sorted(wanted.gifts))
-    draws = _read_draws(driver, [(row[1], escrow_of(row[2]), row[5], row[0]) for row in rows])
+    draws = _read_draws(driver, book, [(row[1], escrow_of(row[2]), row[5], row[0]) for row in rows])
     for gift_id, org, sender, recipient, amount, created, settles, state in rows:
         book.gifts[gift_id] = Gift(
             gift_id,
@@ -205,20 +214,20 @@ def _read_gifts(driver: Driver, wanted: Wanted, book: Book) -> None:
         )
 
 
-def _read_draws(driver: Driver, gifts: list[Row]) -> dict[int, tuple[Slice, ...]]:
+def _read_draws(driver: Driver, book: Book, gifts: list[Row]) -> dict[int, tuple[Slice, ...]]:
     """Return the recorded draw of each gift, in its order: what its reservation put into escrow (L4).
 
     ``gifts`` are (org, escrow account, created_at, gift); a gift's id is that of the transfer that reserved it.
     """
     draws: defaultdict[int, list[Slice]] = defaultdict(list)
     if gifts:
-        query = f"""SELECT e.transfer_id, e.amount, {_LOT} FROM {{wanted}} w
-                    CROSS JOIN entry e CROSS JOIN lot l
-                    WHERE e.org_id = w.a AND e.account_id = w.b AND e.at = w.c AND e.transfer_id = w.d
-                    AND l.org_id = e.org_id AND l.lot_id = e.lot_id
-                    ORDER BY e.transfer_id, e.line"""  # noqa: S608  (our own column names)
-        for gift_id, amount, *lot in driver.select(query, gifts):
-            draws[gift_id].append(Slice(lot_of(lot), Credits(amount)))
+        query = """SELECT e.org_id, e.lot_id, e.transfer_id, e.amount FROM {wanted} w CROSS JOIN entry e
+                   WHERE e.org_id = w.a AND e.account_id = w.b AND e.at = w.c AND e.transfer_id = w.d
+                   ORDER BY e.transfer_id, e.line"""
+        rows = driver.select(query, gifts)
+        lots = _lots(driver, book, {(row[0], row[1]) for row in rows})
+        for _org, lot_id, gift_id, amount in rows:
+            draws[gift_id].append(Slice(lots[lot_id], Credits(amount)))
     return {gift_id: tuple(slices) for gift_id, slices in draws.items()}
 
 
