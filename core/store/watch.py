@@ -123,8 +123,7 @@ class _Seen:
 
     def look(self, own_writer: int | None) -> tuple[bool, list[int] | None]:
         """Return whether others wrote, and the topics it concerned (None is everybody)."""
-        self._find_writers()
-        attributed, everybody = False, False
+        attributed, everybody = self._find_writers(), False  # a writer that registers concerns nobody
         topics: set[int] = set()
         self.own_moved = False
         for writer in list(self._active):
@@ -138,9 +137,9 @@ class _Seen:
                 topics.update(touched or ())
         return attributed, None if everybody else sorted(topics)
 
-    def _find_writers(self) -> None:
-        """Find writers that started since; SQLite has one writer at a time, so their numbers appear in order."""
-        now = time.monotonic()
+    def _find_writers(self) -> bool:
+        """Return whether writers started since; SQLite has one writer at a time, so their numbers appear in order."""
+        now, before = time.monotonic(), self._newest_writer
         query = "SELECT writer_id FROM writer WHERE writer_id > ? ORDER BY writer_id"
         for (writer,) in self._connection.execute(query, (self._newest_writer,)):
             self._newest_writer = writer
@@ -148,6 +147,7 @@ class _Seen:
         for writer, active in list(self._active.items()):
             if now - active > _FORGET_SECONDS:
                 del self._active[writer]
+        return self._newest_writer > before
 
     def _new_seals(self, writer: int) -> list[list[int] | None]:
         query = "SELECT batch, touched FROM seal WHERE writer_id = ? AND batch > ? ORDER BY batch"

@@ -38,7 +38,7 @@ def test_wallet_and_pool_each_have_their_own_escrow() -> None:
 
 
 def test_an_unknown_kind_is_no_account() -> None:
-    with pytest.raises(ValueError, match="7 is not a valid AccountKind"):
+    with pytest.raises(ValueError, match="7 is no account"):
         kind_of(7)
 
 
