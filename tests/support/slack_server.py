@@ -128,10 +128,9 @@ class SlackServer:
         arguments = await _arguments(request)
         token = request.headers.get("Authorization", "").removeprefix("Bearer ") or None
         scripted = self._scripts[method].popleft() if self._scripts[method] else None
-        answer = await scripted() if scripted else web.json_response(self._state(method, arguments))
         self.calls.append(Call(method, arguments, token))
         self._called.set()
-        return answer
+        return await scripted() if scripted else web.json_response(self._state(method, arguments))
 
     async def _respond(self, request: web.Request) -> web.StreamResponse:
         scripted = self._scripts["response_url"].popleft() if self._scripts["response_url"] else None

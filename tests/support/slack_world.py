@@ -126,6 +126,12 @@ async def slack_world(
 async def _people(ledger: Ledger, policy: dict[str, Any]) -> Actor:
     _, _, token = await organisations.create_organisation(ledger, name="Team", admin_name="Ada", policy=policy)
     admin = await access.authenticate(ledger, token)
+    await people_with_credits(ledger, admin)
+    return admin
+
+
+async def people_with_credits(ledger: Ledger, admin: Actor) -> None:
+    """Add Al, Bo and Cy, verified and known in Slack, with 4,000 purchased credits each."""
     for user_id, name in ((AL, "Al"), (BO, "Bo"), (CY, "Cy")):
         person = await members.add_member(
             ledger, actor=admin, name=name, role=Role.MEMBER, verified=True, slack=(TEAM, user_id)
@@ -138,4 +144,3 @@ async def _people(ledger: Ledger, policy: dict[str, Any]) -> Actor:
             amount=Credits.of(4000),
             source=Source.PURCHASE,
         )
-    return admin
