@@ -7,9 +7,9 @@ import io
 from collections.abc import Iterable
 from typing import Final
 
+from core.services.exports.words import cell, moment, quoted
 from core.services.views import StatementLine
 
-_FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")
 _COMMODITY: Final = "CREDITS"
 _WALLET: Final = "Assets:Wallet"
 
@@ -20,8 +20,8 @@ def statement_csv(lines: Iterable[StatementLine]) -> str:
     writer = csv.writer(out)
     writer.writerow(("at", "transfer", "kind", "amount", "counterpart", "note"))
     for line in lines:
-        words = (_plain(line.counterpart), _plain(line.note))
-        writer.writerow((_moment(line), line.transfer_id, line.kind, str(line.amount), *words))
+        words = (cell(line.counterpart), cell(line.note))
+        writer.writerow((moment(line.at), line.transfer_id, line.kind, str(line.amount), *words))
     return out.getvalue()
 
 
@@ -31,10 +31,10 @@ def statement_beancount(lines: Iterable[StatementLine]) -> str:
     accounts = sorted({_account(line) for line in ordered} | {_WALLET})
     parts = [f"1970-01-01 open {account} {_COMMODITY}\n" for account in accounts]
     for line in ordered:
-        payee, narration = _quoted(line.counterpart or line.kind), _quoted(line.note or line.kind)
+        payee, narration = _one_line(line.counterpart or line.kind), _one_line(line.note or line.kind)
         parts.append(
             f"\n{line.at:%Y-%m-%d} * {payee} {narration}\n"
-            f'  at: "{_moment(line)}"\n'
+            f'  at: "{moment(line.at)}"\n'
             f'  transfer: "{line.transfer_id}"\n'
             f"  {_WALLET}  {line.amount} {_COMMODITY}\n"
             f"  {_account(line)}  {-line.amount} {_COMMODITY}\n"
@@ -42,17 +42,8 @@ def statement_beancount(lines: Iterable[StatementLine]) -> str:
     return "".join(parts)
 
 
-def _moment(line: StatementLine) -> str:
-    return line.at.isoformat().replace("+00:00", "Z")
-
-
-def _plain(text: str | None) -> str:
-    return f"'{text}" if text and text.startswith(_FORMULA) else text or ""
-
-
-def _quoted(text: str) -> str:
-    escaped = " ".join(text.split()).replace("\\", "\\\\").replace('"', '\\"')
-    return f'"{escaped}"'
+def _one_line(text: str) -> str:
+    return quoted(" ".join(text.split()))
 
 
 def _account(line: StatementLine) -> str:

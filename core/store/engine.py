@@ -11,6 +11,7 @@ import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
+from urllib.parse import quote
 
 import orjson
 from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url, text
@@ -24,13 +25,14 @@ BUSY_SECONDS: Final = 30  # how long one writer of a SQLite file waits for anoth
 WAL_PAGES: Final = 16_000  # about 64 MB between checkpoints; the default of 1,000 costs a third of the speed
 
 _BEGIN: Final = "sqlite_begin"
+_ANY_TABLE: Final = "SELECT count(*) FROM sqlite_master"  # reads the file, which opening it does not
 
 
 class StoreError(Exception):
     """The database cannot be used; the message is one line for the operator and holds no password."""
 
 
-def open_engine(url: str) -> Engine:
+def open_engine(url: str | URL) -> Engine:
     """Open the database that a URL names, and make sure that it answers.
 
     SQLite: WAL with ``synchronous=FULL`` (L7); the file and its folder are made when missing. PostgreSQL: psycopg 3,
@@ -41,6 +43,28 @@ def open_engine(url: str) -> Engine:
     try:
         with writing(engine) as connection:  # so that a read-only file is told apart at once
             connection.execute(text("SELECT 1"))
+    except (DBAPIError, sqlite3.Error) as error:
+        engine.dispose()
+        raise StoreError(_reason(parsed, error)) from error
+    return engine
+
+
+def open_for_reading(url: str | URL) -> Engine:
+    """Open a database that must be there, to read it and nothing else, so that a full or read-only disk is no matter.
+
+    Raises StoreError when it cannot be used. Dispose it at the end.
+    """
+    parsed = _parse(url)
+    if parsed.get_backend_name() == "sqlite":
+        file = f"file:{quote(str(Path(str(parsed.database)).absolute()))}"
+        read_only = parsed.set(database=file, query=dict(parsed.query) | {"mode": "ro", "uri": "true"})
+        engine = create_engine(read_only, connect_args={"isolation_level": None, "check_same_thread": False})
+        event.listen(engine, "begin", _begin_sqlite)
+    else:
+        engine = _open_postgresql(parsed)
+    try:
+        with reading(engine) as connection:
+            connection.execute(text(_ANY_TABLE if is_sqlite(engine) else "SELECT 1"))
     except (DBAPIError, sqlite3.Error) as error:
         engine.dispose()
         raise StoreError(_reason(parsed, error)) from error
@@ -68,7 +92,33 @@ def writing(engine: Engine) -> Iterator[Connection]:
         yield connection
 
 
-def _parse(url: str) -> URL:
+@contextlib.contextmanager
+def one_state(engine: Engine) -> Iterator[Connection]:
+    """One transaction that only reads and sees one state on either database, however long it takes.
+
+    What a query sorts may be the whole ledger: SQLite then sorts in files, not in memory.
+    """
+    level: dict[str, Any] = {} if is_sqlite(engine) else {"isolation_level": "REPEATABLE READ"}
+    with engine.connect().execution_options(**level) as connection, _sorting_in_files(connection), connection.begin():
+        yield connection
+
+
+@contextlib.contextmanager
+def _sorting_in_files(connection: Connection) -> Iterator[None]:
+    raw: Any = connection.connection.driver_connection
+    if not isinstance(raw, sqlite3.Connection):
+        yield
+        return
+    raw.execute("PRAGMA temp_store = FILE")  # refused once a transaction has begun
+    try:
+        yield
+    finally:
+        raw.execute("PRAGMA temp_store = MEMORY")
+
+
+def _parse(url: str | URL) -> URL:
+    if isinstance(url, URL):
+        return url
     try:
         parsed = make_url(re.sub(r"^(postgres|postgresql)://", "postgresql+psycopg://", url))
     except ArgumentError:

@@ -1,0 +1,88 @@
+"""A house in which something of every kind has happened: for exports, backups and migrations."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from core.ledger.credits import Credits
+from core.ledger.ids import Prefix, parse_id
+from core.ledger.lots import Source
+from core.metering.ratecards import RateCard, Rates
+from core.metering.usage import Usage
+from core.services import freezes, gifts, grants, members, settlement
+from core.services.gifts import Recipient
+from core.services.usage import charge
+from tests.support.house import House, Person
+
+WORDS = 'thanks for the "payload"\n=fix, \\o/ 🎉'
+STRANGE_NAME = '=Zoë "Z" O\'Neill, \\ Jr.'
+CARD = RateCard("2026-11-20-test", {"opus": Rates(*[Credits.parse("0.000007")] * 5)}, Rates(*[Credits.of(9)] * 5))
+
+
+async def live(house: House) -> None:
+    """Grant, allocate, give, settle, cancel, reverse, charge, lapse and freeze; leave a gift pending."""
+    await _grants(house)
+    await give(house, house.al, house.bo, "12.345678", key="settles")
+    reversed_one = await give(house, house.al, house.bo, "3", key="reversed")
+    cancelled = await give(house, house.bo, house.al, "1", key="cancelled")
+    await gifts.cancel(house.ledger, actor=house.bo.actor, gift_id=cancelled)
+    house.clock.advance(timedelta(hours=25))
+    await settlement.settle_due(house.ledger)
+    await gifts.reverse(house.ledger, actor=house.ada.actor, gift_id=reversed_one, reason="by mistake")
+    await use(house, house.bo, tokens=1_234_567)
+    house.clock.advance(timedelta(days=9))
+    await settlement.expire_due(house.ledger)
+    await give(house, house.al, house.ada, "0.000001", key="pending")
+    frozen = await members.add_member(house.ledger, actor=house.ada.actor, name=STRANGE_NAME, verified=True)
+    await freezes.freeze(house.ledger, actor=house.ada.actor, member_id=frozen.id, reason="lost a laptop")
+
+
+async def _grants(house: House) -> None:
+    soon = house.clock() + timedelta(days=8)
+    for number, (to, amount, source, expires_at) in enumerate(
+        [
+            (Recipient(member=house.al.id), "1000", Source.PURCHASE, None),
+            (Recipient(member=house.bo.id), "0.5", Source.PROMO, soon),
+            (Recipient(member=house.bo.id), "20", Source.ALLOTMENT, soon),
+            (Recipient(pool=house.team), "999999999.999999", Source.PURCHASE, None),
+        ]
+    ):
+        await grants.grant(
+            house.ledger,
+            actor=house.ada.actor,
+            key=f"grant {number}",
+            to=to,
+            amount=Credits.parse(amount),
+            source=source,
+            expires_at=expires_at,
+            reason=WORDS,
+        )
+    to_bo, amount = Recipient(member=house.bo.id), Credits.parse("7.25")
+    await grants.allocate(house.ledger, actor=house.al.actor, key="share", pool=house.team, to=to_bo, amount=amount)
+
+
+async def give(house: House, giver: Person, recipient: Person, amount: str, *, key: str) -> str:
+    """Give once for each key, and return the gift's id."""
+    answer = await gifts.give(
+        house.ledger,
+        actor=giver.actor,
+        key=key,
+        to=[Recipient(member=recipient.id)],
+        amount=Credits.parse(amount),
+        message=WORDS,
+    )
+    return str(answer.item[0].id)
+
+
+async def use(house: House, person: Person, *, tokens: int) -> None:
+    """Charge one usage event."""
+    await charge(
+        house.ledger,
+        org_id=person.actor.org_id,
+        member_id=parse_id(Prefix.MEMBER, person.id),
+        source="test",
+        event_id=f"event {tokens}",
+        subject="somebody",
+        usage=Usage("opus", tokens),
+        card=CARD,
+    )
