@@ -77,14 +77,9 @@ async def _dispatched(app: AsyncApp, payload: Payload) -> Response:
         return Response(status_code=200)
     answer = await app.async_dispatch(AsyncBoltRequest(mode="socket_mode", body=payload))
     # What nobody listens to is acknowledged too: Slack would send it again, and in the end stop sending.
-    status = 200 if answer.status == 404 else answer.status
-    body = "" if answer.status == 404 else answer.body
-    return Response(body, status_code=status, media_type=_media_type(answer.headers))
-
-
-def _media_type(headers: dict[str, list[str]] | object) -> str:
-    types = headers.get("content-type", []) if isinstance(headers, dict) else []
-    return str(types[0]) if types else "text/plain"
+    if answer.status == 404:
+        return Response(status_code=200)
+    return Response(answer.body, status_code=answer.status, media_type=answer.first_headers()["content-type"])
 
 
 def _problem(status: int, code: Code, detail: str) -> Response:

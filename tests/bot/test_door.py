@@ -121,6 +121,7 @@ async def test_what_nobody_listens_to_is_acknowledged(world: SlackWorld) -> None
         (slack_requests.event({"type": "message", "text": "hello"}), JSON),
         (slack_requests.command(AL, "/unknown"), FORM),
         (slack_requests.click(AL, "unknown", "x", response_url=""), FORM),
+        (slack_requests.click(AL, "a_gift_cancel_b", "x", response_url=""), FORM),
         (b"ssl_check=1&token=x", FORM),
     ):
         answer = await world.post(*signed(body, kind))
