@@ -68,15 +68,10 @@ class _Claim:
     """A command with the ids set aside for it."""
 
     command: Command
+    key: tuple[int, int, str]
+    row: Row
     first_id: int
     places: list[int] = field(default_factory=list)
-
-    @property
-    def key(self) -> tuple[int, int, str]:
-        return self.command.org_id, self.command.actor_id, self.command.key
-
-    def row(self) -> Row:
-        return (*self.key, self.command.digest, self.first_id, self.command.count)
 
 
 def resume(driver: Driver, writer: Writer) -> None:
@@ -104,7 +99,7 @@ def run_batch(driver: Driver, writer: Writer, commands: Sequence[Command]) -> tu
         return outcomes, None
     book = _read(driver, writer, [claim.command for claim in claims])
     kept, dropped = _decide(book, claims, outcomes)
-    driver.keep_claims([claim.row() for claim in kept], [claim.key for claim in dropped])
+    driver.keep_claims([claim.row for claim in kept], [claim.key for claim in dropped])
     sealed = _write(driver, writer, book)
     driver.commit()
     return outcomes, sealed
@@ -117,9 +112,9 @@ def _claim(driver: Driver, writer: Writer, commands: Sequence[Command], outcomes
         key = (command.org_id, command.actor_id, command.key)
         if key not in claims:
             ids = [writer.new_id() for _ in range(command.count)]
-            claims[key] = _Claim(command, ids[0])
+            claims[key] = _Claim(command, key, (*key, command.digest, ids[0], command.count), ids[0])
         claims[key].places.append(place)
-    ours = driver.claim(sorted((claim.row() for claim in claims.values()), key=lambda row: row[:3]))
+    ours = driver.claim(sorted((claim.row for claim in claims.values()), key=lambda row: row[:3]))
     taken = [claim for claim in claims.values() if claim.first_id not in ours]
     _answer_taken(driver, taken, commands, outcomes)
     return [claim for claim in claims.values() if claim.first_id in ours]

@@ -65,9 +65,8 @@ class PostgresDriver:
     def select(self, query: str, wanted: Rows) -> list[Row]:
         types = [_PYTHON_ARRAYS[type(value)] for value in wanted[0]]
         names = ", ".join("abcd"[: len(types)])
-        source = f"unnest({', '.join('%s::' + each for each in types)}) AS wanted_rows ({names})"
-        source = f"(SELECT {names} FROM {source})"  # noqa: S608  (letters only)
-        return self._execute(query.format(wanted=source), wanted).fetchall()
+        source = f"(SELECT {names} FROM {{rows}} AS wanted_rows ({names}))"  # noqa: S608  (letters only)
+        return self._unnest(query.format(wanted=source), types, wanted).fetchall()
 
     def lock(self, accounts: Rows) -> list[Row]:
         return self.select(
@@ -151,14 +150,18 @@ class PostgresDriver:
             | psycopg.errors.LockNotAvailable,
         )
 
-    def _execute(self, statement: str, rows: Rows) -> psycopg.Cursor[Any]:
+    def _unnest(self, statement: str, types: Sequence[str], rows: Rows) -> psycopg.Cursor[Any]:
+        """Run a statement in which ``{rows}`` stands for the given rows, sent as one array a column."""
+        columns = [list(column) for column in zip(*rows, strict=True)]
+        places = ", ".join(f"{_format_of(column)}::{each}" for column, each in zip(columns, types, strict=True))
         cursor = self._connection.cursor()
-        cursor.execute(statement.encode(), [list(column) for column in zip(*rows, strict=True)], prepare=True)
+        cursor.execute(statement.format(rows=f"unnest({places})").encode(), columns, prepare=True)
         return cursor
 
-    def _unnest(self, statement: str, types: Sequence[str], rows: Rows) -> psycopg.Cursor[Any]:
-        source = f"unnest({', '.join('%s::' + each for each in types)})"
-        return self._execute(statement.format(rows=source), rows)
+
+def _format_of(column: list[Any]) -> str:
+    """Arrays travel in binary, five times cheaper to make; one of nothing but nulls has no type to say so in."""
+    return "%s" if all(value is None for value in column) else "%b"
 
 
 def _array_of(model: type[SQLModel], column: str) -> str:

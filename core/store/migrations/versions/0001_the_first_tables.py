@@ -14,6 +14,7 @@ def upgrade() -> None:
         sa.Column("account_id", sa.BigInteger(), autoincrement=False, nullable=False),
         sa.Column("kind", sa.Integer(), nullable=False),
         sa.PrimaryKeyConstraint("org_id", "account_id"),
+        sqlite_with_rowid=False,
     )
     op.create_table(
         "command",
@@ -77,6 +78,7 @@ def upgrade() -> None:
         sa.CheckConstraint("amount > 0", name="amount_positive"),
         sa.CheckConstraint("sender_account <> recipient_account", name="not_to_oneself"),
         sa.PrimaryKeyConstraint("org_id", "gift_id"),
+        sqlite_with_rowid=False,
     )
     with op.batch_alter_table("gift", schema=None) as batch_op:
         batch_op.create_index(
@@ -119,6 +121,7 @@ def upgrade() -> None:
         sa.CheckConstraint("source IN ('purchase', 'allotment', 'promo', 'referral')", name="source_known"),
         sa.CheckConstraint("amount > 0", name="amount_positive"),
         sa.PrimaryKeyConstraint("org_id", "lot_id"),
+        sqlite_with_rowid=False,
     )
     op.create_table(
         "member",
@@ -151,6 +154,7 @@ def upgrade() -> None:
         sa.Column("salt", sa.LargeBinary(), nullable=False),
         sa.Column("body", sa.Text(), nullable=False),
         sa.PrimaryKeyConstraint("org_id", "transfer_id"),
+        sqlite_with_rowid=False,
     )
     op.create_table(
         "obligation",
@@ -164,6 +168,7 @@ def upgrade() -> None:
         sa.CheckConstraint("amount > 0", name="amount_positive"),
         sa.CheckConstraint("repaid >= 0 AND repaid <= amount", name="repaid_within_amount"),
         sa.PrimaryKeyConstraint("org_id", "gift_id"),
+        sqlite_with_rowid=False,
     )
     with op.batch_alter_table("obligation", schema=None) as batch_op:
         batch_op.create_index(
@@ -201,6 +206,7 @@ def upgrade() -> None:
         sa.Column("next_at", sa.BigInteger(), nullable=False),
         sa.CheckConstraint("slack_state IN ('none', 'queued', 'sending', 'sent', 'failed')", name="slack_state_known"),
         sa.PrimaryKeyConstraint("org_id", "notice_id"),
+        sqlite_with_rowid=False,
     )
     with op.batch_alter_table("outbox", schema=None) as batch_op:
         batch_op.create_index(
@@ -236,6 +242,7 @@ def upgrade() -> None:
         sa.CheckConstraint("account_id % 8 IN (0, 1, 2)", name="not_a_house_account"),
         sa.CheckConstraint("remaining >= 0", name="remaining_not_negative"),
         sa.PrimaryKeyConstraint("org_id", "account_id", "lot_id"),
+        sqlite_with_rowid=False,
     )
     with op.batch_alter_table("position", schema=None) as batch_op:
         batch_op.create_index(
@@ -259,6 +266,7 @@ def upgrade() -> None:
         sa.Column("seal", sa.LargeBinary(), nullable=False),
         sa.CheckConstraint("batch >= 1", name="batch_from_one"),
         sa.PrimaryKeyConstraint("writer_id", "batch"),
+        sqlite_with_rowid=False,
     )
     op.create_table(
         "team",
@@ -311,6 +319,7 @@ def upgrade() -> None:
             name="kind_known",
         ),
         sa.PrimaryKeyConstraint("org_id", "transfer_id"),
+        sqlite_with_rowid=False,
     )
     with op.batch_alter_table("transfer", schema=None) as batch_op:
         batch_op.create_index(
@@ -339,6 +348,7 @@ def upgrade() -> None:
         sa.Column("amount", sa.BigInteger(), nullable=False),
         sa.CheckConstraint("amount >= 0", name="amount_not_negative"),
         sa.PrimaryKeyConstraint("org_id", "transfer_id"),
+        sqlite_with_rowid=False,
     )
     op.create_table(
         "writer",
