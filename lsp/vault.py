@@ -55,8 +55,9 @@ def token_hint(token: str) -> str:
 class Vault:
     """The credential of one server. All methods block, for the keyring's limit at most."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, *, keyring_seconds: float = KEYRING_SECONDS) -> None:
         self._settings = settings
+        self._keyring_seconds = keyring_seconds
         self._note = settings.folder / "session.json"
         self._file = settings.folder / "token"
 
@@ -114,27 +115,26 @@ class Vault:
         return None
 
     def _from_keyring(self) -> str | None:
-        return _ask_keyring("get", self._settings.url)
+        return self._ask_keyring("get")
 
     def _to_keyring(self, token: str) -> bool:
         """True only when it gives back what was put in: some backends take everything and keep nothing."""
-        return _ask_keyring("set", self._settings.url, token) == token
+        return self._ask_keyring("set", token) == token
 
     def _forget_keyring(self) -> None:
-        _ask_keyring("delete", self._settings.url)
+        self._ask_keyring("delete")
 
-
-def _ask_keyring(verb: str, url: str, token: str = "") -> str | None:
-    """What the keyring answers within the limit, or None. The token travels by pipe, never as an argument."""
-    try:
-        asked = subprocess.run(  # noqa: S603 - our own interpreter and program
-            [sys.executable, "-I", "-c", KEYRING_PROGRAM, verb, SERVICE, url],
-            input=token.encode(),
-            capture_output=True,
-            timeout=KEYRING_SECONDS,
-            check=True,
-        )
-        return asked.stdout.decode("ascii") or None
-    except (OSError, ValueError, subprocess.SubprocessError) as exc:
-        log.info("the keyring was no help: %s", type(exc).__name__)
-        return None
+    def _ask_keyring(self, verb: str, token: str = "") -> str | None:
+        """What the keyring answers within its time, or None. The token travels by pipe, never as an argument."""
+        try:
+            asked = subprocess.run(  # noqa: S603 - our own interpreter and program
+                [sys.executable, "-I", "-c", KEYRING_PROGRAM, verb, SERVICE, self._settings.url],
+                input=token.encode(),
+                capture_output=True,
+                timeout=self._keyring_seconds,
+                check=True,
+            )
+            return asked.stdout.decode("ascii") or None
+        except (OSError, ValueError, subprocess.SubprocessError) as exc:
+            log.info("the keyring was no help: %s", type(exc).__name__)
+            return None

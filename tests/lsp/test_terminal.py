@@ -5,8 +5,10 @@ import json
 import subprocess
 import sys
 from collections.abc import Callable
+from importlib import metadata
 from pathlib import Path
 
+from lsp import __version__
 from tests.support.editor_window import EditorWindow, environment, until
 from tests.support.fake_api import FakeApi
 
@@ -63,6 +65,11 @@ async def test_status_when_signed_out_says_so(api: FakeApi, tmp_path: Path) -> N
 
     assert (await run("status", env=env))[0] == 1
     assert await run("status", "--format", "statusline", env=env) == (0, "Credits: sign in\n", "")
+
+
+def test_the_sidecar_tells_the_version_it_was_installed_as() -> None:
+    """It names it itself: reading the distribution's would slow every start."""
+    assert __version__ == metadata.version("teamcredits")
 
 
 def test_a_status_line_pays_for_no_language_server_and_no_http_client() -> None:

@@ -12,7 +12,7 @@ from lsp.files import first_here, read_json, write_private
 from lsp.memory import RESIDENT_SECONDS, Memory
 from lsp.settings import Settings, SettingsError, from_environment
 from lsp.status import Link, Seen
-from lsp.vault import Vault, token_hint
+from lsp.vault import KEYRING_SECONDS, Vault, token_hint
 from lsp.wire import parse_status
 from tests.support.fake_api import full_state
 
@@ -153,17 +153,20 @@ def test_a_keyring_that_answers_keeps_the_token(
     assert "tct_secret" not in (tmp_path / "ring").read_text()
 
 
+def test_a_keyring_gets_three_seconds() -> None:
+    assert KEYRING_SECONDS == 3.0
+
+
 def test_a_keyring_that_hangs_is_given_up_on(
     settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """At most 3 s, then the private file."""
+    """When its time is over: the private file."""
     _install_keyring(tmp_path, monkeypatch, "import time\ntime.sleep(60)\n")
-    monkeypatch.setattr("lsp.vault.KEYRING_SECONDS", 1.0)
     began = time.monotonic()
-    saved = Vault(settings).save("tct_secret")
+    saved = Vault(settings, keyring_seconds=1.0).save("tct_secret")
 
     assert saved.store == "file"
-    assert time.monotonic() - began < 3
+    assert time.monotonic() - began < 10
 
 
 def test_the_state_of_two_servers_is_kept_apart(tmp_path: Path) -> None:
