@@ -10,7 +10,7 @@ import sys
 from collections.abc import Sequence
 
 from sqlalchemy.exc import SQLAlchemyError
-from typer.exceptions import TyperException
+from typer.exceptions import Abort, TyperException
 
 from core.cli.app import app
 from core.ledger.errors import Refused
@@ -30,6 +30,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         sys.stdout.flush()
     except TyperException as wrong:
         return _fail(_wrong_use(wrong), wrong.exit_code)
+    except Abort:
+        return _fail("stopped; nothing was done", REFUSED)
     except SettingsError as wrong:
         return _fail(str(wrong), WRONG_USE)
     except Refused as refused:

@@ -35,7 +35,7 @@ Joined = Annotated[
 
 @app.command()
 def add(  # noqa: PLR0913  (each is one fact of a new member)
-    name: Annotated[str, typer.Argument(help="Their name, as colleagues see it.")],
+    name: Annotated[str, typer.Argument(metavar="NAME", help="Their name, as colleagues see it.")],
     *,
     email: Annotated[str | None, typer.Option(help="Their e-mail address.")] = None,
     kind: Annotated[Kind, typer.Option(help="What they are.")] = Kind.PERSON,
@@ -78,7 +78,7 @@ def add(  # noqa: PLR0913  (each is one fact of a new member)
 
 @app.command("list")
 def list_(
-    query: Annotated[str | None, typer.Argument(help="A part of the name.")] = None,
+    query: Annotated[str | None, typer.Argument(metavar="[PART]", help="A part of the name.")] = None,
     *,
     org: Org = None,
     as_json: Json = False,

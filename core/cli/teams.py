@@ -19,7 +19,12 @@ MAX_SHOWN: Final = 200
 
 
 @app.command()
-def create(name: Annotated[str, typer.Argument()], *, org: Org = None, as_json: Json = False) -> None:
+def create(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="The team's name.")],
+    *,
+    org: Org = None,
+    as_json: Json = False,
+) -> None:
     """Begin a team, with an empty pool."""
 
     async def act(ledger: Ledger, operator: Actor) -> TeamView:

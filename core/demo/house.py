@@ -31,10 +31,12 @@ def prepare(settings: Settings, *, say: Callable[[str], None]) -> None:
         migrate(settings.database_url)
         if _holds_the_demo(settings):
             return
-    say(f"Seeding the demo organisation into {path} ...")
     aside = path.with_name(f"{path.name}.seeding")
     _remove(aside)
-    _seed(settings.model_copy(update={"database_url": f"sqlite:///{aside}"}), clock_of(settings))
+    aside_settings = settings.model_copy(update={"database_url": f"sqlite:///{aside}"})
+    migrate(aside_settings.database_url)
+    say(f"Seeding the demo organisation into {path} ...")
+    _seed(aside_settings, clock_of(settings))
     _put_in_place(aside, path)
 
 
@@ -61,7 +63,6 @@ def _holds_the_demo(settings: Settings) -> bool:
 
 
 def _seed(settings: Settings, present: Clock) -> None:
-    migrate(settings.database_url)
     clock = MovableClock(present())
     ledger: Ledger = open_ledger(settings, clock=clock)
     try:
