@@ -15,7 +15,7 @@ from core.services.access import hash_of, new_secret, new_token, scope_text
 from core.services.ledger import Ledger
 from core.services.text import checked_name, cleaned_name
 from core.services.views import Actor, Scope
-from core.store import access, people
+from core.store import access, notices, people
 from core.store.access import DeviceRecord
 
 CODE_LIFE: Final = timedelta(minutes=15)
@@ -59,8 +59,9 @@ class DeviceStart:
 
 @dataclass(frozen=True, slots=True)
 class DeviceToken:
-    """What an approved device gets, once."""
+    """What an approved device gets, once; ``member_id`` is whose it is."""
 
+    member_id: int
     access_token: str
     scopes: frozenset[Scope]
     expires_in: int
@@ -111,11 +112,11 @@ async def start_device(ledger: Ledger, *, scopes: Iterable[Scope], device: str, 
 async def poll_device(ledger: Ledger, *, device_code: str) -> DeviceToken:
     """Redeem an approved sign-in for a token, exactly once. Raises DeviceError with the reason while there is none."""
     digest = hash_of(device_code)
-    now = ledger.clock()
-    token_id = ledger.new_id()
-    answer = await ledger.write(lambda connection: _poll(ledger, connection, digest, now, token_id))
+    now, ids = ledger.clock(), (ledger.new_id(), ledger.new_id())
+    answer = await ledger.write(lambda connection: _poll(ledger, connection, digest, now, ids))
     if isinstance(answer, DeviceProblem):
         raise DeviceError(answer)
+    ledger.changes.publish([answer.member_id])
     return answer
 
 
@@ -160,7 +161,7 @@ async def _decide(ledger: Ledger, *, actor: Actor, user_code: str, state: str) -
 
 
 def _poll(
-    ledger: Ledger, connection: Connection, digest: bytes, now: datetime, token_id: int
+    ledger: Ledger, connection: Connection, digest: bytes, now: datetime, ids: tuple[int, int]
 ) -> DeviceProblem | DeviceToken:
     """Decide what a poll is answered. Pace is only asked of those who must still wait."""
     record = access.device_by_hash(connection, device_hash=digest)
@@ -171,7 +172,7 @@ def _poll(
     if record.state == "denied":
         return DeviceProblem.DENIED
     if record.state == "approved":
-        return _redeem(ledger, connection, record, now, token_id)
+        return _redeem(ledger, connection, record, now, ids)
     hasty = record.polled_at is not None and now - record.polled_at < timedelta(seconds=record.interval)
     interval = record.interval + SLOWER_SECONDS if hasty else record.interval
     access.device_polled(connection, device_hash=digest, at=now, interval=interval)
@@ -179,9 +180,10 @@ def _poll(
 
 
 def _redeem(
-    ledger: Ledger, connection: Connection, record: DeviceRecord, now: datetime, token_id: int
+    ledger: Ledger, connection: Connection, record: DeviceRecord, now: datetime, ids: tuple[int, int]
 ) -> DeviceProblem | DeviceToken:
-    """Issue the token to the device, in the transaction that uses the sign-in up."""
+    """Issue the token and tell its owner, in the transaction that uses the sign-in up."""
+    token_id, notice_id = ids
     if record.org_id is None or record.member_id is None:
         raise AssertionError("an approved sign-in has an owner")
     owner = people.member(connection, org_id=record.org_id, member_id=record.member_id)
@@ -204,7 +206,16 @@ def _redeem(
         label=record.device,
         expires_at=now + TOKEN_LIFE,
     )
-    return DeviceToken(secret, scopes, int(TOKEN_LIFE.total_seconds()))
+    notices.add(
+        connection,
+        org_id=owner.org_id,
+        notice_id=notice_id,
+        member_id=owner.member_id,
+        kind="signed_in",
+        text=f"{record.device} has signed in as you, from {record.place}.",
+        at=now,
+    )
+    return DeviceToken(owner.member_id, secret, scopes, int(TOKEN_LIFE.total_seconds()))
 
 
 def _waiting(record: DeviceRecord | None, actor: Actor, now: datetime, *, state: str) -> DeviceRecord:

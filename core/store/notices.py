@@ -35,6 +35,26 @@ class NoticeRecord:
     ts: str | None
 
 
+def add(
+    connection: Connection, *, org_id: int, notice_id: int, member_id: int, kind: str, text: str, at: datetime
+) -> None:
+    """Queue a message about something outside the books; editors do not show it."""
+    connection.execute(
+        _OUTBOX.insert().values(
+            org_id=org_id,
+            notice_id=notice_id,
+            member_id=member_id,
+            kind=kind,
+            body={"text": text},
+            created_at=to_micros(at),
+            for_editor=False,
+            slack_state="queued",
+            attempts=0,
+            next_at=to_micros(at),
+        )
+    )
+
+
 def take(connection: Connection, now: datetime, *, limit: int, lease: timedelta) -> list[NoticeRecord]:
     """Take due messages for delivery; whoever dies on the way loses them again when the lease is over.
 

@@ -41,6 +41,20 @@ async def test_the_one_who_approves_owns_the_token(either_house: House) -> None:
         await access.authenticate(house.ledger, token.access_token)
 
 
+async def test_the_owner_is_told_of_each_sign_in_once(either_house: House) -> None:
+    house = either_house
+    started = await _start(house)
+    await devices.approve_device(house.ledger, actor=house.bo.actor, user_code=started.user_code)
+    await _poll(house, started)
+    await _poll(house, started)
+    with house.ledger.engine.connect() as connection:
+        query = text("SELECT member_id, body, slack_state FROM outbox WHERE kind = 'signed_in'")
+        told = connection.execute(query).all()
+
+    assert [(row.member_id, row.slack_state) for row in told] == [(house.bo.actor.member_id, "queued")]
+    assert "nvim has signed in as you, from 10.0.0.7." in str(told[0].body)
+
+
 async def test_a_sign_in_is_redeemed_once_by_however_many_at_once(either_house: House) -> None:
     house = either_house
     started = await _start(house)
