@@ -16,7 +16,7 @@ from rich.console import Console
 
 from benchmarks.bench import FULL, QUICK, Bench, Size
 from benchmarks.harness import Result, markdown, table, write_json
-from benchmarks.rows import transfers
+from benchmarks.rows import backpressure, growth, settling, transfers
 from benchmarks.town import a_town
 from tests.support.databases import KINDS, Databases
 
@@ -27,6 +27,10 @@ ROWS: Final[dict[str, Callable[[Bench], Iterator[Result]]]] = {
     "hot": transfers.hot_account,
     "one": transfers.one_caller,
     "organisations": transfers.many_organisations,
+    "settling": settling.alone,
+    "settling-beside": settling.beside_callers,
+    "growth": growth.grown,
+    "backpressure": backpressure.queue_full,
 }
 
 
@@ -91,7 +95,7 @@ def _print_flushes(console: Console) -> None:
 
 def _line(result: Result) -> str:
     ratio = "" if result.ratio is None else f", ratio {result.ratio:.2f}"
-    return f"{result.name}, {result.database}: {result.ours:,.0f}{ratio}"
+    return f"{result.name}, {result.database}: {result.ours:,.1f} {result.unit}{ratio}"
 
 
 if __name__ == "__main__":

@@ -59,9 +59,9 @@ class Bench:
         return self._template
 
     @contextmanager
-    def a_copy(self) -> Iterator[str]:
-        """A database with the town as it was built."""
-        url = self.databases.copy(self.template)
+    def a_copy(self, *, of: str | None = None) -> Iterator[str]:
+        """A database with the town as it was built, or as another has it, which nobody has open."""
+        url = self.databases.copy(of or self.template)
         yield url
         self.databases.drop(url)
 

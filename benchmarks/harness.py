@@ -14,7 +14,7 @@ from dataclasses import asdict, dataclass, field
 from enum import StrEnum
 from pathlib import Path
 from statistics import median
-from typing import TypeVar
+from typing import Final, TypeVar
 
 import orjson
 from rich.table import Table
@@ -28,6 +28,16 @@ class Bar(StrEnum):
     RATIO_AT_LEAST = "ratio at least"  # ours against the baseline, where more is better
     RATIO_AT_MOST = "ratio at most"  # ours against the baseline, where less is better
     OURS_AT_LEAST = "ours at least"  # the figure itself
+    OURS_AT_MOST = "ours at most"  # the figure itself, where less is better
+
+    def met(self, ours: float, ratio: float | None, bar: float) -> bool:
+        tested = ours if self in _OF_OURS else ratio
+        assert tested is not None, "a bar on a ratio needs a baseline"
+        return tested >= bar if self in _AT_LEAST else tested <= bar
+
+
+_OF_OURS: Final = frozenset({Bar.OURS_AT_LEAST, Bar.OURS_AT_MOST})
+_AT_LEAST: Final = frozenset({Bar.RATIO_AT_LEAST, Bar.OURS_AT_LEAST})
 
 
 @dataclass(slots=True)
@@ -49,6 +59,10 @@ class Timing:
         """Processor time of this process for each, in micro-seconds."""
         return self.cpu_seconds / self.count * 1e6
 
+    @property
+    def median_ms(self) -> float:
+        return median(self.latencies) * 1e3
+
     def percentile_ms(self, share: float) -> float | None:
         """Return a percentile of the latencies in milliseconds."""
         if not self.latencies:
@@ -57,22 +71,25 @@ class Timing:
         return ordered[min(int(len(ordered) * share), len(ordered) - 1)] * 1e3
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Result:
     """A row of the table; ``cpu_us`` is our process's processor time for each transfer."""
 
-    name: str
-    database: str
+    name: str = field(kw_only=False)
+    database: str = field(kw_only=False)
     ours: float
-    baseline: float | None
-    ratio: float | None
+    baseline: float | None = None
+    ratio: float | None = None
     bar: float
-    met: bool
-    p50_ms: float | None
-    p99_ms: float | None
-    cpu_us: float | None
-    unit: str
     bar_is: Bar
+    unit: str = "1/s"
+    p50_ms: float | None = None
+    p99_ms: float | None = None
+    cpu_us: float | None = None
+
+    @property
+    def met(self) -> bool:
+        return self.bar_is.met(self.ours, self.ratio, self.bar)
 
 
 @contextmanager
@@ -107,21 +124,18 @@ def compare(
 
 def rates(name: str, database: str, pairs: Sequence[tuple[Timing, Timing]], bar: float) -> Result:
     """Return the row of a comparison of rates: at least ``bar`` of the baseline."""
-    ratio = median(mine.rate / other.rate for mine, other in pairs)
     mine = [pair[0] for pair in pairs]
     return Result(
         name,
         database,
         ours=median(each.rate for each in mine),
         baseline=median(other.rate for _, other in pairs),
-        ratio=ratio,
+        ratio=median(mine.rate / other.rate for mine, other in pairs),
         bar=bar,
-        met=ratio >= bar,
+        bar_is=Bar.RATIO_AT_LEAST,
         p50_ms=middle(mine, 0.5),
         p99_ms=middle(mine, 0.99),
         cpu_us=median(each.cpu_us for each in mine),
-        unit="1/s",
-        bar_is=Bar.RATIO_AT_LEAST,
     )
 
 
@@ -150,8 +164,8 @@ def markdown(results: Sequence[Result]) -> str:
 
 
 def cells(result: Result) -> tuple[str, ...]:
-    sign = {Bar.RATIO_AT_LEAST: "≥", Bar.RATIO_AT_MOST: "≤", Bar.OURS_AT_LEAST: "≥"}[result.bar_is]
-    bar = f"{result.bar:,.0f} {result.unit}" if result.bar_is is Bar.OURS_AT_LEAST else f"{result.bar:.2f}"
+    sign = "≥" if result.bar_is in _AT_LEAST else "≤"
+    bar = _figure(result.bar, result.unit) if result.bar_is in _OF_OURS else f"{result.bar:.2f}"
     return (
         result.name,
         result.database,
@@ -166,14 +180,18 @@ def cells(result: Result) -> tuple[str, ...]:
 
 
 def _figure(value: float, unit: str) -> str:
-    return f"{value:,.0f} {unit}" if unit == "1/s" else f"{value:.2f} {unit}"
+    return f"{value:,.0f} {unit}" if unit == "1/s" else f"{value:,.2f} {unit}"
 
 
 def write_json(results: Sequence[Result], path: Path) -> None:
     """Write the rows, figures rounded to what a measurement can mean."""
     rows = [
-        {name: round(value, 3) if isinstance(value, float) else value for name, value in asdict(each).items()}
+        {name: round(value, 3) if isinstance(value, float) else value for name, value in _body(each).items()}
         for each in results
     ]
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(orjson.dumps(rows, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE))
+
+
+def _body(result: Result) -> dict[str, object]:
+    return {**asdict(result), "met": result.met}

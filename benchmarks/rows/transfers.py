@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from typing import Final
 
 from benchmarks.bench import Bench, Trio
@@ -35,20 +36,8 @@ def many_callers(bench: Bench) -> Iterator[Result]:
     with bench.trio() as trio:
         found = _by_callers(bench, trio, "256 callers", bench.town.gifts, callers=CALLERS, bar=0.35)
         yield found
-        yield Result(
-            "256 callers, the mark to beat",
-            bench.kind,
-            ours=found.ours,
-            baseline=MARK,
-            ratio=found.ours / MARK,
-            bar=MARK,
-            met=found.ours >= MARK,
-            p50_ms=found.p50_ms,
-            p99_ms=found.p99_ms,
-            cpu_us=found.cpu_us,
-            unit="1/s",
-            bar_is=Bar.OURS_AT_LEAST,
-        )
+        mark = replace(found, name="256 callers, the mark to beat", bar=MARK, bar_is=Bar.OURS_AT_LEAST)
+        yield replace(mark, baseline=None, ratio=None)
 
 
 def one_caller(bench: Bench) -> Iterator[Result]:
