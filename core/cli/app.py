@@ -9,7 +9,7 @@ import typer
 from core import __version__
 from core.cli import members, teams, tokens
 from core.cli.books import grant, replay, verify
-from core.cli.keeping import export
+from core.cli.keeping import backup, export, restore
 from core.cli.options import PLAIN
 from core.cli.serving import demo, init, migrate, serve
 
@@ -34,7 +34,7 @@ def options(
     del version
 
 
-for command in (init, serve, demo, migrate, grant, verify, replay, export):
+for command in (init, serve, demo, migrate, grant, verify, replay, export, backup, restore):
     app.command()(command)
 app.add_typer(members.app, name="member")
 app.add_typer(teams.app, name="team")

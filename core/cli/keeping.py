@@ -1,4 +1,4 @@
-"""``teamcredits export``: the books for other programs."""
+"""``teamcredits export``, ``backup`` and ``restore``: the ledger for other programs, and for a bad day."""
 
 from __future__ import annotations
 
@@ -7,12 +7,17 @@ from typing import Annotated
 
 import typer
 
+from core.cli.books import verify
 from core.cli.house import as_operator
+from core.cli.logs import set_up_logs
 from core.cli.options import Org
+from core.cli.show import hint
 from core.services import exports
 from core.services.exports import Form
 from core.services.ledger import Ledger
 from core.services.views import Actor
+from core.settings import settings_from_environment
+from core.store import backup as backups
 from core.whole_files import whole_file
 
 Force = Annotated[bool, typer.Option("--force", help="Replace a file that is there.")]
@@ -47,3 +52,38 @@ def export(
             await exports.export(ledger, actor=operator, form=form, write=file.write, with_notes=with_notes)
 
     as_operator(act, org=org)
+
+
+def backup(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="A new file; it appears whole or not at all.")],
+    *,
+    force: Force = False,
+) -> None:
+    """Back up the whole database to one file, while the server runs.
+
+    It is all of one moment, and anything answered before this command began is in it. Keep the sealing key as well:
+    it is not in the file.
+    """
+    settings = settings_from_environment()
+    set_up_logs(settings.log_level)
+    backups.backup(settings.database_url, file, replace=force)
+    typer.echo(f"backed up to {file} ({file.stat().st_size:,} bytes)")
+    hint("The sealing key is not in it: keep TEAMCREDITS_SECRET_KEY too, or the file secret.key.")
+
+
+def restore(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="What teamcredits backup wrote.")],
+) -> None:
+    """Restore a backup into an empty database, of either kind, and verify it.
+
+    Tokens that were revoked since are valid again, and what was done since is not known.
+    """
+    settings = settings_from_environment()
+    set_up_logs(settings.log_level)
+    rows = backups.restore(settings.database_url, file)
+    typer.echo(f"restored {rows:,} rows from {file}")
+    try:
+        verify()
+    except typer.Exit:
+        hint("When everything differs, TEAMCREDITS_SECRET_KEY is not the key that these books were sealed with.")
+        raise

@@ -34,9 +34,7 @@ def migrate(url: str) -> str:
     engine = open_engine(url)
     try:
         with writing(engine) as connection:
-            _lock(connection)
-            _refuse_newer(_revision(connection))
-            command.upgrade(_config(connection), "head")
+            upgrade(connection)
         return newest()
     except DBAPIError as error:
         raise StoreError(f"the database could not be migrated: {str(error.orig).splitlines()[0]}") from error
@@ -44,10 +42,20 @@ def migrate(url: str) -> str:
         engine.dispose()
 
 
+def upgrade(connection: Connection, revision: str = "head") -> None:
+    """Bring the database to a revision within the caller's transaction, which no other start's can overtake.
+
+    Raises StoreError when the database was written by a newer version.
+    """
+    _lock(connection)
+    _refuse_newer(revision_of(connection))
+    command.upgrade(_config(connection), revision)
+
+
 def check(engine: Engine) -> None:
     """Raise StoreError unless the database has exactly the schema of this code."""
     with reading(engine) as connection:
-        present = _revision(connection)
+        present = revision_of(connection)
     _refuse_newer(present)
     if present != newest():
         state = "has no schema yet" if present is None else f"has the older schema {present}"
@@ -57,7 +65,7 @@ def check(engine: Engine) -> None:
 def current(engine: Engine) -> str | None:
     """Return the revision of the database's schema, or None for one without."""
     with reading(engine) as connection:
-        return _revision(connection)
+        return revision_of(connection)
 
 
 def newest() -> str:
@@ -78,16 +86,21 @@ def _lock(connection: Connection) -> None:
         connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _LOCK})
 
 
-def _revision(connection: Connection) -> str | None:
+def revision_of(connection: Connection) -> str | None:
+    """Return the revision of the schema, or None where there is none."""
     return MigrationContext.configure(connection).get_current_revision()
 
 
 def _refuse_newer(present: str | None) -> None:
-    known = {script.revision for script in scripts().walk_revisions()}
-    if present is not None and present not in known:
+    if present is not None and not is_known(present):
         raise StoreError(
             f"the database was written by a newer version of teamcredits (schema {present}); upgrade first"
         )
+
+
+def is_known(revision: str) -> bool:
+    """Return whether this code's history has a revision."""
+    return revision in {script.revision for script in scripts().walk_revisions()}
 
 
 def scripts() -> ScriptDirectory:
