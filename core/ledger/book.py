@@ -44,6 +44,9 @@ class Given:
         return Given(max(self.gifts - 1, 0), max(self.amount - amount, ZERO), pairs)
 
 
+NOTHING_GIVEN: Final = Given()
+
+
 class Posting(NamedTuple):
     """A transfer to be appended, with its lines and the free text that came with it."""
 
@@ -241,7 +244,9 @@ class Book:
         self.effects.member_changes.append(member)
 
     def open_debt(self, debt: Debt) -> None:
-        """Write what is still owed after a claw-back (G6)."""
+        """Write what is still owed after a claw-back (G6); a grant in the same batch already repays it."""
+        others = self.debts.get(debt.debtor_account, ())
+        self._set(self.debts, debt.debtor_account, (*others, debt))
         self.effects.debts.append((self._org_id, debt))
 
     def repay(self, debt: Debt, amount: Credits) -> None:

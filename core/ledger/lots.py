@@ -53,7 +53,7 @@ class Lot:
 
     def lasts_until(self, moment: datetime) -> bool:
         """Return whether it is still usable at ``moment``."""
-        return not self.expired(moment)
+        return self.expires_at is None or self.expires_at > moment
 
 
 Order = Callable[[Lot], tuple[Any, ...]]

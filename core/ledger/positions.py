@@ -53,7 +53,10 @@ def draw(positions: Iterable[Position], amount: Credits, order: Order) -> tuple[
     """
     slices: list[Slice] = []
     missing = amount
-    for position in sorted(positions, key=lambda position: order(position.lot)):
+    ordered = list(positions)
+    if len(ordered) > 1:
+        ordered.sort(key=lambda position: order(position.lot))
+    for position in ordered:
         if not missing:
             break
         if not position.remaining:

@@ -11,7 +11,7 @@ import orjson
 
 from core.ledger.accounts import AccountKind as Kind
 from core.ledger.accounts import escrow_of, kind_of, owner_of, pool_of, wallet_of
-from core.ledger.book import GIVEN_WINDOW, Book, Given
+from core.ledger.book import GIVEN_WINDOW, NOTHING_GIVEN, Book, Given
 from core.ledger.commands import Command
 from core.ledger.credits import Credits
 from core.ledger.gifts import Gift, GiftState
@@ -234,7 +234,7 @@ def _read_draws(driver: Driver, book: Book, gifts: list[Row]) -> dict[int, tuple
 def _read_given(driver: Driver, wanted: Wanted, book: Book) -> None:
     """Read what each sender gave in the last day, where a rule of their organisation looks at it."""
     counted = sorted((org, m) for org, m in wanted.given_by if Policy.of(book.policies.get(org)).counts_days)
-    book.given = {member: Given() for _, member in wanted.given_by}
+    book.given = {member: NOTHING_GIVEN for _, member in counted}
     if not counted:
         return
     since = to_micros(book.now - GIVEN_WINDOW)

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Final
 
 from core.ledger.accounts import AccountKind, escrow_of, kind_of, owner_of, wallet_of
-from core.ledger.book import Book, Given
+from core.ledger.book import NOTHING_GIVEN, Book
 from core.ledger.commands import Needs
 from core.ledger.credits import MAX_TRANSFER, ZERO, Credits
 from core.ledger.errors import Code, Refused
@@ -66,7 +66,7 @@ class Give:
 def _give_one(book: Book, give: Give, recipient: int) -> None:
     sender = _sender(book, give.actor_id)
     policy = Policy.of(book.policies.get(give.org_id))
-    given = book.given.get(give.actor_id, Given())
+    given = book.given.get(give.actor_id, NOTHING_GIVEN)
     decision = decide(Facts(sender, recipient, give.amount, given, policy, book.now))
     decision.raise_if_refused()
     wallet = wallet_of(give.actor_id)
@@ -99,11 +99,8 @@ def _first_state(decision: Decision) -> GiftState:
 
 def giftable(positions: Iterable[Position], now: datetime, useful_until: datetime) -> list[Position]:
     """G3: the positions that may travel: giftable lots that are still of use after settlement."""
-    return [
-        position
-        for position in positions
-        if position.lot.giftable and not position.lot.expired(now) and position.lot.lasts_until(useful_until)
-    ]
+    useful_until = max(now, useful_until)
+    return [each for each in positions if each.lot.giftable and each.lot.lasts_until(useful_until)]
 
 
 def _check_recipient(book: Book, sender: int, account: int) -> None:
