@@ -4,22 +4,21 @@ from __future__ import annotations
 
 import contextlib
 import itertools
-import os
 import secrets
 import sqlite3
 import threading
 from collections.abc import Callable
 from functools import cached_property
-from pathlib import Path
 from typing import Any, Final
 
-from sqlalchemy import Engine, make_url
+from sqlalchemy import Engine
 from sqlalchemy.exc import IntegrityError
 
 from core.clock import Clock, file_clock, system_clock
 from core.ledger.ids import first_id_of
+from core.secret_key import secret_key
 from core.services.ledger import Ledger
-from core.settings import Mode, Settings, SettingsError
+from core.settings import Settings, SettingsError
 from core.store import writers
 from core.store.batch import Writer
 from core.store.changes import Changes
@@ -32,7 +31,6 @@ from core.store.postgres import PostgresDriver
 from core.store.seals import SealKey
 from core.store.sqlite import SqliteDriver
 
-KEY_FILE: Final = "secret.key"
 _REGISTRATIONS: Final = 20  # how often two process starts may collide
 
 
@@ -42,7 +40,7 @@ def open_ledger(settings: Settings, *, clock: Clock | None = None) -> Ledger:
     Raises StoreError when the database cannot be used, SettingsError when a setting does not fit.
     """
     clock = clock or clock_of(settings)
-    key = SealKey(settings.seal_key_id, secret_of(settings).encode())
+    key = SealKey(settings.seal_key_id, secret_key(settings))
     engine = open_engine(settings.database_url)
     try:
         check(engine)
@@ -74,26 +72,6 @@ def open_ledger(settings: Settings, *, clock: Clock | None = None) -> Ledger:
 
 def clock_of(settings: Settings) -> Clock:
     return system_clock if settings.clock_file is None else file_clock(settings.clock_file)
-
-
-def secret_of(settings: Settings) -> str:
-    """Return the sealing secret: the setting's, or outside production one made on the first start, kept 0600."""
-    if settings.secret_key is not None:
-        return settings.secret_key.get_secret_value()
-    if settings.mode is Mode.PRODUCTION:
-        raise SettingsError("TEAMCREDITS_SECRET_KEY: is missing")
-    path = _folder_of(settings) / KEY_FILE
-    with contextlib.suppress(FileExistsError):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(handle, "w", encoding="ascii") as file:
-            file.write(secrets.token_hex(32))
-    return path.read_text(encoding="ascii").strip()
-
-
-def _folder_of(settings: Settings) -> Path:
-    url = make_url(settings.database_url)
-    return Path(str(url.database)).parent if url.get_backend_name() == "sqlite" else Path("var")
 
 
 def open_driver(engine: Engine) -> Driver:
