@@ -12,7 +12,7 @@ from core.ledger.book import GIVEN_WINDOW, Book, Given, NotLocked, deltas
 from core.ledger.credits import ZERO, Credits
 from core.ledger.errors import Code, Refused
 from core.ledger.gifts import Gift, GiftState
-from core.ledger.members import Member
+from core.ledger.members import Debt, Member
 from core.ledger.positions import Position, held
 from core.ledger.transfers import Move, TransferKind
 from tests.support.lots import ADA, ADAS, BO, BOS, DAY, INSTANT, NOW, TEAMS, a_gift, a_lot, a_position, a_slice
@@ -145,6 +145,21 @@ def test_an_old_gift_that_goes_back_makes_no_room_for_new_ones() -> None:
 
     book.change_gift(a_gift(created_at=NOW - GIVEN_WINDOW + INSTANT, settles_at=NOW + DAY), GiftState.CANCELLED)
     assert book.given[ADA].gifts == 4
+
+
+def test_a_debt_is_there_for_the_next_command_of_the_batch() -> None:
+    """G6: and what is repaid of it too, until the command is rolled back."""
+    book = a_book()
+    debt = Debt(7, BOS, ADAS, Credits.of(10), ZERO)
+
+    book.open_debt(debt)
+    book.repay(debt, Credits.of(4))
+    assert [each.left for each in book.debts[BOS]] == [Credits.of(6)]
+
+    book.rollback()
+    assert not book.debts.get(BOS)
+    assert not book.effects.debts
+    assert not book.effects.debt_changes
 
 
 def test_an_approved_gift_may_settle_later_than_it_was_to() -> None:

@@ -79,6 +79,15 @@ class Gift:
         return sum(amount for _, amount in self.parts)
 
 
+@dataclass
+class Debt:
+    """What a claw-back could not take."""
+
+    debtor: Account
+    creditor: Account
+    left: int
+
+
 @dataclass(frozen=True)
 class Shown:
     """What one person is shown of their credits."""
@@ -99,6 +108,7 @@ class Model:
     lots: list[Lot] = field(default_factory=list)
     gifts: list[Gift] = field(default_factory=list)
     held: defaultdict[tuple[Account, int], int] = field(default_factory=lambda: defaultdict(int))
+    debts: dict[int, Debt] = field(default_factory=dict)  # by the gift that was clawed back
     keys: dict[tuple[str, str], tuple[object, list[int]]] = field(default_factory=dict)
     settlement: timedelta = DAY
     min_use: timedelta = DAY
@@ -130,7 +140,18 @@ class Model:
         self.lots.append(Lot(source, expires_at, priority, now))
         number = len(self.lots) - 1
         self._move(ISSUANCE, account, [(number, amount)])
+        if source != "promo":
+            self._repay(account, number, amount)
         return [number]
+
+    def _repay(self, account: Account, lot: int, amount: int) -> None:
+        """G6: what is owed is repaid from the next grant that is no present, the oldest debt first."""
+        for debt in self.debts.values():
+            if debt.debtor == account:
+                paid = min(debt.left, amount)
+                self._move(account, debt.creditor, [(lot, paid)])
+                debt.left -= paid
+                amount -= paid
 
     def allocate(self, now: datetime, actor: str, account: Account, amount: int) -> list[int]:
         """From the pool of the team that the actor leads."""
@@ -214,6 +235,28 @@ class Model:
         allowed = {"cancel": is_sender, "decline": may_decline}
         if not allowed.get(act, reviews and not is_sender and not is_recipient):
             raise Refusal("not_allowed")
+
+    def reverse(self, now: datetime, number: int) -> list[int]:
+        """G6: an admin takes back what is still there, calling in open gifts of it; the rest is owed."""
+        gift = self.gifts[number]
+        if gift.state != "settled":
+            raise Refusal("gift_not_pending")
+        holder = gift.recipient
+        for other in self.gifts:
+            sent_on = holder == ("wallet", other.sender) and other.state in OPEN
+            short = {lot for lot, amount in gift.parts if self.held[holder, lot] < amount}
+            if sent_on and short & {lot for lot, _ in other.parts} and not other.settles_at <= now:
+                self._give_back(other, "returned", now)
+        owed = 0
+        for lot, amount in gift.parts:
+            taken = min(amount, self.held[holder, lot])
+            owed += amount - taken
+            self._move(holder, ("wallet", gift.sender), [(lot, taken)])
+            self._lapse(("wallet", gift.sender), lot, taken, now)
+        if owed:
+            self.debts[number] = Debt(holder, ("wallet", gift.sender), owed)
+        gift.state = "reversed"
+        return []
 
     def charge(self, now: datetime, actor: str, amount: int) -> list[int]:
         """The wallet pays first, then the team's pool, each in spending order (L4)."""

@@ -67,6 +67,9 @@ class World(Protocol):
     def holdings(self) -> Holdings:
         """What each wallet, pool and escrow holds of each lot."""
 
+    def debts(self) -> dict[int, int]:
+        """What is still owed of each gift that was clawed back in part."""
+
     def shown_to(self, name: str) -> Shown | None:
         """What a person is shown of their credits; None where nothing is shown."""
 
@@ -147,6 +150,11 @@ class PureWorld:
             if position.remaining
         }
 
+    def debts(self) -> dict[int, int]:
+        owed = {debt.gift_id: debt for _, debt in self._book.effects.debts}
+        owed |= {debt.gift_id: debt for _, debt in self._book.effects.debt_changes}
+        return {number: debt.left.micros for number, debt in owed.items()}
+
     def shown_to(self, name: str) -> None:
         """Nothing: balances are read from a store."""
 
@@ -199,6 +207,10 @@ class StoredWorld:
 
     def expire_due(self) -> None:
         asyncio.run(settlement.expire_due(self._ledger))
+
+    def debts(self) -> dict[int, int]:
+        rows = self._rows("SELECT gift_id, amount - repaid FROM obligation WHERE org_id = :org")
+        return dict(rows)
 
     def shown_to(self, name: str) -> Shown:
         actor = an_actor(self.ids[name], org_id=self.org_id)

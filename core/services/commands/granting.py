@@ -99,7 +99,10 @@ class Allocate:
 
 
 def _repay(book: Book, lot: Lot) -> None:
-    """G6: what a claw-back left owing is repaid from a grant, oldest first, as far as it reaches."""
+    """G6: what a claw-back left owing is repaid from a grant, oldest first, as far as it reaches. A promo repays
+    nothing, also where the debts were read for another grant of the same batch."""
+    if lot.source is Source.PROMO:
+        return
     left = lot.amount
     for debt in book.debts.get(lot.account_id, ()):
         if paid := min(debt.left, left):
