@@ -7,7 +7,7 @@ import inspect
 from collections.abc import Awaitable, Callable
 
 
-async def eventually(holds: Callable[[], object | Awaitable[object]], *, seconds: float = 10.0) -> None:
+async def eventually(holds: Callable[[], object | Awaitable[object]], *, seconds: float = 30.0) -> None:
     """Wait until it holds; it may be a coroutine function. Raises TimeoutError when it never does."""
     async with asyncio.timeout(seconds):
         while True:
