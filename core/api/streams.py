@@ -83,7 +83,10 @@ class Streams:
                 self._guard = None
             for each in (task, reader):
                 each.cancel()
-            await asyncio.gather(task, reader, return_exceptions=True)
+            ends = await asyncio.gather(task, reader, return_exceptions=True)
+            for error in ends:
+                if isinstance(error, Exception):
+                    logger.error("a stream failed: %s", trace_of(error))
 
     async def _check_tokens(self) -> None:
         """Ask at each keep-alive, in one query for all, which tokens still hold: another process may have revoked."""

@@ -71,6 +71,11 @@ def organisations(connection: Connection) -> list[OrganisationRecord]:
     return _organisations(connection, select(_ORG).order_by(_ORG.c.org_id).limit(MAX_ORGANISATIONS))
 
 
+def has_organisation(connection: Connection) -> bool:
+    """Return whether there is any: the cheapest question that needs the database to answer."""
+    return connection.execute(select(_ORG.c.org_id).limit(1)).first() is not None
+
+
 def bind_slack(connection: Connection, *, org_id: int, team_id: str) -> bool:
     """Bind an organisation that is not yet bound; False when it is."""
     unbound = (_ORG.c.org_id == org_id, _ORG.c.slack_team_id.is_(None))

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import Connection, Row, Select, func, select, tuple_, update
+from sqlalchemy import ColumnElement, Connection, Row, Select, func, or_, select, tuple_, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from core.ledger.accounts import AccountKind, account_id, kind_of
@@ -65,10 +65,19 @@ def find_members(
     """Return present members whose name contains the text, whatever its case, by name and then id."""
     query = _select().where(_MEMBER.c.org_id == org_id, _MEMBER.c.deactivated_at.is_(None))
     if text:
-        query = query.where(func.lower(_MEMBER.c.name).contains(text.lower(), autoescape=True))
+        query = query.where(_names_with(text))
     if after is not None:
         query = query.where(tuple_(_MEMBER.c.name, _MEMBER.c.member_id) > after)
     return _records(connection, query.order_by(_MEMBER.c.name, _MEMBER.c.member_id).limit(limit))
+
+
+def _names_with(text: str) -> ColumnElement[bool]:
+    """Match a part of a name whatever its case; a database may fold ASCII only, so usual spellings are tried too."""
+    written = {text, text.lower(), text.upper(), text.title(), text.capitalize()}
+    return or_(
+        func.lower(_MEMBER.c.name).contains(text.lower(), autoescape=True),
+        *(_MEMBER.c.name.contains(each, autoescape=True) for each in sorted(written)),
+    )
 
 
 def first_admin(connection: Connection, *, org_id: int) -> MemberRecord | None:

@@ -6,12 +6,12 @@ import asyncio
 from typing import Final
 
 from fastapi import APIRouter, Request, Response
-from sqlalchemy import text
 
 from core.api.contract import House, problems
 from core.api.metrics import CONTENT_TYPE
 from core.api.schemas.base import Shown
 from core.ledger.errors import Code, Refused
+from core.services import readiness
 
 READY_SECONDS: Final = 3.0
 router = APIRouter(tags=["operations"])
@@ -34,7 +34,7 @@ async def readyz(ledger: House) -> Health:
     """Answer 200 when the database does."""
     try:
         async with asyncio.timeout(READY_SECONDS):
-            await ledger.read(lambda connection: connection.execute(text("SELECT 1")).scalar_one())
+            await readiness.ask_the_database(ledger)
     except Exception as error:
         raise Refused(Code.OVERLOADED, f"The database does not answer ({type(error).__name__}).") from None
     return Health()
