@@ -29,7 +29,7 @@ from core.store.journal import Journal
 from core.store.migrate import check
 from core.store.postgres import PostgresDriver
 from core.store.seals import SealKey
-from core.store.sqlite import SqliteDriver
+from core.store.sqlite import BUSY_MILLISECONDS, SqliteDriver
 
 _REGISTRATIONS: Final = 20  # how often two process starts may collide
 
@@ -52,6 +52,7 @@ def open_ledger(settings: Settings, *, clock: Clock | None = None) -> Ledger:
     journal = Journal(
         open_driver=lambda: open_driver(engine),
         open_writer=lambda: _open_writer(engine, clock, key),
+        check_schema=lambda: check(engine),
         changes=changes,
         guard=guard if is_sqlite(engine) else contextlib.nullcontext(),
         queue_size=settings.queue_size,
@@ -79,7 +80,11 @@ def open_driver(engine: Engine) -> Driver:
     connection: Any = engine.raw_connection()
     raw = connection.driver_connection
     connection.detach()
-    return SqliteDriver(raw) if isinstance(raw, sqlite3.Connection) else PostgresDriver(raw)
+    if not isinstance(raw, sqlite3.Connection):
+        return PostgresDriver(raw)
+    (patience,) = raw.execute("PRAGMA busy_timeout").fetchone()
+    raw.execute(f"PRAGMA busy_timeout = {min(patience, BUSY_MILLISECONDS)}")
+    return SqliteDriver(raw)
 
 
 def _open_writer(engine: Engine, clock: Clock, key: SealKey) -> Writer:

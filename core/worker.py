@@ -14,6 +14,8 @@ from typing import Final
 from apscheduler.schedulers.asyncio import AsyncIOScheduler  # type: ignore[import-untyped]
 from prometheus_client import CollectorRegistry, Counter
 
+from core.ledger.errors import Refused
+from core.services.deliveries import deliver_due
 from core.services.devices import forget_lapsed
 from core.services.ledger import Ledger
 from core.services.settlement import Swept, expire_due, settle_due
@@ -45,6 +47,7 @@ class Worker:
         self._scheduler = AsyncIOScheduler(timezone=UTC, job_defaults=once)
         self._add(ledger, "settling", settle_due, TICK_SECONDS)
         self._add(ledger, "lapsing", expire_due, TICK_SECONDS)
+        self._add(ledger, "delivering", deliver_due, TICK_SECONDS)
         self._add(ledger, "forgetting sign-ins", _forget_devices, DEVICE_SECONDS)
 
     def start(self) -> None:
@@ -102,13 +105,15 @@ class Tick:
 
 def _kind(error: Exception) -> str:
     """Return what kind of failure it is. Its words are left out: they may change every time, or quote somebody."""
+    if isinstance(error, Refused):
+        return error.code.value  # the journal has logged why
     cause = getattr(error, "orig", None)
     return type(error).__name__ if cause is None else f"{type(error).__name__} ({type(cause).__name__})"
 
 
 def _unexpected(error: Exception | None) -> Exception | None:
     """Return an error whose stack is worth logging: not a database that cannot be reached."""
-    return None if error is None or hasattr(error, "orig") or isinstance(error, OSError) else error
+    return None if error is None or hasattr(error, "orig") or isinstance(error, OSError | Refused) else error
 
 
 async def _forget_devices(ledger: Ledger) -> Swept:

@@ -15,6 +15,7 @@ from core.clock import Clock
 from core.ledger.commands import Command, Receipt
 from core.store.changes import Changes
 from core.store.engine import reading, writing
+from core.store.faults import refusing_faults
 from core.store.journal import Journal
 from core.store.seals import SealKey
 from core.store.watch import Watcher
@@ -53,7 +54,10 @@ class Ledger:
         self._watcher: Watcher | None = None
 
     async def read(self, query: Callable[[Connection], Found]) -> Found:
-        """Run a query in a worker thread, in one transaction that sees one state."""
+        """Run a query in a worker thread, in one transaction that sees one state.
+
+        Raises Refused(overloaded) when the database is not to be had, like ``write`` and ``execute``.
+        """
         return await asyncio.get_running_loop().run_in_executor(self._workers, self._read, query)
 
     async def write(self, change: Callable[[Connection], Found]) -> Found:
@@ -83,11 +87,11 @@ class Ledger:
         self.engine.dispose()
 
     def _read(self, query: Callable[[Connection], Found]) -> Found:
-        with reading(self.engine) as connection:
+        with refusing_faults(), reading(self.engine) as connection:
             return query(connection)
 
     def _write(self, change: Callable[[Connection], Found]) -> Found:
-        with self._guard, writing(self.engine) as connection:
+        with self._guard, refusing_faults(), writing(self.engine) as connection:
             result = change(connection)
             self._written = next(self._writes)
         return result

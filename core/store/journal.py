@@ -22,11 +22,14 @@ from core.ledger.errors import Code, Refused
 from core.store.batch import Again, Outcome, Sealed, Writer, resume, run_batch
 from core.store.changes import Changes
 from core.store.driver import Driver
+from core.store.faults import Fault, fault_of, refusal
 
 logger = logging.getLogger(__name__)
 
 MAX_DETOURS: Final = 8  # how often a command may turn out to need another lock, or be a twin's twin
-MAX_RETRIES: Final = 6  # how often a batch is tried again when the database was not to be had
+MAX_RETRIES: Final = 6  # how often a batch is tried when the database is not to be had
+PATIENCE_SECONDS: Final = 10.0  # and for how long, if an attempt itself takes long
+SCHEMA_SECONDS: Final = 1.0  # how often it is made sure that nobody has migrated the database meanwhile
 _FIRST_PAUSE_SECONDS: Final = 0.05
 
 
@@ -42,13 +45,17 @@ class _Ticket:
 
 
 class Journal:
-    """The only way into the books. ``open_driver`` gives a fresh connection, also after one was lost."""
+    """The only way into the books. ``open_driver`` gives a fresh connection, also after one was lost.
+
+    ``check_schema`` raises StoreError when the database has another schema by now.
+    """
 
     def __init__(
         self,
         *,
         open_driver: Callable[[], Driver],
         open_writer: Callable[[], Writer],
+        check_schema: Callable[[], None],
         changes: Changes,
         guard: contextlib.AbstractContextManager[object],
         queue_size: int,
@@ -56,6 +63,8 @@ class Journal:
     ) -> None:
         self._open_driver = open_driver
         self._open_writer = open_writer
+        self._check_schema = check_schema
+        self._schema_checked_at = time.monotonic()
         self._changes = changes
         self._guard = guard
         self._queue_size = queue_size
@@ -65,6 +74,7 @@ class Journal:
         self._closing = False
         self._driver: Driver | None = None
         self._writer: Writer | None = None
+        self._trouble: Fault | None = None
         self._thread = threading.Thread(target=self._run, name="journal", daemon=True)
         self._thread.start()
 
@@ -125,50 +135,85 @@ class Journal:
             return [self._waiting.popleft() for _ in range(number)]
 
     def _carry_out(self, tickets: list[_Ticket]) -> None:
-        """Run a batch; halve it when it fails for a reason of its own, so that only the culprit suffers."""
-        for attempt in range(MAX_RETRIES):
+        """Run a batch; halve it when it fails for a reason of its own, so that only the culprit suffers.
+
+        A database that is not to be had is tried for a while, but no longer for each batch once it was in vain.
+        """
+        give_up_at = time.monotonic() + PATIENCE_SECONDS
+        attempts = 1 if self._trouble else MAX_RETRIES
+        fault = Fault.AWAY
+        for attempt in range(attempts):
+            if attempt:
+                time.sleep(_FIRST_PAUSE_SECONDS * 2 ** (attempt - 1))
             try:
                 outcomes, sealed = self._run_once([ticket.command for ticket in tickets])
             except Exception as error:
-                if self._recover(error):
-                    time.sleep(_FIRST_PAUSE_SECONDS * 2**attempt)
-                    for ticket in tickets:
-                        ticket.tries += 1
-                    continue
-                self._halve(tickets, error)
+                fault = fault_of(error) or Fault.AWAY
+                if not self._recover(error):
+                    self._halve(tickets, error)
+                    return
+                for ticket in tickets:
+                    ticket.tries += 1
+                if fault is Fault.SCHEMA or time.monotonic() > give_up_at:
+                    break
+            else:
+                self._note(None)
+                self._settle(tickets, outcomes, sealed)
                 return
-            self._settle(tickets, outcomes, sealed)
-            return
-        sentence = "The database cannot be reached. Nothing was booked that you were not told of; try again."
-        self._deliver([(ticket, Refused(Code.OVERLOADED, sentence)) for ticket in tickets])
+        self._note(fault)
+        self._deliver([(ticket, refusal(fault)) for ticket in tickets])
 
     def _run_once(self, commands: Sequence[Command]) -> tuple[list[Outcome], Sealed | None]:
         with self._guard:
+            if time.monotonic() - self._schema_checked_at > SCHEMA_SECONDS:
+                self._check_schema()
+                self._schema_checked_at = time.monotonic()
             if self._driver is None:
-                self._driver = self._open_driver()
-                if self._writer is not None:
-                    resume(self._driver, self._writer)
+                self._driver = self._opened()
             if self._writer is None:
                 self._writer = self._open_writer()
             return run_batch(self._driver, self._writer, commands)
 
+    def _opened(self) -> Driver:
+        """Open a connection that knows where the chain of seals ends: a lost one may have committed."""
+        driver = self._open_driver()
+        try:
+            if self._writer is not None:
+                resume(driver, self._writer)
+        except BaseException:
+            driver.close()
+            raise
+        return driver
+
     def _recover(self, error: Exception) -> bool:
         """Return whether trying again makes sense, with a connection that works."""
+        fault = fault_of(error)
         if self._driver is None:
-            logger.warning("the database cannot be opened: %s", type(error).__name__)
-            return True
-        transient = self._driver.lost(error)
+            return fault is not Fault.DAMAGED
+        lost = fault is not None or self._driver.lost(error)
         self._driver.rollback()
-        if transient:
-            logger.warning("the database was not to be had: %s", type(error).__name__)
+        if lost:
+            if self._trouble is None:
+                logger.warning("the database was not to be had: %s", type(error).__name__)
             self._driver.close()
             self._driver = None
-        return transient
+        return lost and fault is not Fault.DAMAGED
+
+    def _note(self, trouble: Fault | None) -> None:
+        """Tell the log when the database becomes unusable and when it can be used again, not each time."""
+        before, self._trouble = self._trouble, trouble
+        if trouble is before:
+            return
+        if trouble is None:
+            logger.warning("the database can be used again")
+        else:
+            logger.error("commands are refused: %s", trouble.value)
 
     def _halve(self, tickets: list[_Ticket], error: Exception) -> None:
         if len(tickets) == 1:
+            fault = fault_of(error)
             logger.error("a %s failed", type(tickets[0].command).__name__, exc_info=error)
-            self._deliver([(tickets[0], _internal_error())])
+            self._deliver([(tickets[0], _internal_error() if fault is None else refusal(fault))])
             return
         middle = len(tickets) // 2
         self._carry_out(tickets[:middle])

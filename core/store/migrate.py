@@ -6,6 +6,7 @@ books are never dropped by a command; restore a backup instead.
 
 from __future__ import annotations
 
+from functools import cache
 from pathlib import Path
 from typing import Any, Final
 
@@ -68,6 +69,7 @@ def current(engine: Engine) -> str | None:
         return revision_of(connection)
 
 
+@cache
 def newest() -> str:
     """Return the revision of this code's schema."""
     head = scripts().get_current_head()
@@ -98,6 +100,7 @@ def _refuse_newer(present: str | None) -> None:
         )
 
 
+@cache
 def is_known(revision: str) -> bool:
     """Return whether this code's history has a revision."""
     return revision in {script.revision for script in scripts().walk_revisions()}

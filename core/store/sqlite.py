@@ -5,11 +5,15 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Sequence
 from functools import lru_cache
+from typing import Final
 
 import orjson
 from sqlmodel import SQLModel
 
 from core.store.driver import MissingPositionError, Row, Rows, columns_of, table_of
+from core.store.faults import PASSING, fault_of
+
+BUSY_MILLISECONDS: Final = 5_000  # how long a batch waits for another program's lock; its callers wait with it
 
 
 class SqliteDriver:
@@ -17,6 +21,7 @@ class SqliteDriver:
 
     def __init__(self, connection: sqlite3.Connection) -> None:
         self._connection = connection
+        self._closed = False
 
     def begin(self) -> None:
         self._connection.execute("BEGIN IMMEDIATE")
@@ -25,10 +30,14 @@ class SqliteDriver:
         self._connection.execute("COMMIT")
 
     def rollback(self) -> None:
-        if self._connection.in_transaction:
-            self._connection.execute("ROLLBACK")
+        try:
+            if self._connection.in_transaction:
+                self._connection.execute("ROLLBACK")
+        except sqlite3.Error:  # closing it rolls back too
+            self.close()
 
     def close(self) -> None:
+        self._closed = True
         self._connection.close()
 
     def select(self, query: str, wanted: Rows) -> list[Row]:
@@ -79,10 +88,7 @@ class SqliteDriver:
         """Other processes see the data version change."""
 
     def lost(self, error: BaseException) -> bool:
-        return isinstance(error, sqlite3.OperationalError) and error.sqlite_errorcode in {
-            sqlite3.SQLITE_BUSY,
-            sqlite3.SQLITE_LOCKED,
-        }
+        return self._closed or fault_of(error) in PASSING
 
     def _many(self, statement: str, rows: Rows, *, exact: bool = False) -> None:
         if not rows:

@@ -35,6 +35,8 @@ async def readyz(ledger: House) -> Health:
     try:
         async with asyncio.timeout(READY_SECONDS):
             await readiness.ask_the_database(ledger)
+    except Refused:  # it says what is wrong with the database
+        raise
     except Exception as error:
         raise Refused(Code.OVERLOADED, f"The database does not answer ({type(error).__name__}).") from None
     return Health()
