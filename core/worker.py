@@ -15,6 +15,7 @@ from apscheduler.schedulers.asyncio import AsyncIOScheduler  # type: ignore[impo
 from prometheus_client import CollectorRegistry, Counter
 
 from core.ledger.errors import Refused
+from core.services.deliveries import deliver_due
 from core.services.devices import forget_lapsed
 from core.services.ledger import Ledger
 from core.services.settlement import Swept, expire_due, settle_due
@@ -46,6 +47,7 @@ class Worker:
         self._scheduler = AsyncIOScheduler(timezone=UTC, job_defaults=once)
         self._add(ledger, "settling", settle_due, TICK_SECONDS)
         self._add(ledger, "lapsing", expire_due, TICK_SECONDS)
+        self._add(ledger, "delivering", deliver_due, TICK_SECONDS)
         self._add(ledger, "forgetting sign-ins", _forget_devices, DEVICE_SECONDS)
 
     def start(self) -> None:

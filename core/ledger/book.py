@@ -82,6 +82,7 @@ class Effects:
     gift_changes: list[Gift] = field(default_factory=list)
     member_changes: list[Member] = field(default_factory=list)
     notices: list[Notice] = field(default_factory=list)
+    deliveries: list[Gift] = field(default_factory=list)
     debts: list[tuple[int, Debt]] = field(default_factory=list)
     debt_changes: list[tuple[int, Debt]] = field(default_factory=list)
     usage: list[tuple[int, int, tuple[Any, ...]]] = field(default_factory=list)
@@ -242,6 +243,10 @@ class Book:
     def change_member(self, member: Member) -> None:
         self._set(self.members, member.member_id, member)
         self.effects.member_changes.append(member)
+
+    def deliver(self, gift: Gift) -> None:
+        """Send a settled gift on its way to another organisation (L9)."""
+        self.effects.deliveries.append(gift)
 
     def open_debt(self, debt: Debt) -> None:
         """Write what is still owed after a claw-back (G6); a grant in the same batch already repays it."""

@@ -40,6 +40,7 @@ OUTCOMES: Final[dict[TransferKind, tuple[frozenset[GiftState], GiftState]]] = {
     TransferKind.GIFT_DECLINE: (OPEN, GiftState.DECLINED),
     TransferKind.GIFT_REJECT: (OPEN, GiftState.REJECTED),
     TransferKind.GIFT_RETURN: (OPEN, GiftState.RETURNED),
+    TransferKind.GIFT_BOUNCE: (frozenset({GiftState.SETTLED}), GiftState.RETURNED),
     TransferKind.GIFT_REVERSE: (frozenset({GiftState.SETTLED}), GiftState.REVERSED),
 }
 
@@ -51,7 +52,10 @@ _BEFORE_SETTLEMENT: Final = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class Gift:
-    """A gift with its recorded draw. Only ``state`` and ``settles_at`` ever change."""
+    """A gift with its recorded draw. Only ``state`` and ``settles_at`` ever change.
+
+    ``recipient_org`` is set when the recipient is another organisation's; the sender's owns the gift (L9).
+    """
 
     gift_id: int
     org_id: int
@@ -62,6 +66,7 @@ class Gift:
     settles_at: datetime
     state: GiftState
     slices: tuple[Slice, ...]
+    recipient_org: int | None = None
 
     def is_due(self, now: datetime) -> bool:
         """Return whether its settlement period is over (G2)."""

@@ -32,7 +32,8 @@ _NEVER: Final = datetime.max.replace(tzinfo=UTC)
 class Lot:
     """An immutable lot. ``expires_at`` is exclusive: from that instant on it is unusable (L5); None is never.
 
-    A lower ``priority`` is spent sooner. ``amount`` is what was granted, to ``account_id``.
+    A lower ``priority`` is spent sooner. ``amount`` is what was granted, to ``account_id``. A twin of another
+    organisation's lot names its origin; for all rules it is a lot like any other (L9).
     """
 
     lot_id: int
@@ -43,6 +44,8 @@ class Lot:
     granted_at: datetime
     amount: Credits
     account_id: int
+    origin_org: int | None = None
+    origin_lot: int | None = None
 
     def __post_init__(self) -> None:
         if self.amount <= ZERO:

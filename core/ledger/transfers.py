@@ -23,6 +23,9 @@ class TransferKind(StrEnum):
     GIFT_RESERVE = "gift_reserve"  # a gift is made: wallet to own escrow (G1)
     GIFT_APPROVE = "gift_approve"  # a reviewer lets a gift go on; moves nothing
     GIFT_SETTLE = "gift_settle"  # escrow to the recipient
+    GIFT_ARRIVE = "gift_arrive"  # a gift from another organisation: clearing to the recipient (L9)
+    GIFT_REFUSE = "gift_refuse"  # such a gift could not be taken; moves nothing here
+    GIFT_BOUNCE = "gift_bounce"  # what another organisation refused comes back to its sender
     GIFT_CANCEL = "gift_cancel"  # the sender took it back
     GIFT_DECLINE = "gift_decline"  # the recipient did not want it
     GIFT_REJECT = "gift_reject"  # a reviewer refused it
@@ -47,7 +50,10 @@ FLOWS: Final[dict[TransferKind, frozenset[tuple[AccountKind, AccountKind]]]] = {
     TransferKind.ALLOCATE: frozenset({(K.POOL, K.WALLET)}),
     TransferKind.GIFT_RESERVE: frozenset({(K.WALLET, K.ESCROW)}),
     TransferKind.GIFT_APPROVE: frozenset(),
-    TransferKind.GIFT_SETTLE: frozenset((K.ESCROW, to) for to in _HOLDERS),
+    TransferKind.GIFT_SETTLE: frozenset((K.ESCROW, to) for to in (*_HOLDERS, K.CLEARING)),
+    TransferKind.GIFT_ARRIVE: frozenset((K.CLEARING, to) for to in _HOLDERS),
+    TransferKind.GIFT_REFUSE: frozenset(),
+    TransferKind.GIFT_BOUNCE: frozenset({(K.CLEARING, K.WALLET)}),
     TransferKind.GIFT_CANCEL: _GIFT_BACK,
     TransferKind.GIFT_DECLINE: _GIFT_BACK,
     TransferKind.GIFT_REJECT: _GIFT_BACK,

@@ -24,7 +24,7 @@ from core.services.ledger import Ledger
 from core.services.rendering import decision_view, gift_view, party, slice_views
 from core.services.text import is_storable
 from core.services.views import Actor, Answer, GiftView, Page
-from core.store import facts
+from core.store import facts, people
 from core.store import gifts as stored
 from core.store.instants import from_micros, to_micros
 
@@ -34,7 +34,7 @@ _KEY_LENGTH: Final = 255
 
 @dataclass(frozen=True, slots=True)
 class Recipient:
-    """To whom: a member, or a pool (a team's or the organisation's), by their outside ids."""
+    """To whom: a member, or a pool (a team's or the organisation's), or a member of another organisation, by ids."""
 
     member: str | None = None
     pool: str | None = None
@@ -57,6 +57,7 @@ async def give(
     insufficient_giftable, lot_expires_too_soon, too_many_lots, idempotency_conflict, invalid_request.
     """
     command = _give(actor, checked_key(key), to, amount, message, prefer)
+    await _check_strangers(ledger, command)
     receipt = await ledger.execute(command)
     records = await ledger.read(lambda connection: stored.by_ids(connection, actor.org_id, receipt.ids))
     return Answer(tuple(gift_view(record) for record in records), receipt.replayed)
@@ -73,6 +74,7 @@ async def preview(
 ) -> tuple[GiftView, ...]:
     """Return what a gift would be now, without making it: the same decision on the same facts, no key, no effect."""
     command = _give(actor, "dry-run", to, amount, message, prefer)
+    await _check_strangers(ledger, command)
 
     def decide(connection: Connection) -> tuple[GiftView, ...]:
         book = facts.book_for(connection, command, ledger.clock())
@@ -150,10 +152,10 @@ async def gifts(
 
 def account_of(recipient: Recipient) -> int:
     """Return the account a recipient means. Raises Refused(unknown_member, invalid_request)."""
-    if recipient.org is not None:
-        raise Refused(Code.INVALID_REQUEST, "Gifts stay inside one organisation.", field="to.org")
     if (recipient.member is None) == (recipient.pool is None):
         raise Refused(Code.INVALID_REQUEST, "Name either a member or a pool.", field="to")
+    if recipient.org is not None and recipient.member is None:
+        raise Refused(Code.INVALID_REQUEST, "A gift to another organisation goes to a member of it.", field="to")
     try:
         if recipient.member is not None:
             return wallet_of(parse_id(Prefix.MEMBER, recipient.member))
@@ -188,7 +190,37 @@ def _give(
         sentence = f"A gift goes to 1 to {MAX_RECIPIENTS} different recipients."
         raise Refused(Code.INVALID_REQUEST, sentence, field="to")
     words = checked_words(message, "message")
-    return Give(actor.org_id, actor.member_id, key, accounts, checked_amount(amount), words, prefer)
+    org = _other_org(actor, to)
+    return Give(actor.org_id, actor.member_id, key, accounts, checked_amount(amount), words, prefer, org)
+
+
+def _other_org(actor: Actor, to: Sequence[Recipient]) -> int | None:
+    """Return the organisation that the recipients share, None for one's own. Raises Refused(unknown_member)."""
+    named = {recipient.org for recipient in to}
+    if len(named) != 1:
+        raise Refused(Code.INVALID_REQUEST, "The recipients of one gift are of one organisation.", field="to")
+    if (org := named.pop()) is None:
+        return None
+    try:
+        number = parse_id(Prefix.ORG, org)
+    except Refused as refused:
+        raise Refused(Code.UNKNOWN_MEMBER, refused.detail, field="to") from None
+    return None if number == actor.org_id else number
+
+
+async def _check_strangers(ledger: Ledger, command: Give) -> None:
+    """Refuse early what another organisation would send back. Raises Refused(unknown_member, recipient_is_bot)."""
+    org = command.recipient_org
+    if org is None:
+        return
+    strangers = [owner_of(account) for account in command.recipients]
+    for found in await ledger.read(
+        lambda connection: [people.member(connection, org_id=org, member_id=number) for number in strangers]
+    ):
+        if found is None or found.deactivated_at is not None:
+            raise Refused(Code.UNKNOWN_MEMBER, "There is no such member in that organisation.", field="to")
+        if found.kind != "person":
+            raise Refused(Code.RECIPIENT_IS_BOT, f"{found.name} is a {found.kind}; gifts go to people.")
 
 
 async def _decide(
@@ -210,7 +242,8 @@ async def _decided(ledger: Ledger, actor: Actor, command: Decide | Reverse) -> A
 
 def _previews(connection: Connection, book: Book) -> tuple[GiftView, ...]:
     planned = book.effects.gifts
-    accounts = {(gift.org_id, side) for gift, _ in planned for side in (gift.sender_account, gift.recipient_account)}
+    accounts = {(gift.org_id, gift.sender_account) for gift, _ in planned}
+    accounts |= {(gift.recipient_org or gift.org_id, gift.recipient_account) for gift, _ in planned}
     names = stored.sides(connection, accounts)
     messages = {posting.gift_id: posting.note for posting in book.effects.postings}
     return tuple(
@@ -218,7 +251,7 @@ def _previews(connection: Connection, book: Book) -> tuple[GiftView, ...]:
             None,
             gift.state,
             party(gift.org_id, names[gift.sender_account]),
-            party(gift.org_id, names[gift.recipient_account]),
+            party(gift.recipient_org or gift.org_id, names[gift.recipient_account]),
             gift.amount,
             messages[gift.gift_id],
             gift.created_at,

@@ -27,7 +27,7 @@ def gift_view(record: GiftRecord) -> GiftView:
         shown_id(Prefix.GIFT, record.gift_id),
         record.state,
         party(record.org_id, record.sender),
-        party(record.org_id, record.recipient),
+        party(record.recipient_org or record.org_id, record.recipient),
         record.amount,
         record.message,
         record.created_at,

@@ -189,7 +189,7 @@ def _write(driver: Driver, writer: Writer, book: Book) -> Sealed | None:
     gifts = {row[1]: row for row in (_gift_row(gift, decision) for gift, decision in effects.gifts)}
     notes, hashes = _notes(writer, effects.postings)
     usage = [(org, number, *facts) for org, number, facts in effects.usage]
-    made = {row[1]: row[1:] for row in (*lots.values(), *usage)} | {row[1]: row[1:6] for row in gifts.values()}
+    made = {row[1]: row[1:] for row in (*lots.values(), *usage)} | {row[1]: row[1:7] for row in gifts.values()}
     transfers, seals = _seal_transfers(writer, effects.postings, hashes, made)
     driver.insert(t.Lot, list(lots.values()))
     driver.insert(t.Transfer, transfers)
@@ -213,6 +213,8 @@ def _lot_row(org: int, lot: Lot) -> Row:
         to_micros(lot.granted_at),
         lot.amount.micros,
         lot.account_id,
+        lot.origin_org,
+        lot.origin_lot,
     )
 
 
@@ -221,6 +223,7 @@ def _gift_row(gift: Gift, decision: Mapping[str, Any]) -> Row:
         gift.org_id,
         gift.gift_id,
         gift.sender_account,
+        gift.recipient_org,
         gift.recipient_account,
         gift.amount.micros,
         to_micros(gift.created_at),
@@ -294,6 +297,8 @@ def _write_changes(driver: Driver, writer: Writer, book: Book) -> None:
         ("org_id", "gift_id"),
         [(gift.state.value, to_micros(gift.settles_at), gift.org_id, gift.gift_id) for gift in changed.values()],
     )
+    sent = [(gift.org_id, gift.gift_id, gift.recipient_org, "queued", 0, now) for gift in effects.deliveries]
+    driver.insert(t.Delivery, sent)
     driver.insert(t.Obligation, [_debt_row(org, debt, now) for org, debt in effects.debts])
     repaid = {debt.gift_id: (debt.repaid.micros, org, debt.gift_id) for org, debt in effects.debt_changes}
     driver.assign(t.Obligation, ("repaid",), ("org_id", "gift_id"), list(repaid.values()))

@@ -57,6 +57,7 @@ class GiftRecord:
     slices: tuple[Slice, ...]
     message: str | None
     reason: str | None
+    recipient_org: int | None = None
 
 
 def by_ids(connection: Connection, org_id: int, gift_ids: Collection[int]) -> list[GiftRecord]:
@@ -168,7 +169,8 @@ def _records(connection: Connection, query: Select[Any]) -> list[GiftRecord]:
     rows = connection.execute(query).all()
     if not rows:
         return []
-    accounts = {(row.org_id, account) for row in rows for account in (row.sender_account, row.recipient_account)}
+    accounts = {(row.org_id, row.sender_account) for row in rows}
+    accounts |= {(row.recipient_org or row.org_id, row.recipient_account) for row in rows}
     names = sides(connection, accounts)
     draws = _draws(
         connection, [(row.org_id, escrow_of(row.sender_account), row.created_at, row.gift_id) for row in rows]
@@ -187,6 +189,7 @@ def _records(connection: Connection, query: Select[Any]) -> list[GiftRecord]:
             row.decision,
             draws[row.gift_id],
             *notes.get(row.gift_id, (None, None)),
+            row.recipient_org,
         )
         for row in rows
     ]
@@ -257,6 +260,7 @@ def incoming(connection: Connection, org_id: int, account: int) -> tuple[Credits
     query = select(func.coalesce(func.sum(_GIFT.c.amount), 0), func.min(_GIFT.c.settles_at)).where(
         _GIFT.c.org_id == org_id,
         _GIFT.c.recipient_account == account,
+        _GIFT.c.recipient_org.is_(None),
         _GIFT.c.state.in_([state.value for state in OPEN]),
         _GIFT.c.state == GiftState.PENDING.value,
     )

@@ -196,11 +196,11 @@ def _lots(driver: Driver, book: Book, wanted: set[Key]) -> dict[int, Lot]:
 
 def _read_gifts(driver: Driver, wanted: Wanted, book: Book) -> None:
     query = """SELECT g.gift_id, g.org_id, g.sender_account, g.recipient_account, g.amount, g.created_at,
-                      g.settles_at, g.state FROM {wanted} w CROSS JOIN gift g
+                      g.settles_at, g.state, g.recipient_org FROM {wanted} w CROSS JOIN gift g
                WHERE g.org_id = w.a AND g.gift_id = w.b"""
     rows = driver.select(query, sorted(wanted.gifts))
     draws = _read_draws(driver, book, [(row[1], escrow_of(row[2]), row[5], row[0]) for row in rows])
-    for gift_id, org, sender, recipient, amount, created, settles, state in rows:
+    for gift_id, org, sender, recipient, amount, created, settles, state, recipient_org in rows:
         book.gifts[gift_id] = Gift(
             gift_id,
             org,
@@ -211,6 +211,7 @@ def _read_gifts(driver: Driver, wanted: Wanted, book: Book) -> None:
             from_micros(settles),
             GiftState(state),
             draws[gift_id],
+            recipient_org,
         )
 
 

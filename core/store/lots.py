@@ -20,13 +20,24 @@ from core.store.tables import Position as PositionRow
 _LOT: Final = LotRow.metadata.tables["lot"]
 _POSITION: Final = PositionRow.metadata.tables["position"]
 
-LOT_NAMES: Final = ("lot_id", "source", "expires_at", "giftable", "priority", "granted_at", "amount", "account_id")
+LOT_NAMES: Final = (
+    "lot_id",
+    "source",
+    "expires_at",
+    "giftable",
+    "priority",
+    "granted_at",
+    "amount",
+    "account_id",
+    "origin_org",
+    "origin_lot",
+)
 LOT_COLUMNS: Final = tuple(_LOT.c[name] for name in LOT_NAMES)
 
 
 def lot_of(row: Sequence[Any]) -> Lot:
     """Return a lot from its stored values, in the order of ``LOT_NAMES``."""
-    lot_id, source, expires_at, giftable, priority, granted_at, amount, account = row
+    lot_id, source, expires_at, giftable, priority, granted_at, amount, account, origin_org, origin_lot = row
     return Lot(
         lot_id,
         Source(source),
@@ -36,6 +47,8 @@ def lot_of(row: Sequence[Any]) -> Lot:
         from_micros(granted_at),
         Credits(amount),
         account,
+        origin_org,
+        origin_lot,
     )
 
 

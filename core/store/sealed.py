@@ -20,7 +20,7 @@ _TRANSFER: Final = ("org_id", "transfer_id", "kind", "at", "actor_id", "gift_id"
 # What is sealed of a lot, a gift and a usage event, told by a column that only it has.
 _MADE: Final = {
     "granted_at": LOT_NAMES,
-    "sender_account": ("gift_id", "sender_account", "recipient_account", "amount", "created_at"),
+    "sender_account": ("gift_id", "sender_account", "recipient_org", "recipient_account", "amount", "created_at"),
     "event_id": tuple(name for name in columns_of(UsageEvent) if name != "org_id"),
 }
 _FLAGS: Final = frozenset({"giftable", "is_fallback"})

@@ -54,7 +54,7 @@ def transfer_facts(
 
     ``transfer`` is (org, id, kind, at, actor, gift, settles_at); ``lines`` are (account, lot, amount) in order.
     ``made`` is what it made, by its stored values without the organisation: of a lot or usage event all columns,
-    of a gift (id, sender account, recipient account, amount, created_at), which never change.
+    of a gift (id, sender account, recipient's organisation and account, amount, created_at), which never change.
     """
     return [
         *transfer,

@@ -127,6 +127,8 @@ class Lot(SQLModel, table=True):
     granted_at: int = _big()
     amount: int = _big()
     account_id: int = _big()
+    origin_org: int | None = _big(default=None)
+    origin_lot: int | None = _big(default=None)
 
 
 class Position(SQLModel, table=True):
@@ -248,12 +250,35 @@ class Gift(SQLModel, table=True):
     org_id: int = _key()
     gift_id: int = _key()
     sender_account: int = _big()
+    recipient_org: int | None = _big(default=None)
     recipient_account: int = _big()
     amount: int = _big()
     created_at: int = _big()
     settles_at: int = _big()
     state: str = Field(sa_type=Text)
     decision: dict[str, Any] = Field(sa_type=JSON)
+
+
+class Delivery(SQLModel, table=True):
+    """A settled gift on its way to another organisation: delivered at least once, applied exactly once (L9)."""
+
+    __table_args__: ClassVar[Any] = (
+        _one_of("state", ("queued", "arrived", "bounced")),
+        Index(
+            "delivery_queued",
+            "next_at",
+            sqlite_where=text("state = 'queued'"),
+            postgresql_where=text("state = 'queued'"),
+        ),
+        _CLUSTERED,
+    )
+
+    org_id: int = _key()
+    gift_id: int = _key()
+    to_org: int = _big()
+    state: str = Field(default="queued", sa_type=Text)
+    attempts: int = 0
+    next_at: int = _big()
 
 
 class Obligation(SQLModel, table=True):

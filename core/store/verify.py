@@ -41,6 +41,7 @@ def verify(engine: Engine, keys: Iterable[SealKey], heads: Mapping[str, str] | N
         _check_positions(connection, report)
         _check_gifts(connection, report)
         _check_obligations(connection, report)
+        _check_deliveries(connection, report)
         _check_commands_and_usage(connection, report)
         check_seals(connection, report, {key.key_id: key for key in keys})
         check_heads(connection, report, heads or {})
@@ -117,11 +118,24 @@ def _check_obligations(connection: Connection, report: Report) -> None:
         report.add(name, f"is repaid by {row['repaid']} micro-credits, but {row['moved'] or 0} were moved")
 
 
+def _check_deliveries(connection: Connection, report: Report) -> None:
+    """L9: what was marked as arrived is in the books of the other organisation, what bounced is back."""
+    query = """SELECT d.gift_id, d.state FROM delivery d
+               LEFT JOIN transfer t ON t.gift_id = d.gift_id
+               AND ((d.state = 'arrived' AND t.org_id = d.to_org AND t.kind = 'gift_arrive')
+                    OR (d.state = 'bounced' AND t.org_id = d.org_id AND t.kind = 'gift_bounce'))
+               WHERE d.state <> 'queued' AND t.transfer_id IS NULL"""
+    for row in rows_of(connection, query):
+        report.add(f"delivery of {gift_name(row['gift_id'])}", f"is marked as {row['state']}, but nothing shows it")
+
+
 def _state_of(kinds: list[str | None], decision: Any) -> str:
     """Return the state that a gift's transfers make, in whichever order processes numbered them."""
     ends = [_ENDS[kind] for kind in kinds if kind in _ENDS]
     if TransferKind.GIFT_RESERVE.value not in kinds or len(ends) > 1:
         return "impossible"
+    if TransferKind.GIFT_BOUNCE.value in kinds:
+        return GiftState.RETURNED.value if ends == [GiftState.SETTLED] else "impossible"
     if TransferKind.GIFT_REVERSE.value in kinds:
         return GiftState.REVERSED.value
     if ends:

@@ -36,10 +36,12 @@ class Give:
     amount: Credits
     message: str | None
     prefer: GiftOrder
+    recipient_org: int | None = None  # whose the recipients are, when it is another organisation (L9)
 
     @property
     def digest(self) -> bytes:
-        return digest_of("give", self.amount.micros, self.message, self.prefer.value, *self.recipients)
+        words = (self.message, self.prefer.value, self.recipient_org)
+        return digest_of("give", self.amount.micros, *words, *self.recipients)
 
     @property
     def count(self) -> int:
@@ -47,18 +49,20 @@ class Give:
 
     @property
     def needs(self) -> Needs:
-        people = (owner_of(account) for account in self.recipients if kind_of(account) is AccountKind.WALLET)
+        here = self.recipients if self.recipient_org is None else ()
+        people = (owner_of(account) for account in here if kind_of(account) is AccountKind.WALLET)
         return Needs(
             members=(self.actor_id, *people),
-            accounts=self.recipients,
+            accounts=here,
             positions=(wallet_of(self.actor_id),),
             given_by=(self.actor_id,),
         )
 
     def decide(self, book: Book) -> None:
         """Raises Refused in the order recipient, sender's state, freeze, policy, funds."""
-        for recipient in self.recipients:
-            _check_recipient(book, self.actor_id, recipient)
+        if self.recipient_org is None:  # the other organisation checks its own on arrival
+            for recipient in self.recipients:
+                _check_recipient(book, self.actor_id, recipient)
         for recipient in self.recipients:
             _give_one(book, self, recipient)
 
@@ -86,11 +90,21 @@ def _give_one(book: Book, give: Give, recipient: int) -> None:
         transfer_id=gift_id,
     )
     gift = Gift(
-        gift_id, give.org_id, wallet, recipient, give.amount, book.now, settles_at, _first_state(decision), slices
+        gift_id,
+        give.org_id,
+        wallet,
+        recipient,
+        give.amount,
+        book.now,
+        settles_at,
+        _first_state(decision),
+        slices,
+        give.recipient_org,
     )
     book.open_gift(gift, decision.body())
     book.tell(wallet, "gift_sent", gift_id=gift_id)
-    book.tell(recipient, "gift_incoming", gift_id=gift_id)
+    if give.recipient_org is None:
+        book.tell(recipient, "gift_incoming", gift_id=gift_id)
 
 
 def _first_state(decision: Decision) -> GiftState:

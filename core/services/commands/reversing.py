@@ -54,6 +54,8 @@ class Reverse:
             raise Refused(Code.NOT_FOUND, "There is no such gift here.")
         if not self.is_admin or self.actor_id in sides:
             raise Refused(Code.NOT_ALLOWED, "Only an admin who is neither side can do that.")
+        if gift.recipient_org is not None:
+            raise Refused(Code.NOT_ALLOWED, "This gift is with another organisation; only its admin can act there.")
         state = state_after(gift, TransferKind.GIFT_REVERSE, book.now)
         number = book.next_id()
         _call_in(book, gift)

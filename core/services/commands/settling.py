@@ -134,11 +134,18 @@ def _settle(book: Book, gift: Gift) -> None:
     state = state_after(gift, TransferKind.GIFT_SETTLE, book.now)
     if reason := _must_return(book, gift):
         raise Refused(Code.GIFT_NOT_PENDING, f"This gift cannot settle: {reason}", state=gift.state.value)
-    move = Move(escrow_of(gift.sender_account), gift.recipient_account, gift.slices)
-    book.post(TransferKind.GIFT_SETTLE, [move], gift_id=gift.gift_id)
-    book.change_gift(gift, state)
+    target = gift.recipient_account
+    if gift.recipient_org is not None:
+        target = account_id(gift.recipient_org, AccountKind.CLEARING)
+    book.post(
+        TransferKind.GIFT_SETTLE, [Move(escrow_of(gift.sender_account), target, gift.slices)], gift_id=gift.gift_id
+    )
+    settled = book.change_gift(gift, state)
     book.tell(gift.sender_account, "gift_settled_sender", gift_id=gift.gift_id)
-    book.tell(gift.recipient_account, "gift_received", gift_id=gift.gift_id, for_editor=True)
+    if gift.recipient_org is not None:
+        book.deliver(settled)
+    else:
+        book.tell(gift.recipient_account, "gift_received", gift_id=gift.gift_id, for_editor=True)
 
 
 def _approve(book: Book, gift: Gift, reason: str | None) -> None:
@@ -161,7 +168,8 @@ def give_back(book: Book, gift: Gift, act: TransferKind, reason: str | None) -> 
     if lapsed:
         lapse(book, gift.org_id, gift.sender_account, lapsed)
     book.change_gift(gift, state)
-    for account in (gift.sender_account, gift.recipient_account):
+    sides = (gift.sender_account, *([gift.recipient_account] if gift.recipient_org is None else []))
+    for account in sides:
         book.tell(account, _NOTICES[act], gift_id=gift.gift_id)
 
 

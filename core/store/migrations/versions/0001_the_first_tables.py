@@ -28,6 +28,27 @@ def upgrade() -> None:
         sqlite_with_rowid=False,
     )
     op.create_table(
+        "delivery",
+        sa.Column("org_id", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("gift_id", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("to_org", sa.BigInteger(), nullable=False),
+        sa.Column("state", sa.Text(), nullable=False),
+        sa.Column("attempts", sa.Integer(), nullable=False),
+        sa.Column("next_at", sa.BigInteger(), nullable=False),
+        sa.CheckConstraint("state IN ('queued', 'arrived', 'bounced')", name="state_known"),
+        sa.PrimaryKeyConstraint("org_id", "gift_id"),
+        sqlite_with_rowid=False,
+    )
+    with op.batch_alter_table("delivery", schema=None) as batch_op:
+        batch_op.create_index(
+            "delivery_queued",
+            ["next_at"],
+            unique=False,
+            sqlite_where=sa.text("state = 'queued'"),
+            postgresql_where=sa.text("state = 'queued'"),
+        )
+
+    op.create_table(
         "device_grant",
         sa.Column("device_hash", sa.LargeBinary(), nullable=False),
         sa.Column("user_code", sa.Text(), nullable=False),
@@ -65,6 +86,7 @@ def upgrade() -> None:
         sa.Column("org_id", sa.BigInteger(), autoincrement=False, nullable=False),
         sa.Column("gift_id", sa.BigInteger(), autoincrement=False, nullable=False),
         sa.Column("sender_account", sa.BigInteger(), nullable=False),
+        sa.Column("recipient_org", sa.BigInteger(), nullable=True),
         sa.Column("recipient_account", sa.BigInteger(), nullable=False),
         sa.Column("amount", sa.BigInteger(), nullable=False),
         sa.Column("created_at", sa.BigInteger(), nullable=False),
@@ -118,6 +140,8 @@ def upgrade() -> None:
         sa.Column("granted_at", sa.BigInteger(), nullable=False),
         sa.Column("amount", sa.BigInteger(), nullable=False),
         sa.Column("account_id", sa.BigInteger(), nullable=False),
+        sa.Column("origin_org", sa.BigInteger(), nullable=True),
+        sa.Column("origin_lot", sa.BigInteger(), nullable=True),
         sa.CheckConstraint("source IN ('purchase', 'allotment', 'promo', 'referral')", name="source_known"),
         sa.CheckConstraint("amount > 0", name="amount_positive"),
         sa.PrimaryKeyConstraint("org_id", "lot_id"),
@@ -315,7 +339,7 @@ def upgrade() -> None:
         sa.Column("note_hash", sa.LargeBinary(), nullable=True),
         sa.Column("seal", sa.LargeBinary(), nullable=False),
         sa.CheckConstraint(
-            "kind IN ('grant', 'void', 'allocate', 'gift_reserve', 'gift_approve', 'gift_settle', 'gift_cancel', 'gift_decline', 'gift_reject', 'gift_return', 'gift_reverse', 'repay', 'charge', 'refund', 'expire', 'freeze', 'leave', 'unfreeze')",
+            "kind IN ('grant', 'void', 'allocate', 'gift_reserve', 'gift_approve', 'gift_settle', 'gift_arrive', 'gift_refuse', 'gift_bounce', 'gift_cancel', 'gift_decline', 'gift_reject', 'gift_return', 'gift_reverse', 'repay', 'charge', 'refund', 'expire', 'freeze', 'leave', 'unfreeze')",
             name="kind_known",
         ),
         sa.PrimaryKeyConstraint("org_id", "transfer_id"),
