@@ -14,7 +14,7 @@ from core.store.tables import Member, Outbox
 
 _OUTBOX: Final = Outbox.metadata.tables["outbox"]
 _MEMBER: Final = Member.metadata.tables["member"]
-_MAX_ATTEMPTS: Final = 12
+_MAX_ATTEMPTS: Final = 30
 
 
 @dataclass(frozen=True, slots=True)
