@@ -45,13 +45,13 @@ async def test_each_check_comes_before_the_next(client: httpx.AsyncClient, house
         assert (answer.status_code, answer.json()["code"]) == (status, code)
 
 
-@pytest.mark.parametrize("token", ["", "tc_", "tc_" + "x" * 43, "tc_" + "x" * 5000, "xoxb-1", "tc_é"])
-@pytest.mark.parametrize("kind", ["Bearer", "bearer", "Basic", ""])
-async def test_no_made_up_token_opens_the_door(client: httpx.AsyncClient, token: str, kind: str) -> None:
-    answer = await client.get("/v1/status", headers={"Authorization": f"{kind} {token}".strip().encode("latin-1")})
+async def test_no_made_up_token_opens_the_door(client: httpx.AsyncClient) -> None:
+    tokens = ["", "tc_", "tc_" + "x" * 43, "tc_" + "x" * 5000, "xoxb-1", "tc_é"]
+    for given in (f"{kind} {token}".strip() for kind in ("Bearer", "bearer", "Basic", "") for token in tokens):
+        answer = await client.get("/v1/status", headers={"Authorization": given.encode("latin-1")})
 
-    assert answer.status_code == 401
-    assert answer.headers["www-authenticate"].startswith("Bearer")
+        assert answer.status_code == 401, given
+        assert answer.headers["www-authenticate"].startswith("Bearer")
 
 
 @pytest.mark.parametrize("name", ["Authorization", "Idempotency-Key", "Content-Type"])
