@@ -29,8 +29,9 @@ from core.store.journal import Journal
 from core.store.migrate import check
 from core.store.postgres import PostgresDriver
 from core.store.seals import SealKey
-from core.store.sqlite import BUSY_MILLISECONDS, SqliteDriver
+from core.store.sqlite import SqliteDriver
 
+LOCK_MILLISECONDS: Final = 5_000  # how long a batch waits for somebody else's lock; its callers wait with it
 _REGISTRATIONS: Final = 20  # how often two process starts may collide
 
 
@@ -76,14 +77,16 @@ def clock_of(settings: Settings) -> Clock:
 
 
 def open_driver(engine: Engine) -> Driver:
-    """Open a connection of the journal's own, outside the pool."""
+    """Open a connection of the journal's own, outside the pool. It waits for locks no longer than callers should."""
     connection: Any = engine.raw_connection()
     raw = connection.driver_connection
     connection.detach()
     if not isinstance(raw, sqlite3.Connection):
+        raw.execute(f"SET lock_timeout = {LOCK_MILLISECONDS}")
+        raw.commit()
         return PostgresDriver(raw)
     (patience,) = raw.execute("PRAGMA busy_timeout").fetchone()
-    raw.execute(f"PRAGMA busy_timeout = {min(patience, BUSY_MILLISECONDS)}")
+    raw.execute(f"PRAGMA busy_timeout = {min(patience, LOCK_MILLISECONDS)}")
     return SqliteDriver(raw)
 
 

@@ -45,7 +45,7 @@ def open_engine(url: str | URL) -> Engine:
             connection.execute(text("SELECT 1"))
     except (DBAPIError, sqlite3.Error) as error:
         engine.dispose()
-        raise StoreError(_reason(parsed, error)) from error
+        raise StoreError(reason_of(parsed, error)) from error
     return engine
 
 
@@ -67,7 +67,7 @@ def open_for_reading(url: str | URL) -> Engine:
             connection.execute(text(_ANY_TABLE if is_sqlite(engine) else "SELECT 1"))
     except (DBAPIError, sqlite3.Error) as error:
         engine.dispose()
-        raise StoreError(_reason(parsed, error)) from error
+        raise StoreError(reason_of(parsed, error)) from error
     return engine
 
 
@@ -195,7 +195,7 @@ def _shared_options() -> dict[str, Any]:
     }
 
 
-def _reason(url: URL, error: Exception) -> str:
+def reason_of(url: URL, error: Exception) -> str:
     """Say in one line what is wrong and where; the URL is shown without its password."""
     cause = getattr(error, "orig", None) or error
     said = str(cause).strip().splitlines()[0] if str(cause).strip() else type(cause).__name__
@@ -211,4 +211,6 @@ _SQLITE_REASONS: Final = {
     "attempt to write a readonly database": "the file or its folder is read-only",
     "file is not a database": "the file is something else than a SQLite database",
     "database is locked": "another program holds it locked",
+    "database or disk is full": "its disk is full",
+    "database disk image is malformed": "it is damaged; restore a backup into an empty one: teamcredits restore --help",
 }

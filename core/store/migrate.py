@@ -20,7 +20,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlmodel import SQLModel
 
 from core.store import tables  # noqa: F401  (fills the metadata)
-from core.store.engine import StoreError, is_sqlite, open_engine, reading, writing
+from core.store.engine import StoreError, is_sqlite, open_engine, reading, reason_of, writing
 
 _FOLDER: Final = Path(__file__).parent / "migrations"
 _LOCK: Final = 0x7465616D63726564  # any number that only we lock: "teamcred"
@@ -55,8 +55,10 @@ def upgrade(connection: Connection, revision: str = "head") -> None:
 
 def check(engine: Engine) -> None:
     """Raise StoreError unless the database has exactly the schema of this code."""
-    with reading(engine) as connection:
-        present = revision_of(connection)
+    try:
+        present = current(engine)
+    except DBAPIError as error:
+        raise StoreError(reason_of(engine.url, error)) from error
     _refuse_newer(present)
     if present != newest():
         state = "has no schema yet" if present is None else f"has the older schema {present}"

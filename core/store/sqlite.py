@@ -5,15 +5,12 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Sequence
 from functools import lru_cache
-from typing import Final
 
 import orjson
 from sqlmodel import SQLModel
 
 from core.store.driver import MissingPositionError, Row, Rows, columns_of, table_of
 from core.store.faults import PASSING, fault_of
-
-BUSY_MILLISECONDS: Final = 5_000  # how long a batch waits for another program's lock; its callers wait with it
 
 
 class SqliteDriver:
