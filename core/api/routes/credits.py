@@ -12,14 +12,11 @@ from core.api.contract import REPLAYED, Admin, Giver, House, Key, Reader, proble
 from core.api.door import DoorRoute
 from core.api.routes.transfers import BASE
 from core.api.schemas.base import Cursor, Id, Limit, PageShown
+from core.api.schemas.commands import AllocationGiven, FreezeGiven, GrantGiven, UnfreezeGiven
 from core.api.schemas.credits import (
-    AllocationGiven,
     BalanceShown,
-    FreezeGiven,
-    GrantGiven,
     GrantShown,
     LineShown,
-    UnfreezeGiven,
     balance_shown,
     grant_shown,
     line_shown,

@@ -9,7 +9,8 @@ from fastapi import APIRouter, Query, Response
 from core.api.contract import REPLAYED, Admin, Giver, House, Key, Reader, problems, replay_headers, required_key
 from core.api.door import DoorRoute
 from core.api.schemas.base import Cursor, Limit, PageShown
-from core.api.schemas.credits import GiftShown, ReasonGiven, TransferGiven, gift_shown
+from core.api.schemas.commands import ReasonGiven, TransferGiven
+from core.api.schemas.credits import GiftShown, gift_shown
 from core.ledger.gifts import GiftState
 from core.services import gifts
 from core.services.views import Answer, GiftView
