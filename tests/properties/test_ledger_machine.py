@@ -122,16 +122,16 @@ class LedgerMachine(RuleBasedStateMachine):
 
     @initialize()
     def everybody_has_something_and_some_have_given(self) -> None:
-        """Each wallet and pool has a bought lot and two that lapse; three gifts are pending."""
+        """Each wallet and pool has a bought lot and two that lapse; four gifts are pending."""
         holders = [*(("wallet", name) for name in PEOPLE), *(("pool", name) for name in TEAMS)]
         self.carry_out(
             [
-                self.grant(holder, amount * CREDIT, source, lifetime, 100)
+                self.grant(holder, amount * CREDIT, source, lifetime, priority)
                 for holder in holders
-                for amount, source, lifetime in (
-                    (200, Source.PURCHASE, None),
-                    (150, Source.ALLOTMENT, 72 * HOUR),
-                    (50, Source.PROMO, 24 * HOUR),
+                for amount, source, lifetime, priority in (
+                    (200, Source.PURCHASE, None, 50 if holder[0] == "pool" else 100),
+                    (150, Source.ALLOTMENT, 72 * HOUR, 100),
+                    (50, Source.PROMO, 24 * HOUR, 100),
                 )
             ]
         )
