@@ -212,5 +212,6 @@ _SQLITE_REASONS: Final = {
     "file is not a database": "the file is something else than a SQLite database",
     "database is locked": "another program holds it locked",
     "database or disk is full": "its disk is full",
+    "disk I/O error": "its disk cannot be written to or read; is it full?",
     "database disk image is malformed": "it is damaged; restore a backup into an empty one: teamcredits restore --help",
 }
