@@ -47,7 +47,8 @@ class _Ticket:
 class Journal:
     """The only way into the books. ``open_driver`` gives a fresh connection, also after one was lost.
 
-    ``check_schema`` raises StoreError when the database has another schema by now.
+    ``check_schema`` raises StoreError when the database has another schema by now; ``pause`` waits some seconds
+    between two tries.
     """
 
     def __init__(
@@ -60,6 +61,7 @@ class Journal:
         guard: contextlib.AbstractContextManager[object],
         queue_size: int,
         batch_size: int,
+        pause: Callable[[float], object] = time.sleep,
     ) -> None:
         self._open_driver = open_driver
         self._open_writer = open_writer
@@ -69,6 +71,7 @@ class Journal:
         self._guard = guard
         self._queue_size = queue_size
         self._batch_size = batch_size
+        self._pause = pause
         self._waiting: deque[_Ticket] = deque()
         self._wake = threading.Condition()
         self._closing = False
@@ -144,7 +147,7 @@ class Journal:
         fault = Fault.AWAY
         for attempt in range(attempts):
             if attempt:
-                time.sleep(_FIRST_PAUSE_SECONDS * 2 ** (attempt - 1))
+                self._pause(_FIRST_PAUSE_SECONDS * 2 ** (attempt - 1))
             try:
                 outcomes, sealed = self._run_once([ticket.command for ticket in tickets])
             except Exception as error:
