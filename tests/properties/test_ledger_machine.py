@@ -8,10 +8,9 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from dataclasses import replace
+from datetime import timedelta
 from functools import partial
-from typing import Any
 
 from hypothesis import Phase, note, settings
 from hypothesis import strategies as st
@@ -24,58 +23,28 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from core.ledger.accounts import AccountKind, account_id, kind_of
-from core.ledger.commands import Command, Receipt
-from core.ledger.credits import Credits
+from core.ledger.accounts import kind_of
+from core.ledger.commands import Receipt
 from core.ledger.errors import Refused
-from core.ledger.lots import GIFTABLE_BY_DEFAULT, GiftOrder, Source
-from core.ledger.transfers import TransferKind
-from core.metering.usage import Rating, Usage
-from core.services.commands.charging import Charge
-from core.services.commands.freezing import Freeze, Leave, Unfreeze
+from core.ledger.lots import Source
 from core.services.commands.giving import Give
-from core.services.commands.granting import Allocate, Grant
-from core.services.commands.reversing import Reverse
-from core.services.commands.settling import Decide
 from core.services.verify import verify
 from tests.support.house import open_house_ledger
-from tests.support.model import CREDIT, NEVER, Account, Model, Refusal
+from tests.support.model import CREDIT, NEVER, Model, Refusal
+from tests.support.requests import (
+    HOUR,
+    INSTANT,
+    Intent,
+    Request,
+    Requests,
+    amounts,
+    decisions,
+    gifts,
+    intents,
+    numbers,
+    people,
+)
 from tests.support.worlds import PEOPLE, TEAMS, PureWorld, StoredWorld, World
-
-ADMIN = 1
-HOUR = timedelta(hours=1)
-INSTANT = timedelta(microseconds=1)
-
-people = st.sampled_from(sorted(PEOPLE))
-accounts = st.one_of(
-    st.tuples(st.just("wallet"), people),
-    st.tuples(st.just("wallet"), people),
-    st.tuples(st.just("pool"), st.sampled_from(TEAMS)),
-)
-amounts = st.one_of(
-    st.sampled_from([1, CREDIT, 50 * CREDIT, 100 * CREDIT, 180 * CREDIT, 340 * CREDIT, 600 * CREDIT]),
-    st.integers(1, 150 * CREDIT),
-)
-numbers = st.integers(0, 5)
-lifetimes = st.sampled_from([None, 1 * HOUR, 24 * HOUR, 48 * HOUR, 48 * HOUR + INSTANT, 72 * HOUR, 240 * HOUR])
-
-grants = st.tuples(
-    st.just("grant"), accounts, amounts, st.sampled_from(Source), lifetimes, st.sampled_from([100, 100, 50])
-)
-gifts = st.tuples(
-    st.just("give"), people, st.lists(accounts, min_size=1, max_size=2, unique=True), amounts, st.booleans()
-)
-attempts = [
-    *(("sender", "cancel"), ("recipient", "decline"), ("lead", "reject"), ("lead", "settle")) * 3,
-    *(("lead", "approve"), ("sender", "settle"), ("recipient", "cancel"), ("bo", "decline"), ("di", "reject")),
-]
-decisions = st.tuples(st.just("decide"), st.sampled_from(attempts), numbers)
-reversals = st.tuples(st.just("reverse"), numbers)
-charges = st.tuples(st.just("charge"), people, amounts)
-allocations = st.tuples(st.just("allocate"), st.sampled_from(["ada", "di", "bo"]), people, amounts)
-intents = st.one_of(gifts, gifts, decisions, grants, charges, allocations, reversals)
-Intent = tuple[Any, ...]
-
 
 # What a run must have met to have proven anything.
 WORTH_MEETING = {
@@ -95,18 +64,6 @@ WORTH_MEETING = {
 }
 
 
-@dataclass(frozen=True)
-class Request:
-    """A command for the ledger, and the same in the model's words; both under one key of one actor."""
-
-    command: Command
-    actor: str
-    key: str
-    content: tuple[Any, ...]
-    in_model: Callable[[datetime], list[int]]
-    makes: str | None = None
-
-
 class LedgerMachine(RuleBasedStateMachine):
     """Does the same to a house and to the model, and compares what came of it."""
 
@@ -115,9 +72,8 @@ class LedgerMachine(RuleBasedStateMachine):
         self.world = open_world()
         self.clock = self.world.clock
         self.model = Model({name: replace(person) for name, person in PEOPLE.items()})
-        self.requests: list[Request] = []
-        self.ids: dict[str, list[int]] = {"lot": [], "gift": []}
-        self.fresh = 0
+        self.requests = Requests(self.world, self.model)
+        self.tried: list[Request] = []
         self.seen: Counter[tuple[str, str]] = Counter()
 
     @initialize()
@@ -126,7 +82,7 @@ class LedgerMachine(RuleBasedStateMachine):
         holders = [*(("wallet", name) for name in PEOPLE), *(("pool", name) for name in TEAMS)]
         self.carry_out(
             [
-                self.grant(holder, amount * CREDIT, source, lifetime, priority)
+                self.requests.grant(holder, amount * CREDIT, source, lifetime, priority)
                 for holder in holders
                 for amount, source, lifetime, priority in (
                     (200, Source.PURCHASE, None, 50 if holder[0] == "pool" else 100),
@@ -137,9 +93,9 @@ class LedgerMachine(RuleBasedStateMachine):
         )
         self.carry_out(
             [
-                self.give("ada", [("wallet", "bo"), ("wallet", "di")], 90 * CREDIT, longest=False),
-                self.give("bo", [("wallet", "cy")], 160 * CREDIT, longest=True),
-                self.give("di", [("pool", "red")], 20 * CREDIT, longest=False),
+                self.requests.give("ada", [("wallet", "bo"), ("wallet", "di")], 90 * CREDIT, longest=False),
+                self.requests.give("bo", [("wallet", "cy")], 160 * CREDIT, longest=True),
+                self.requests.give("di", [("pool", "red")], 20 * CREDIT, longest=False),
             ]
         )
 
@@ -160,38 +116,36 @@ class LedgerMachine(RuleBasedStateMachine):
         """G6: before or after what it brought was used up; what is then owed is repaid from grants."""
         settled = [gift for gift in self.model.gifts if gift.state == "settled"]
         recipient = settled[number % len(settled)].recipient
-        requests = [self.reverse(number)]
+        requests = [self.requests.reverse(number)]
         left = self.model.usable_amount(recipient, self.clock())
         if used and left and recipient[0] == "wallet":
-            requests.insert(0, self.charge(recipient[1], left))
-        requests.extend(self.grant(recipient, amount, source, None, 100) for source in sources)
+            requests.insert(0, self.requests.charge(recipient[1], left))
+        requests.extend(self.requests.grant(recipient, amount, source, None, 100) for source in sources)
         self.carry_out([request for request in requests if request is not None])
 
     @rule(several=st.lists(intents, min_size=2, max_size=5))
     def commands_come_together(self, several: list[Intent]) -> None:
         """L7: what waits is decided in one batch, each in turn, as if they had come one by one."""
-        self.carry_out([request for intent in several if (request := self.request(intent)) is not None])
+        self.carry_out([request for intent in several if (request := self.requests.of(intent)) is not None])
 
     @rule(number=numbers)
     def a_command_comes_again(self, number: int) -> None:
         """L6: the first answer, or decided afresh if it was refused."""
-        if self.requests:
-            self.carry_out([self.requests[number % len(self.requests)]])
+        self.carry_out([self.tried[number % len(self.tried)]])
 
     @rule(intent=intents)
     def a_command_comes_twice_at_once(self, intent: Intent) -> None:
         """L6: it takes effect once."""
-        if (request := self.request(intent)) is not None:
+        if (request := self.requests.of(intent)) is not None:
             self.carry_out([request, request])
 
     @rule(number=numbers, amount=amounts)
     def a_key_comes_with_other_content(self, number: int, amount: int) -> None:
         """L6: a conflict, if the key took effect; a new gift, if it was refused."""
-        gifts = [request for request in self.requests if isinstance(request.command, Give)]
-        if gifts:
-            first = gifts[number % len(gifts)]
-            _, to, _, longest = first.content
-            self.carry_out([self.give(first.actor, to, amount, longest=longest, key=first.key)])
+        given = [request for request in self.tried if isinstance(request.command, Give)]
+        first = given[number % len(given)]
+        _, to, _, longest = first.content
+        self.carry_out([self.requests.give(first.actor, to, amount, longest=longest, key=first.key)])
 
     @rule(
         case=st.sampled_from(
@@ -200,15 +154,7 @@ class LedgerMachine(RuleBasedStateMachine):
     )
     def somebody_is_frozen_or_freed_or_leaves(self, case: tuple[str, str]) -> None:
         """G4, G8: their open gifts go back."""
-        act, person = case
-        facts = (self.world.org_id, ADMIN, self.fresh_key(), self.world.ids[person])
-        commands: dict[str, Command] = {
-            "freeze": Freeze(*facts, reason=None),
-            "unfreeze": Unfreeze(*facts, reason=None),
-            "leave": Leave(*facts),
-        }
-        in_model = partial(self.model.halt, act=act, person=person)
-        self.carry_out([Request(commands[act], "admin", facts[2], case, in_model)])
+        self.carry_out([self.requests.halt(*case)])
         self.the_settlement_job_runs()
 
     # What time does.
@@ -244,7 +190,10 @@ class LedgerMachine(RuleBasedStateMachine):
 
     @invariant()
     def the_ledger_and_the_model_hold_the_same(self) -> None:
-        expected = {(self.account(owner), self.ids["lot"][lot]): n for (owner, lot), n in self.model.holdings().items()}
+        expected = {
+            (self.requests.account(owner), self.requests.ids["lot"][lot]): n
+            for (owner, lot), n in self.model.holdings().items()
+        }
         assert self.world.holdings() == expected
 
     @invariant()
@@ -252,7 +201,7 @@ class LedgerMachine(RuleBasedStateMachine):
         """G2: and so each is resolved at most once."""
         expected = {
             number: (gift.state, gift.settles_at)
-            for number, gift in zip(self.ids["gift"], self.model.gifts, strict=True)
+            for number, gift in zip(self.requests.ids["gift"], self.model.gifts, strict=True)
         }
         assert self.world.gifts() == expected
 
@@ -273,14 +222,14 @@ class LedgerMachine(RuleBasedStateMachine):
     @invariant()
     def everybody_owes_the_same(self) -> None:
         """G6: a debt is never a negative position, and what is repaid is never more than was owed."""
-        owed = {self.ids["gift"][number]: debt.left for number, debt in self.model.debts.items()}
+        owed = {self.requests.ids["gift"][number]: debt.left for number, debt in self.model.debts.items()}
         assert self.world.debts() == owed
 
     # How it is done.
 
     def carry_out(self, requests: list[Request]) -> None:
         """Give requests to the ledger at once and to the model in turn, and compare the answers."""
-        self.requests.extend(requests)
+        self.tried.extend(requests)
         answers = self.world.execute([request.command for request in requests])
         for request, answer in zip(requests, answers, strict=True):
             command = partial(request.in_model, self.clock())
@@ -290,131 +239,10 @@ class LedgerMachine(RuleBasedStateMachine):
                 expected = refusal.code
             else:
                 expected = "replayed" if replayed else "done"
-                self.learn_ids(request, made, answer)
+                self.requests.learn(request, made, answer)
             note(f"{request.actor}: {request.key} {request.content}: {expected}")
             self.seen[request.content[0], expected] += 1
             assert outcome_of(answer) == expected
-
-    def learn_ids(self, request: Request, made: list[int], answer: Receipt | Refused) -> None:
-        """Remember which of the ledger's ids stands for which number of the model's; it stays the same for ever."""
-        if request.makes is None or isinstance(answer, Refused):
-            return
-        ids = self.ids[request.makes]
-        ids.extend(() if answer.replayed else answer.ids)
-        assert [ids[number] for number in made] == list(answer.ids)
-
-    def request(self, intent: Intent) -> Request | None:
-        match intent:
-            case "grant", account, amount, source, lifetime, priority:
-                return self.grant(account, amount, source, lifetime, priority)
-            case "give", person, to, amount, longest:
-                return self.give(person, to, amount, longest=longest)
-            case "decide", (person, act), number:
-                return self.decide(person, act, number)
-            case "reverse", number:
-                return self.reverse(number)
-            case "charge", person, amount:
-                return self.charge(person, amount)
-            case "allocate", person, receiver, amount:
-                return self.allocate(person, receiver, amount)
-        raise AssertionError(intent)
-
-    def grant(
-        self, account: Account, amount: int, source: Source, lifetime: timedelta | None, priority: int
-    ) -> Request:
-        expires_at = None if lifetime is None else self.clock() + lifetime
-        key = self.fresh_key()
-        command = Grant(
-            self.world.org_id,
-            ADMIN,
-            key,
-            self.account(account),
-            Credits(amount),
-            source,
-            expires_at,
-            giftable=source in GIFTABLE_BY_DEFAULT,
-            priority=priority,
-            reason=None,
-        )
-        content = ("grant", account, amount, source, expires_at, priority)
-        in_model = partial(
-            self.model.grant,
-            account=account,
-            amount=amount,
-            source=source.value,
-            expires_at=expires_at or NEVER,
-            priority=priority,
-        )
-        return Request(command, "admin", key, content, in_model, makes="lot")
-
-    def give(self, person: str, to: list[Account], amount: int, *, longest: bool, key: str | None = None) -> Request:
-        key = key or self.fresh_key()
-        command = Give(
-            self.world.org_id,
-            self.world.ids[person],
-            key,
-            tuple(map(self.account, to)),
-            Credits(amount),
-            message=None,
-            prefer=GiftOrder.LONGEST if longest else GiftOrder.SOONEST,
-        )
-        in_model = partial(self.model.give, actor=person, to=to, amount=amount, longest=longest)
-        return Request(command, person, key, ("give", to, amount, longest), in_model, makes="gift")
-
-    def decide(self, person: str, act: str, number: int) -> Request | None:
-        if not self.model.gifts:
-            return None
-        number = len(self.model.gifts) - 1 - number % len(self.model.gifts)
-        gift = self.model.gifts[number]
-        lead = next(name for name in PEOPLE if PEOPLE[name].leads and PEOPLE[name].team == PEOPLE[gift.sender].team)
-        person = {"sender": gift.sender, "recipient": gift.recipient[1], "lead": lead}.get(person, person)
-        if person in TEAMS:
-            return None
-        kind = TransferKind(f"gift_{act}")
-        command = Decide(self.world.org_id, self.world.ids[person], kind, self.ids["gift"][number])
-        in_model = partial(self.model.decide, actor=person, act=act, number=number)
-        return Request(command, person, command.key, (act,), in_model)
-
-    def reverse(self, number: int) -> Request | None:
-        """Claw back a settled gift, if there is any, else any gift."""
-        settled = [number for number, gift in enumerate(self.model.gifts) if gift.state == "settled"]
-        candidates = settled or list(range(len(self.model.gifts)))
-        if not candidates:
-            return None
-        number = candidates[number % len(candidates)]
-        command = Reverse(self.world.org_id, ADMIN, self.ids["gift"][number], reason="A mistake.", is_admin=True)
-        return Request(command, "admin", command.key, ("reverse",), partial(self.model.reverse, number=number))
-
-    def charge(self, person: str, amount: int) -> Request:
-        event = self.fresh_key()
-        usage = Usage("some-model", input_tokens=amount)
-        rating = Rating(Credits(amount), card="test", is_fallback=False)
-        command = Charge(self.world.org_id, self.world.ids[person], "test", event, person, usage, rating)
-        in_model = partial(self.model.charge, actor=person, amount=amount)
-        return Request(command, "system", event, ("charge", amount), in_model)
-
-    def allocate(self, person: str, receiver: str, amount: int) -> Request:
-        key, pool = self.fresh_key(), ("pool", PEOPLE[person].team)
-        command = Allocate(
-            self.world.org_id,
-            self.world.ids[person],
-            key,
-            self.account(pool),
-            self.account(("wallet", receiver)),
-            Credits(amount),
-            reason=None,
-            is_admin=False,
-        )
-        in_model = partial(self.model.allocate, actor=person, account=("wallet", receiver), amount=amount)
-        return Request(command, person, key, ("allocate", receiver, amount), in_model)
-
-    def account(self, account: Account) -> int:
-        kind, owner = account
-        return account_id(self.world.ids[owner], AccountKind[kind.upper()])
-
-    def fresh_key(self) -> str:
-        self.fresh += 1
-        return f"key-{self.fresh}"
 
 
 def outcome_of(answer: Receipt | Refused) -> str:
