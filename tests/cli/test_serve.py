@@ -62,8 +62,7 @@ def test_a_port_in_use_is_one_line_before_anything_else_starts(tmp_path: Path, n
 
 
 @pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGINT])
-def test_it_stops_cleanly_and_soon_with_streams_open(sqlite_url: str, tmp_path: Path, how: signal.Signals) -> None:
-    terminal = Terminal(tmp_path, sqlite_url)
+def test_it_stops_cleanly_and_soon_with_streams_open(terminal: Terminal, how: signal.Signals) -> None:
     token = terminal.json("init")["admin_token"]
     with running(terminal.serves()) as server, ThreadPoolExecutor(STREAMS) as readers:
         read = [readers.submit(_follow, server.url, token) for _ in range(STREAMS)]
@@ -81,9 +80,9 @@ def test_it_stops_cleanly_and_soon_with_streams_open(sqlite_url: str, tmp_path: 
         assert "ERROR" not in server.log()
 
 
-def test_what_was_acknowledged_survives_a_kill(database_url: str, tmp_path: Path) -> None:
+def test_what_was_acknowledged_survives_a_kill(either_terminal: Terminal) -> None:
     """L10: SIGKILL amid grants; every acknowledged one is there, once, and the books are clean."""
-    terminal = Terminal(tmp_path, database_url)
+    terminal = either_terminal
     token = terminal.json("init")["admin_token"]
     with running(terminal.serves()) as server, httpx.Client(base_url=server.url, headers=bearer(token)) as client:
         member = client.get("/v1/members").json()["items"][0]["id"]

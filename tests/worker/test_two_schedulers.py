@@ -21,7 +21,7 @@ from core.store.engine import open_engine, reading
 from core.wiring import open_ledger
 from tests.support.builders import some_settings
 from tests.support.clock import START, ClockFile, SettableClock
-from tests.support.terminal import SECRET, Terminal
+from tests.support.terminal import SECRET, NearTerminal, Terminal
 
 GIFTS = 60
 SERVERS = 2
@@ -69,10 +69,10 @@ def wait_until_settled(database_url: str) -> None:
         time.sleep(0.1)
 
 
-def test_two_servers_settle_each_gift_once(promised: str, tmp_path: Path) -> None:
+def test_two_servers_settle_each_gift_once(monkeypatch: pytest.MonkeyPatch, promised: str, tmp_path: Path) -> None:
     """G2: the sweeps of both find the same gifts; the books take each once."""
     clock = ClockFile(tmp_path / "clock")
-    terminal = Terminal(tmp_path, promised, clock_file=str(clock.path))
+    terminal = NearTerminal(monkeypatch, tmp_path, promised, clock_file=str(clock.path))
     with ExitStack() as stack:
         servers = [terminal.serves() for _ in range(SERVERS)]
         for server in servers:
