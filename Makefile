@@ -9,7 +9,7 @@ LOCK := $(BIN)/uv pip compile pyproject.toml --quiet --universal --python-versio
 TESTS ?= tests
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check bench bench-quick lock docs migration clean
+.PHONY: help run test crash check bench bench-quick lock docs migration clean
 
 help: ## list these targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
@@ -19,6 +19,9 @@ run: .venv/.runs ## start the demo on http://127.0.0.1:8080
 
 test: .venv/.develops ## run every test, on SQLite and on a PostgreSQL of its own (TESTS=tests/store for some)
 	@$(BIN)/pytest -n 2 --dist worksteal $(TESTS)
+
+crash: .venv/.develops ## kill servers and databases under load, ROUNDS=1000 times (SEED=n repeats one's dice)
+	@CRASH_ROUNDS=$(or $(ROUNDS),1000) CRASH_SEED=$(SEED) $(BIN)/pytest -n 2 --timeout 0 -rP tests/crash
 
 check: .venv/.develops ## lint, format, types, layers, and the schema's history
 	$(BIN)/ruff check

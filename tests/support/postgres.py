@@ -22,6 +22,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import psutil
 import psycopg
 
 START_SECONDS = 30
@@ -32,7 +33,7 @@ _DIE_WITH_PARENT = 1  # PR_SET_PDEATHSIG of Linux
 
 
 class PostgresServer:
-    """One running server. ``url(name)`` names a database of it; ``kill`` is a power failure, ``start`` comes back."""
+    """One running server. ``url(name)`` names a database of it; after ``stop`` or ``kill``, ``start`` comes back."""
 
     def __init__(self, folder: Path, *, durable: bool = False) -> None:
         self.folder = folder
@@ -75,6 +76,16 @@ class PostgresServer:
         except subprocess.TimeoutExpired:
             self._process.kill()
             self._process.wait()
+
+    def kill(self) -> None:
+        """End it and all of its processes at once (SIGKILL), as when the machine goes down."""
+        processes = psutil.Process(self._process.pid).children(recursive=True)
+        self._process.kill()
+        self._process.wait()
+        for process in processes:
+            with contextlib.suppress(psutil.NoSuchProcess):
+                process.kill()
+        psutil.wait_procs(processes, STOP_SECONDS)
 
     def _initialise(self) -> None:
         subprocess.run(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import http.client
 import os
 import signal
 import socket
@@ -11,8 +12,6 @@ import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
-
-import httpx
 
 START_SECONDS = 60  # a busy machine; a quiet one needs two
 STOP_SECONDS = 15
@@ -38,10 +37,7 @@ class Server:
 
     def start(self) -> None:
         """Start (again, after a stop or kill) on the same port and return once it is ready."""
-        with (self.folder / "server.log").open("ab") as log:
-            self.process = subprocess.Popen(
-                command(*self.arguments), env=self.environment, cwd=self.folder, stdout=log, stderr=log
-            )
+        self.launch()
         deadline = time.monotonic() + START_SECONDS
         while not self._ready():
             code = self.process.poll()
@@ -49,6 +45,13 @@ class Server:
                 self.kill()
                 raise AssertionError(f"the server is not ready (exit code {code}):\n{self.log()}")
             time.sleep(0.05)
+
+    def launch(self) -> None:
+        """Start the process and return at once."""
+        with (self.folder / "server.log").open("ab") as log:
+            self.process = subprocess.Popen(
+                command(*self.arguments), env=self.environment, cwd=self.folder, stdout=log, stderr=log
+            )
 
     def stop(self) -> int:
         """Ask it to stop (SIGTERM) and return its exit code; fails when it does not listen."""
@@ -68,8 +71,10 @@ class Server:
         return (self.folder / "server.log").read_text(errors="replace")
 
     def _ready(self) -> bool:
-        with contextlib.suppress(httpx.TransportError):
-            return httpx.get(f"{self.url}/readyz", timeout=2).status_code == 200
+        asking = http.client.HTTPConnection("127.0.0.1", self.port, timeout=2)  # costs nothing, for it is often asked
+        with contextlib.suppress(OSError, http.client.HTTPException), contextlib.closing(asking):
+            asking.request("GET", "/readyz")
+            return asking.getresponse().status == 200
         return False
 
 

@@ -1,0 +1,86 @@
+"""A village for tests under load: an admin and people with tokens, much to give, and no limit on giving."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from core.clock import Clock, file_clock
+from core.services import access, members, organisations
+from core.services.ledger import Ledger
+from core.services.views import Actor, Scope
+from core.wiring import open_ledger
+from tests.support.builders import some_settings
+
+SETTLEMENT_HOURS = 2
+NO_LIMITS = {
+    "settlement_hours": SETTLEMENT_HOURS,
+    "credits_per_gift": None,
+    "credits_per_day": None,
+    "gifts_per_day": None,
+    "gifts_per_pair_and_day": None,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Village:
+    """Who lives there, by member id, with their tokens; the admin is one of them."""
+
+    org: str
+    admin: str
+    tokens: dict[str, str]
+
+    @property
+    def people(self) -> list[str]:
+        return [member for member in self.tokens if member != self.admin]
+
+
+class HandClock:
+    """A clock for several processes: it stands still until it is moved on, by a file that all of them read."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._set(datetime(2026, 11, 20, 9, tzinfo=UTC))
+
+    @property
+    def now(self) -> datetime:
+        return self.read()
+
+    @property
+    def read(self) -> Clock:
+        return file_clock(self.path)
+
+    def advance(self, by: timedelta) -> None:
+        self._set(self.now + by)
+
+    def _set(self, moment: datetime) -> None:
+        aside = self.path.with_suffix(".new")
+        aside.write_text(moment.isoformat())
+        aside.rename(self.path)
+
+
+def settle_village(url: str, people: int, *, clock: Clock | None = None) -> Village:
+    """Begin a village in a migrated database."""
+    ledger = open_ledger(some_settings(url), clock=clock)
+    try:
+        return asyncio.run(_settle(ledger, people))
+    finally:
+        ledger.close()
+
+
+async def _settle(ledger: Ledger, people: int) -> Village:
+    org, admin, token = await organisations.create_organisation(
+        ledger, name="Village", admin_name="Ada", policy=dict(NO_LIMITS)
+    )
+    actor = await access.authenticate(ledger, token)
+    tokens = dict([await _person(ledger, actor, f"Person {number}") for number in range(people)])
+    return Village(org, admin.id, {admin.id: token} | tokens)
+
+
+async def _person(ledger: Ledger, admin: Actor, name: str) -> tuple[str, str]:
+    view = await members.add_member(ledger, actor=admin, name=name, verified=True)
+    scopes = (Scope.READ, Scope.GIVE)
+    token, _ = await access.issue_token(ledger, actor=admin, member_id=view.id, scopes=scopes, label="laptop")
+    return view.id, token
