@@ -40,6 +40,8 @@ def _name(aside: Path, target: Path, *, replace: bool) -> None:
     except FileExistsError:
         raise _exists(target) from None
     except OSError:  # a file system without links, as on many a stick
+        if os.path.lexists(target):
+            raise _exists(target) from None
         aside.rename(target)
 
 

@@ -28,6 +28,7 @@ from tests.support.databases import KINDS, Databases, opened
 from tests.support.house import House, furnish, open_house_ledger
 from tests.support.lively import give, live
 from tests.support.pages import damage
+from tests.support.terminal import Terminal
 
 CALLERS = 8
 
@@ -133,9 +134,10 @@ async def test_a_backup_under_load_is_of_one_moment(
     callers = [asyncio.ensure_future(_call(house, number, asked, answered, closing)) for number in range(CALLERS)]
     await _until(lambda: min(answered) > 2)
     moments = []
+    another_process = Terminal(tmp_path, database_url)
     for number in range(3):
         before = list(answered)
-        await asyncio.to_thread(backup, database_url, tmp_path / f"{number}")
+        await asyncio.to_thread(another_process.prints, "backup", str(number))
         moments.append((before, list(asked)))
     closing.set()
     await asyncio.gather(*callers)
