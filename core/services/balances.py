@@ -130,7 +130,7 @@ def _balance(connection: Connection, member: MemberRecord, now: datetime) -> Bal
     accounts = lots.positions(connection, member.org_id, [wallet, escrow_of(wallet), *pools])
     policy = Policy.of(groups.policy(connection, org_id=member.org_id))
     given, first_given = gifts.given_since(connection, member.org_id, wallet, now - _DAY)
-    incoming, _first_due = gifts.incoming(connection, member.org_id, wallet)
+    incoming = gifts.incoming(connection, member.org_id, wallet)
     own = _live(accounts[wallet], now)
     shared = [position for pool in pools for position in _live(accounts[pool], now)]
     blocked = _blocked(member)

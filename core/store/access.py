@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Connection, Row, Select, delete, func, select, update
+from sqlalchemy import ColumnElement, Connection, Row, Select, bindparam, delete, func, select, update
 
 from core.store.instants import from_micros, to_micros
 from core.store.tables import DeviceGrant, Member, Token
@@ -69,7 +69,7 @@ def add_token(connection: Connection, record: TokenRecord, *, token_hash: bytes)
 
 def token_by_hash(connection: Connection, *, token_hash: bytes) -> TokenRecord | None:
     """Return the token with that hash, revoked or expired ones too."""
-    row = connection.execute(_select_tokens().where(_TOKEN.c.hash == token_hash)).first()
+    row = connection.execute(_BY_HASH, {"hash": token_hash}).first()
     return None if row is None else _token(row)
 
 
@@ -165,6 +165,9 @@ def forget_lapsed_devices(connection: Connection, *, before: datetime) -> int:
 
 def _select_tokens() -> Select[Any]:
     return select(_TOKEN, _MEMBER.c.role, _MEMBER.c.deactivated_at).join(_MEMBER, _OWNER)
+
+
+_BY_HASH: Final = _select_tokens().where(_TOKEN.c.hash == bindparam("hash"))  # every request asks it
 
 
 def _unexpired(now: datetime) -> ColumnElement[bool]:

@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
-from sqlalchemy import Connection, select, update
+from sqlalchemy import Connection, select, text, update
 
 from core.ledger.transfers import TransferKind
 from core.store.instants import to_micros
-from core.store.tables import Delivery, Transfer
+from core.store.tables import QUEUED_DELIVERY, Delivery, Transfer
 
 _DELIVERY: Final = Delivery.metadata.tables["delivery"]
 _TRANSFER: Final = Transfer.metadata.tables["transfer"]
@@ -30,7 +30,7 @@ def queued(connection: Connection, now: datetime, limit: int) -> list[DeliveryRe
     """Return deliveries that are due, the longest waiting first. Takes no lock: delivering twice is harmless."""
     query = (
         select(_DELIVERY.c.org_id, _DELIVERY.c.gift_id, _DELIVERY.c.to_org, _DELIVERY.c.attempts)
-        .where(_DELIVERY.c.state == "queued", _DELIVERY.c.next_at <= to_micros(now))
+        .where(text(QUEUED_DELIVERY), _DELIVERY.c.next_at <= to_micros(now))
         .order_by(_DELIVERY.c.next_at, _DELIVERY.c.gift_id)
         .limit(limit)
     )

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import Connection, Select, and_, func, or_, select, tuple_, union_all
+from sqlalchemy import Connection, Select, and_, bindparam, func, or_, select, text, tuple_, union_all
 
 from core.ledger.accounts import AccountKind, escrow_of, kind_of, owner_of, wallet_of
 from core.ledger.book import Given
@@ -18,7 +18,20 @@ from core.ledger.positions import Slice
 from core.ledger.transfers import TransferKind
 from core.store.instants import from_micros, to_micros
 from core.store.lots import LOT_COLUMNS, lot_of
-from core.store.tables import Entry, Gift, Lot, Member, Note, Organisation, Position, Team, TeamMember, Transfer
+from core.store.tables import (
+    OPEN_GIFT,
+    PENDING_GIFT,
+    Entry,
+    Gift,
+    Lot,
+    Member,
+    Note,
+    Organisation,
+    Position,
+    Team,
+    TeamMember,
+    Transfer,
+)
 
 _GIFT: Final = Gift.metadata.tables["gift"]
 _ENTRY: Final = Entry.metadata.tables["entry"]
@@ -109,7 +122,7 @@ def due(connection: Connection, now: datetime, limit: int) -> list[tuple[int, in
     """Return (organisation, gift) of gifts whose settlement period is over. Takes no lock (G2)."""
     query = (
         select(_GIFT.c.org_id, _GIFT.c.gift_id)
-        .where(_GIFT.c.state == GiftState.PENDING.value, _GIFT.c.settles_at <= to_micros(now))
+        .where(text(PENDING_GIFT), _GIFT.c.settles_at <= to_micros(now))
         .order_by(_GIFT.c.settles_at)
         .limit(limit)
     )
@@ -119,9 +132,8 @@ def due(connection: Connection, now: datetime, limit: int) -> list[tuple[int, in
 def open_of(connection: Connection, org_id: int, member_id: int) -> list[int]:
     """Return the open gifts a member sent or receives."""
     wallet = wallet_of(member_id)
-    states = [state.value for state in OPEN]
     sides = [
-        select(_GIFT.c.gift_id).where(_GIFT.c.org_id == org_id, side == wallet, _GIFT.c.state.in_(states))
+        select(_GIFT.c.gift_id).where(_GIFT.c.org_id == org_id, side == wallet, text(OPEN_GIFT))
         for side in (_GIFT.c.sender_account, _GIFT.c.recipient_account)
     ]
     return [row[0] for row in connection.execute(union_all(*sides))]
@@ -142,7 +154,6 @@ def stranded(connection: Connection, limit: int) -> list[tuple[int, int]]:
 
 def with_lapsed_slices(connection: Connection, org_id: int, escrow: int, lot_id: int) -> list[int]:
     """Return the open gifts that hold a lot in an escrow."""
-    states = [state.value for state in OPEN]
     query = (
         select(_GIFT.c.gift_id)
         .join(
@@ -158,7 +169,7 @@ def with_lapsed_slices(connection: Connection, org_id: int, escrow: int, lot_id:
         .where(
             _GIFT.c.org_id == org_id,
             _GIFT.c.sender_account == wallet_of(owner_of(escrow)),
-            _GIFT.c.state.in_(states),
+            text(OPEN_GIFT),
         )
         .distinct()
     )
@@ -255,32 +266,34 @@ def _notes(connection: Connection, gifts: list[tuple[int, int]]) -> dict[int, tu
     return {gift_id: (messages.get(gift_id), reasons.get(gift_id)) for gift_id in ids}
 
 
-def incoming(connection: Connection, org_id: int, account: int) -> tuple[Credits, datetime | None]:
-    """Return what pending gifts will bring an account, and when the first of them is due."""
-    query = select(func.coalesce(func.sum(_GIFT.c.amount), 0), func.min(_GIFT.c.settles_at)).where(
-        _GIFT.c.org_id == org_id,
-        _GIFT.c.recipient_account == account,
-        _GIFT.c.recipient_org.is_(None),
-        _GIFT.c.state.in_([state.value for state in OPEN]),
-        _GIFT.c.state == GiftState.PENDING.value,
+_INCOMING: Final = select(func.coalesce(func.sum(_GIFT.c.amount), 0)).where(
+    _GIFT.c.org_id == bindparam("org"),
+    _GIFT.c.recipient_account == bindparam("account"),
+    _GIFT.c.recipient_org.is_(None),
+    text(OPEN_GIFT),
+    text(PENDING_GIFT),
+)
+_GIVEN: Final = (
+    select(_GIFT.c.recipient_account, func.count(), func.sum(_GIFT.c.amount), func.min(_GIFT.c.created_at))
+    .where(
+        _GIFT.c.org_id == bindparam("org"),
+        _GIFT.c.sender_account == bindparam("account"),
+        _GIFT.c.created_at > bindparam("since"),
+        _GIFT.c.state.in_([state.value for state in (*sorted(OPEN), GiftState.SETTLED)]),
     )
-    amount, settles_at = connection.execute(query).one()
-    return Credits(int(amount)), from_micros(settles_at)
+    .group_by(_GIFT.c.recipient_account)
+)
+
+
+def incoming(connection: Connection, org_id: int, account: int) -> Credits:
+    """Return what pending gifts will bring an account."""
+    return Credits(int(connection.execute(_INCOMING, {"org": org_id, "account": account}).scalar_one()))
 
 
 def given_since(connection: Connection, org_id: int, account: int, since: datetime) -> tuple[Given, datetime | None]:
     """Return what an account gave since an instant, as the policy counts it, and when the first of it was."""
-    query = (
-        select(_GIFT.c.recipient_account, func.count(), func.sum(_GIFT.c.amount), func.min(_GIFT.c.created_at))
-        .where(
-            _GIFT.c.org_id == org_id,
-            _GIFT.c.sender_account == account,
-            _GIFT.c.created_at > to_micros(since),
-            _GIFT.c.state.in_([state.value for state in (*OPEN, GiftState.SETTLED)]),
-        )
-        .group_by(_GIFT.c.recipient_account)
-    )
-    rows = connection.execute(query).all()
+    values = {"org": org_id, "account": account, "since": to_micros(since)}
+    rows = connection.execute(_GIVEN, values).all()
     given = Given(
         sum(row[1] for row in rows), Credits(sum(int(row[2]) for row in rows)), {row[0]: row[1] for row in rows}
     )

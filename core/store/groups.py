@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import Connection, Select, delete, select, update
+from sqlalchemy import Connection, Select, bindparam, delete, select, update
 
 from core.ledger.accounts import AccountKind, account_id
 from core.store.instants import from_micros, to_micros
@@ -150,9 +150,12 @@ def _teams(connection: Connection, org_id: int, query: Select[Any]) -> list[Team
     ]
 
 
+_IN_FORCE: Final = (
+    select(_POLICY.c.body).where(_POLICY.c.org_id == bindparam("org")).order_by(_POLICY.c.version.desc()).limit(1)
+)
+
+
 def policy(connection: Connection, *, org_id: int) -> dict[str, Any] | None:
     """Return the body of the policy in force, or None for an organisation without one."""
-    table = Policy.metadata.tables["policy"]
-    query = select(table.c.body).where(table.c.org_id == org_id).order_by(table.c.version.desc()).limit(1)
-    found: dict[str, Any] | None = connection.execute(query).scalar()
+    found: dict[str, Any] | None = connection.execute(_IN_FORCE, {"org": org_id}).scalar()
     return found

@@ -7,7 +7,7 @@ from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import Connection, and_, select
+from sqlalchemy import Connection, and_, bindparam, select
 
 from core.ledger.accounts import AccountKind, kind_of
 from core.ledger.credits import Credits
@@ -35,6 +35,13 @@ LOT_NAMES: Final = (
 LOT_COLUMNS: Final = tuple(_LOT.c[name] for name in LOT_NAMES)
 
 
+_HELD: Final = (
+    select(_POSITION.c.account_id, _POSITION.c.remaining, *LOT_COLUMNS)
+    .join(_LOT, and_(_LOT.c.org_id == _POSITION.c.org_id, _LOT.c.lot_id == _POSITION.c.lot_id))
+    .where(_POSITION.c.org_id == bindparam("org"), _POSITION.c.account_id.in_(bindparam("accounts", expanding=True)))
+)
+
+
 def lot_of(row: Sequence[Any]) -> Lot:
     """Return a lot from its stored values, in the order of ``LOT_NAMES``."""
     lot_id, source, expires_at, giftable, priority, granted_at, amount, account, origin_org, origin_lot = row
@@ -60,13 +67,8 @@ def lot(connection: Connection, org_id: int, lot_id: int) -> Lot | None:
 
 def positions(connection: Connection, org_id: int, accounts: Collection[int]) -> dict[int, list[Position]]:
     """Return what each account holds, lapsed lots included."""
-    query = (
-        select(_POSITION.c.account_id, _POSITION.c.remaining, *LOT_COLUMNS)
-        .join(_LOT, and_(_LOT.c.org_id == _POSITION.c.org_id, _LOT.c.lot_id == _POSITION.c.lot_id))
-        .where(_POSITION.c.org_id == org_id, _POSITION.c.account_id.in_(accounts))
-    )
     found: defaultdict[int, list[Position]] = defaultdict(list)
-    for account, remaining, *facts in connection.execute(query):
+    for account, remaining, *facts in connection.execute(_HELD, {"org": org_id, "accounts": list(accounts)}):
         found[account].append(Position(lot_of(facts), Credits(remaining)))
     return found
 

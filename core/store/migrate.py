@@ -21,6 +21,7 @@ from sqlmodel import SQLModel
 
 from core.store import tables  # noqa: F401  (fills the metadata)
 from core.store.engine import StoreError, is_sqlite, open_engine, reading, reason_of, writing
+from core.store.statistics import write_statistics
 
 _FOLDER: Final = Path(__file__).parent / "migrations"
 _LOCK: Final = 0x7465616D63726564  # any number that only we lock: "teamcred"
@@ -51,6 +52,8 @@ def upgrade(connection: Connection, revision: str = "head") -> None:
     _lock(connection)
     _refuse_newer(revision_of(connection))
     command.upgrade(_config(connection), revision)
+    if is_sqlite(connection):
+        write_statistics(connection)
 
 
 def check(engine: Engine) -> None:

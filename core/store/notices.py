@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from sqlalchemy import Connection, and_, select, update
+from sqlalchemy import Connection, and_, bindparam, select, text, update
 
 from core.store.engine import is_sqlite
 from core.store.instants import from_micros, to_micros
-from core.store.tables import Member, Outbox
+from core.store.tables import DUE_MESSAGE, UNCLAIMED_NOTICE, Member, Outbox
 
 _OUTBOX: Final = Outbox.metadata.tables["outbox"]
 _MEMBER: Final = Member.metadata.tables["member"]
@@ -63,7 +63,7 @@ def take(connection: Connection, now: datetime, *, limit: int, lease: timedelta)
     due = (
         select(_OUTBOX, _MEMBER.c.slack_team_id, _MEMBER.c.slack_user_id)
         .join(_MEMBER, and_(_MEMBER.c.org_id == _OUTBOX.c.org_id, _MEMBER.c.member_id == _OUTBOX.c.member_id))
-        .where(_OUTBOX.c.slack_state.in_(["queued", "sending"]), _OUTBOX.c.next_at <= to_micros(now))
+        .where(text(DUE_MESSAGE), _OUTBOX.c.next_at <= to_micros(now))
         .order_by(_OUTBOX.c.next_at, _OUTBOX.c.notice_id)
         .limit(limit)
     )
@@ -113,20 +113,22 @@ def sent_about(connection: Connection, org_id: int, gift_id: int, member_id: int
     return None if row is None else (row[0], row[1])
 
 
+_UNCLAIMED: Final = (
+    select(_OUTBOX)
+    .where(
+        _OUTBOX.c.org_id == bindparam("org"),
+        _OUTBOX.c.member_id == bindparam("member"),
+        text(UNCLAIMED_NOTICE),
+    )
+    .order_by(_OUTBOX.c.notice_id)
+    .limit(bindparam("most"))
+)
+
+
 def unclaimed(connection: Connection, org_id: int, member_id: int, limit: int) -> list[NoticeRecord]:
     """Return what a member's editor has not shown yet, oldest first."""
-    query = (
-        select(_OUTBOX)
-        .where(
-            _OUTBOX.c.org_id == org_id,
-            _OUTBOX.c.member_id == member_id,
-            _OUTBOX.c.claimed_at.is_(None),
-            _OUTBOX.c.for_editor,
-        )
-        .order_by(_OUTBOX.c.notice_id)
-        .limit(limit)
-    )
-    return [_record(row) for row in connection.execute(query)]
+    values = {"org": org_id, "member": member_id, "most": limit}
+    return [_record(row) for row in connection.execute(_UNCLAIMED, values)]
 
 
 def claim(connection: Connection, org_id: int, member_id: int, notice_id: int, now: datetime) -> bool | None:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Connection, Row, Select, func, or_, select, tuple_, update
+from sqlalchemy import ColumnElement, Connection, Row, Select, bindparam, func, or_, select, tuple_, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from core.ledger.accounts import AccountKind, account_id, kind_of
@@ -48,15 +48,12 @@ class MemberRecord:
 
 def member(connection: Connection, *, org_id: int, member_id: int) -> MemberRecord | None:
     """Return one member of one organisation."""
-    found = _records(connection, _select().where(_MEMBER.c.org_id == org_id, _MEMBER.c.member_id == member_id))
-    return found[0] if found else None
+    return _first(connection, _BY_ID, {"org": org_id, "member": member_id})
 
 
 def member_by_slack(connection: Connection, *, team_id: str, user_id: str) -> MemberRecord | None:
     """Return the member that a Slack person is; found by (team, user) alone, never by name or e-mail."""
-    query = _select().where(_MEMBER.c.slack_team_id == team_id, _MEMBER.c.slack_user_id == user_id)
-    found = _records(connection, query)
-    return found[0] if found else None
+    return _first(connection, _BY_SLACK, {"team": team_id, "user": user_id})
 
 
 def find_members(
@@ -134,6 +131,24 @@ def _select() -> Select[Any]:
     return select(*(_MEMBER.c[name] for name in MemberRecord.__slots__ if name not in {"teams", "leads"}))
 
 
+# Built once: making a statement costs more than carrying it out.
+_BY_ID: Final = _select().where(_MEMBER.c.org_id == bindparam("org"), _MEMBER.c.member_id == bindparam("member"))
+_BY_SLACK: Final = _select().where(
+    _MEMBER.c.slack_team_id == bindparam("team"), _MEMBER.c.slack_user_id == bindparam("user")
+)
+_SEATS: Final = (
+    select(_TEAM_MEMBER.c.member_id, _TEAM_MEMBER.c.team_id, _TEAM_MEMBER.c.is_lead)
+    .where(_TEAM_MEMBER.c.org_id == bindparam("org"))
+    .where(_TEAM_MEMBER.c.member_id.in_(bindparam("members", expanding=True)))
+    .order_by(_TEAM_MEMBER.c.team_id)
+)
+
+
+def _first(connection: Connection, query: Select[Any], values: dict[str, Any]) -> MemberRecord | None:
+    found = [_record(row) for row in connection.execute(query, values)]
+    return _with_teams(connection, found)[0] if found else None
+
+
 def _records(connection: Connection, query: Select[Any]) -> list[MemberRecord]:
     return _with_teams(connection, [_record(row) for row in connection.execute(query)])
 
@@ -152,13 +167,8 @@ def _with_teams(connection: Connection, records: Sequence[MemberRecord]) -> list
     """Add the teams with one query for all."""
     if not records:
         return []
-    query = (
-        select(_TEAM_MEMBER.c.member_id, _TEAM_MEMBER.c.team_id, _TEAM_MEMBER.c.is_lead)
-        .where(_TEAM_MEMBER.c.org_id == records[0].org_id)
-        .where(_TEAM_MEMBER.c.member_id.in_([each.member_id for each in records]))
-        .order_by(_TEAM_MEMBER.c.team_id)
-    )
-    seats = connection.execute(query).all()
+    members = [each.member_id for each in records]
+    seats = connection.execute(_SEATS, {"org": records[0].org_id, "members": members}).all()
     return [
         replace(
             each,

@@ -16,7 +16,14 @@ from core.ledger.gifts import GiftState
 from core.ledger.lots import Source
 from core.ledger.transfers import TransferKind
 
-_OPEN = "state IN ('pending', 'in_review')"
+# The conditions of partial indexes. A query that wants one says it in the same literal words (``text``): with
+# values in their place no database can tell that the index fits.
+OPEN_GIFT = "state IN ('pending', 'in_review')"
+PENDING_GIFT = "state = 'pending'"
+QUEUED_DELIVERY = "state = 'queued'"
+DUE_MESSAGE = "slack_state IN ('queued', 'sending')"
+UNCLAIMED_NOTICE = "claimed_at IS NULL AND for_editor"
+OPEN_OBLIGATION = "repaid < amount"
 _CLUSTERED = {"sqlite_with_rowid": False}  # the key is the table: one B-tree to write instead of two
 _STORED_KINDS = (AccountKind.WALLET, AccountKind.POOL, AccountKind.ESCROW)
 
@@ -225,8 +232,8 @@ class Gift(SQLModel, table=True):
         Index(
             "gift_due",
             "settles_at",
-            sqlite_where=text("state = 'pending'"),
-            postgresql_where=text("state = 'pending'"),
+            sqlite_where=text(PENDING_GIFT),
+            postgresql_where=text(PENDING_GIFT),
         ),
         Index("gift_by_sender", "org_id", "sender_account", "created_at", "gift_id"),
         Index("gift_by_recipient", "org_id", "recipient_account", "created_at", "gift_id"),
@@ -234,15 +241,15 @@ class Gift(SQLModel, table=True):
             "gift_open_by_sender",
             "org_id",
             "sender_account",
-            sqlite_where=text(_OPEN),
-            postgresql_where=text(_OPEN),
+            sqlite_where=text(OPEN_GIFT),
+            postgresql_where=text(OPEN_GIFT),
         ),
         Index(
             "gift_open_by_recipient",
             "org_id",
             "recipient_account",
-            sqlite_where=text(_OPEN),
-            postgresql_where=text(_OPEN),
+            sqlite_where=text(OPEN_GIFT),
+            postgresql_where=text(OPEN_GIFT),
         ),
         _CLUSTERED,
     )
@@ -267,8 +274,8 @@ class Delivery(SQLModel, table=True):
         Index(
             "delivery_queued",
             "next_at",
-            sqlite_where=text("state = 'queued'"),
-            postgresql_where=text("state = 'queued'"),
+            sqlite_where=text(QUEUED_DELIVERY),
+            postgresql_where=text(QUEUED_DELIVERY),
         ),
         _CLUSTERED,
     )
@@ -291,8 +298,8 @@ class Obligation(SQLModel, table=True):
             "obligation_open",
             "org_id",
             "debtor_account",
-            sqlite_where=text("repaid < amount"),
-            postgresql_where=text("repaid < amount"),
+            sqlite_where=text(OPEN_OBLIGATION),
+            postgresql_where=text(OPEN_OBLIGATION),
         ),
         _CLUSTERED,
     )
@@ -348,15 +355,15 @@ class Outbox(SQLModel, table=True):
         Index(
             "outbox_queued",
             "next_at",
-            sqlite_where=text("slack_state IN ('queued', 'sending')"),
-            postgresql_where=text("slack_state IN ('queued', 'sending')"),
+            sqlite_where=text(DUE_MESSAGE),
+            postgresql_where=text(DUE_MESSAGE),
         ),
         Index(
             "outbox_unclaimed",
             "org_id",
             "member_id",
-            sqlite_where=text("claimed_at IS NULL AND for_editor"),
-            postgresql_where=text("claimed_at IS NULL AND for_editor"),
+            sqlite_where=text(UNCLAIMED_NOTICE),
+            postgresql_where=text(UNCLAIMED_NOTICE),
         ),
         _CLUSTERED,
     )

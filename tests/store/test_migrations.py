@@ -94,7 +94,7 @@ def test_there_is_one_line_of_revisions() -> None:
 def _definitions(connection: Connection) -> dict[str, list[str]]:
     """Return how the database itself defines every table, constraint and index of ours, in parts without order."""
     if is_sqlite(connection):
-        query = "SELECT type || ' ' || name, sql FROM sqlite_master WHERE sql IS NOT NULL"
+        query = "SELECT type || ' ' || name, sql FROM sqlite_master WHERE sql IS NOT NULL AND name NOT LIKE 'sqlite%'"
     else:
         query = """
             SELECT conrelid::regclass || ' ' || conname, pg_get_constraintdef(oid) FROM pg_constraint

@@ -1,0 +1,57 @@
+"""Queries that run all the time find their rows by an index, however long the history is."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from sqlalchemy import Connection, Engine, event
+
+from core.store import deliveries, gifts, lots, notices, statements
+from core.store.engine import open_engine, writing
+
+NOW = datetime(2026, 11, 20, tzinfo=UTC)
+HOT = {
+    "gifts that are due": (lambda c: gifts.due(c, NOW, 10), "gift_due"),
+    "open gifts of somebody": (lambda c: gifts.open_of(c, 1, 11), "gift_open_by_"),
+    "gifts coming to somebody": (lambda c: gifts.incoming(c, 1, 88), "gift_open_by_recipient"),
+    "what somebody gave today": (lambda c: gifts.given_since(c, 1, 88, NOW), "gift_by_sender"),
+    "lots that have lapsed": (lambda c: lots.lapsed(c, NOW, 10), "position_by_expiry"),
+    "messages to be sent": (lambda c: notices.take(c, NOW, limit=9, lease=timedelta(1)), "outbox_queued"),
+    "notices for an editor": (lambda c: notices.unclaimed(c, 1, 11, 9), "outbox_unclaimed"),
+    "gifts to other organisations": (lambda c: deliveries.queued(c, NOW, 9), "delivery_queued"),
+    "a statement": (lambda c: statements.movements(c, 1, 88, before=None, limit=9), "PRIMARY KEY (org_id=? AND acc"),
+}
+
+
+@pytest.fixture
+def engine(sqlite_url: str) -> Iterator[Engine]:
+    engine = open_engine(sqlite_url)
+    yield engine
+    engine.dispose()
+
+
+@pytest.mark.parametrize("what", HOT)
+def test_a_hot_query_uses_its_index(engine: Engine, what: str) -> None:
+    look, index = HOT[what]
+    with writing(engine) as connection:
+        plans = _plans(connection, look)
+
+    assert any(index in step for plan in plans for step in plan), plans
+    assert not any(step.startswith(("SCAN gift", "SCAN entry")) for plan in plans for step in plan)
+
+
+def _plans(connection: Connection, look: Any) -> list[list[str]]:
+    """Return how SQLite carries out each statement of a query."""
+    seen: list[tuple[str, Any]] = []
+
+    def note(_c: Any, _cursor: Any, statement: str, parameters: Any, _context: Any, _many: bool) -> None:
+        seen.append((statement, parameters))
+
+    event.listen(connection, "before_cursor_execute", note)
+    look(connection)
+    event.remove(connection, "before_cursor_execute", note)
+    raw: Any = connection.connection.driver_connection
+    return [[row[3] for row in raw.execute(f"EXPLAIN QUERY PLAN {sql}", values)] for sql, values in seen]
