@@ -19,6 +19,7 @@ class Size:
 
     rounds: int
     transfers: int  # of one round
+    sweeps: int  # rounds of settling, which take longer to prepare
     due_gifts: int
     history_entries: int
     people: int  # in the big organisation
@@ -26,8 +27,8 @@ class Size:
     people_each: int
 
 
-FULL = Size(5, 20_000, 100_000, 10_000_000, 2_000, 1_000, 4)
-QUICK = Size(2, 2_500, 5_000, 300_000, 500, 1_000, 2)
+FULL = Size(5, 20_000, 3, 100_000, 10_000_000, 2_000, 1_000, 4)
+QUICK = Size(2, 1_500, 1, 5_000, 300_000, 500, 1_000, 2)
 
 
 @dataclass(slots=True)

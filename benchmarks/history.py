@@ -55,12 +55,12 @@ _OWN_KEYS: Final[dict[type[SQLModel], str]] = {  # the tables that grow with the
 }
 
 
-def live_through(ledger: Ledger, clock: SettableClock, town: Town) -> None:
+def live_through(ledger: Ledger, clock: SettableClock, town: Town, *, rounds: int = ROUNDS) -> None:
     """Make the first stretch, and let its messages be delivered and seen."""
     people = town.members[town.big][:PEOPLE]
-    for number in range(ROUNDS):
+    for number in range(rounds):
         _carry_out(ledger, [_grant(town.big, each, number, clock) for each in people])
-        gifts = _carry_out(ledger, [_give(town.big, people, place, number) for place in range(PEOPLE)])
+        gifts = _carry_out(ledger, [_give(town.big, people, place, number) for place in range(len(people))])
         clock.advance(_WAIT)
         _carry_out(ledger, [Settle(town.big, gift) for gift in gifts])
         _carry_out(ledger, [_charge(town.big, each, number) for each in people])

@@ -26,8 +26,8 @@ from tests.support.builders import an_actor
 from tests.support.clock import SettableClock
 
 DEARER: Final = 1.3
-_ROUNDS: Final = 9  # they are short
-_LOOKS: Final = 250
+_ROUNDS: Final = 7  # they are short
+_LOOKS: Final = 120
 _AGO: Final = timedelta(days=60)
 
 

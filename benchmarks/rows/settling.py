@@ -24,7 +24,6 @@ ALONE: Final = 5_000.0  # a second
 BESIDE: Final = 500.0
 SLOWER: Final = 2.0  # how much the callers' p99 may grow
 PERIOD: Final = timedelta(hours=25)  # longer than a gift waits
-_ROUNDS: Final = 3  # of 100,000 gifts each; fewer than elsewhere, for each takes a while to make
 _QUIET_SECONDS: Final = 3.0
 
 
@@ -33,7 +32,7 @@ def alone(bench: Bench) -> Iterator[Result]:
     clock = SettableClock()
     with bench.trio(clock) as trio:
         pairs = compare(
-            min(bench.size.rounds, _ROUNDS),
+            bench.size.sweeps,
             lambda: _make_due(bench, trio, clock),
             lambda _: _sweep(trio.ledger, bench.size.due_gifts),
             trio.raw.write,

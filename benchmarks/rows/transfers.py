@@ -61,7 +61,7 @@ def hot_account(bench: Bench) -> Iterator[Result]:
 
 
 def _in_batches(bench: Bench, trio: Trio, name: str, make: Make) -> Result:
-    count = max(bench.size.transfers // BATCH, 5) * BATCH
+    count = max(bench.size.transfers // BATCH, 4) * BATCH
     pairs = compare(
         bench.size.rounds,
         lambda: _prepare(trio, make(count), BATCH),
@@ -72,7 +72,7 @@ def _in_batches(bench: Bench, trio: Trio, name: str, make: Make) -> Result:
 
 
 def _by_callers(bench: Bench, trio: Trio, name: str, make: Make, *, callers: int, bar: float) -> Result:
-    count = bench.size.transfers if callers > 1 else bench.size.transfers // 10
+    count = bench.size.transfers if callers > 1 else max(bench.size.transfers // 10, 400)
     pairs = compare(
         bench.size.rounds,
         lambda: _prepare(trio, make(count), callers),
