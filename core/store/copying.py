@@ -69,7 +69,7 @@ def _read(connection: Connection, shape: Shape, columns: Iterable[str]) -> Itera
     order = ", ".join(f'"{name}"' for name in shape.key)
     query = f'SELECT {wanted} FROM "{shape.name}" ORDER BY {order}'  # noqa: S608  (names of our own schema)
     rows = connection.exec_driver_sql(query, execution_options={"yield_per": _STREAM})
-    for part in rows.partitions():
+    for part in rows.partitions(_STREAM):
         yield [tuple(row) for row in part]
 
 
