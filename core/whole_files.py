@@ -14,9 +14,13 @@ from pathlib import Path
 def whole_file(target: Path, *, replace: bool = False) -> Iterator[Path]:
     """Give a new file beside the target to write to; at the end it becomes the target, durably.
 
-    When anything fails, nothing is left of it and the target is as before. Raises FileExistsError, at the beginning
-    or at the end, when the target is there and may not be replaced.
+    When anything fails, nothing is left of it and the target is as before. Raises OSError when it cannot be made, and
+    FileExistsError, at the beginning or at the end, when the target is there and may not be replaced.
     """
+    if not target.parent.is_dir():
+        raise _cannot(errno.ENOENT, target.parent)
+    if target.is_dir():
+        raise _cannot(errno.EISDIR, target)
     if not replace and os.path.lexists(target):
         raise _exists(target)
     handle, name = tempfile.mkstemp(prefix=f".{target.name}.", suffix=".part", dir=target.parent)
@@ -51,6 +55,10 @@ def _flush(path: Path) -> None:
         os.fsync(handle)
     finally:
         os.close(handle)
+
+
+def _cannot(number: int, path: Path) -> OSError:
+    return OSError(number, os.strerror(number), str(path))
 
 
 def _exists(target: Path) -> FileExistsError:

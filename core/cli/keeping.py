@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated
 
@@ -18,6 +19,7 @@ from core.services.ledger import Ledger
 from core.services.views import Actor
 from core.settings import settings_from_environment
 from core.store import backup as backups
+from core.store.engine import refuse_own_file
 from core.whole_files import whole_file
 
 Force = Annotated[bool, typer.Option("--force", help="Replace a file that is there.")]
@@ -40,16 +42,14 @@ def export(
 
     async def act(ledger: Ledger, operator: Actor) -> None:
         if output is None:
-            await exports.export(
-                ledger,
-                actor=operator,
-                form=form,
-                write=lambda chunk: typer.echo(chunk, nl=False),
-                with_notes=with_notes,
-            )
+            await _export(ledger, operator, lambda chunk: typer.echo(chunk, nl=False))
             return
+        refuse_own_file(ledger.engine.url, output)
         with whole_file(output, replace=force) as aside, aside.open("w", encoding="utf-8", newline="") as file:
-            await exports.export(ledger, actor=operator, form=form, write=file.write, with_notes=with_notes)
+            await _export(ledger, operator, file.write)
+
+    async def _export(ledger: Ledger, operator: Actor, write: Callable[[str], object]) -> None:
+        await exports.export(ledger, actor=operator, form=form, write=write, with_notes=with_notes)
 
     as_operator(act, org=org)
 

@@ -17,7 +17,16 @@ from sqlalchemy import URL, Connection, Engine, create_engine, text
 from sqlalchemy.exc import DBAPIError
 
 from core.store.copying import copy_rows, shapes
-from core.store.engine import StoreError, is_sqlite, one_state, open_engine, open_for_reading, reading, writing
+from core.store.engine import (
+    StoreError,
+    is_sqlite,
+    one_state,
+    open_engine,
+    open_for_reading,
+    reading,
+    refuse_own_file,
+    writing,
+)
 from core.store.migrate import is_known, revision_of, upgrade
 from core.whole_files import whole_file
 
@@ -31,6 +40,7 @@ def backup(url: str, file: Path, *, replace: bool = False) -> None:
     The file appears whole or not at all. Raises StoreError when the database cannot be used, has no schema or is
     damaged; OSError when the file cannot be written, or is there and may not be replaced.
     """
+    refuse_own_file(url, file)
     try:
         with _disposing(open_for_reading(url)) as engine, whole_file(file, replace=replace) as aside:
             if is_sqlite(engine):

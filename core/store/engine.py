@@ -71,6 +71,14 @@ def open_for_reading(url: str | URL) -> Engine:
     return engine
 
 
+def refuse_own_file(url: str | URL, file: Path) -> None:
+    """Raise StoreError when a file is the database itself: put another in its place, and what is written is lost."""
+    parsed = _parse(url)
+    own = [Path(f"{parsed.database}{log}").resolve() for log in ("", "-wal", "-shm")]
+    if parsed.get_backend_name() == "sqlite" and file.resolve() in own:
+        raise StoreError(f"{file} is the database itself")
+
+
 def is_sqlite(engine: Engine | Connection) -> bool:
     return engine.dialect.name == "sqlite"
 

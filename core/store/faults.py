@@ -63,8 +63,8 @@ def fault_of(error: BaseException) -> Fault | None:
     """Return what is wrong with the database, or None when the error is a defect of ours."""
     cause = error.orig if isinstance(error, DBAPIError) else error
     match cause:
-        case StoreError():
-            return Fault.SCHEMA
+        case StoreError():  # from looking at the schema, or from trying to
+            return Fault.SCHEMA if cause.__cause__ is None else fault_of(cause.__cause__)
         case PoolTimeoutError():
             return Fault.BUSY
         case sqlite3.Error():

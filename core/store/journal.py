@@ -30,7 +30,7 @@ MAX_DETOURS: Final = 8  # how often a command may turn out to need another lock,
 MAX_RETRIES: Final = 6  # how often a batch is tried when the database is not to be had
 PATIENCE_SECONDS: Final = 10.0  # and for how long, if an attempt itself takes long
 SCHEMA_SECONDS: Final = 1.0  # how often it is made sure that nobody has migrated the database meanwhile
-_FIRST_PAUSE_SECONDS: Final = 0.05
+_FIRST_PAUSE_SECONDS: Final = 0.1
 
 
 @dataclass(slots=True, eq=False)
@@ -41,7 +41,6 @@ class _Ticket:
     future: Future[Receipt] | asyncio.Future[Receipt]
     loop: asyncio.AbstractEventLoop | None
     detours: int = 0
-    tries: int = 0
 
 
 class Journal:
@@ -78,6 +77,7 @@ class Journal:
         self._driver: Driver | None = None
         self._writer: Writer | None = None
         self._trouble: Fault | None = None
+        self._untold: set[int] = set()  # first ids of commands that a lost commit may have made take effect
         self._thread = threading.Thread(target=self._run, name="journal", daemon=True)
         self._thread.start()
 
@@ -124,6 +124,7 @@ class Journal:
 
     def _run(self) -> None:
         while tickets := self._take():
+            self._untold.clear()
             try:
                 self._carry_out(tickets)
             except BaseException:  # the thread must outlive every defect, or the house stands still
@@ -155,8 +156,6 @@ class Journal:
                 if not self._recover(error):
                     self._halve(tickets, error)
                     return
-                for ticket in tickets:
-                    ticket.tries += 1
                 if fault is Fault.SCHEMA or time.monotonic() > give_up_at:
                     break
             else:
@@ -196,6 +195,8 @@ class Journal:
         lost = fault is not None or self._driver.lost(error)
         self._driver.rollback()
         if lost:
+            if self._writer is not None:
+                self._untold.update(self._writer.committing)
             if self._trouble is None:
                 logger.warning("the database was not to be had: %s", type(error).__name__)
             self._driver.close()
@@ -233,10 +234,17 @@ class Journal:
                 ticket.detours += 1
                 detoured.append(ticket)
             else:
-                answers.append((ticket, outcome))
+                answers.append((ticket, self._as_told(outcome)))
         with self._wake:
             self._waiting.extendleft(reversed(detoured))
         self._deliver(answers)
+
+    def _as_told(self, outcome: Outcome) -> Outcome:
+        """Return the answer for one caller: what a lost commit of this batch did is new to the first who is told."""
+        if isinstance(outcome, Receipt) and outcome.replayed and outcome.first_id in self._untold:
+            self._untold.discard(outcome.first_id)
+            return Receipt(outcome.first_id, outcome.count, replayed=False)
+        return outcome
 
     def _deliver(self, answers: Sequence[tuple[_Ticket, Outcome]]) -> None:
         """Answer every caller; those of one event loop in one call, for waking it costs a system call."""
@@ -260,8 +268,7 @@ def _resolve(ticket: _Ticket, outcome: Outcome) -> None:
     if ticket.future.done():
         return
     if isinstance(outcome, Receipt):
-        first_time = outcome.replayed and ticket.tries > 0  # its own first try had reached the disk
-        ticket.future.set_result(Receipt(outcome.first_id, outcome.count, replayed=False) if first_time else outcome)
+        ticket.future.set_result(outcome)
     elif isinstance(outcome, Refused):
         ticket.future.set_exception(outcome)
     elif isinstance(outcome, Again):

@@ -97,8 +97,18 @@ def test_a_backup_replaces_no_file_unless_asked(office: Terminal) -> None:
 
     assert office.fails("backup", "ledger.bak") == "ledger.bak: exists already; --force replaces it"
     office.prints("backup", "ledger.bak", "--force")
-    assert office.fails("backup", "nowhere/ledger.bak").endswith(": No such file or directory")
+    assert office.fails("backup", "nowhere/ledger.bak") == "nowhere: No such file or directory"
+    assert office.fails("backup", str(office.folder), "--force") == f"{office.folder}: Is a directory"
     assert office.fails("restore", "nowhere/ledger.bak") == "there is no file nowhere/ledger.bak"
+
+
+@pytest.mark.parametrize("log", ["", "-wal"])
+def test_the_database_itself_is_never_replaced(office: Terminal, sqlite_url: str, log: str) -> None:
+    file = sqlite_url.removeprefix("sqlite:///") + log
+
+    assert office.fails("backup", file, "--force") == f"{file} is the database itself"
+    assert office.fails("export", "-o", file, "--force") == f"{file} is the database itself"
+    assert office.prints("verify").startswith("clean")
 
 
 def test_a_backup_that_is_killed_leaves_no_file_by_its_name(tmp_path: Path) -> None:

@@ -255,10 +255,18 @@ async def test_a_connection_that_cannot_take_up_its_seals_is_not_used(house: Hou
     await _goes_on(house, 2)
 
 
+def _caused(cause: Exception) -> StoreError:
+    """What looking at the schema raises when the database is not to be had."""
+    error = StoreError("the database cannot be reached")
+    error.__cause__ = DBAPIError("SELECT 1", {}, cause)
+    return error
+
+
 @pytest.mark.parametrize(
     ("error", "fault"),
     [
         (StoreError("the database has no schema yet"), Fault.SCHEMA),
+        (_caused(psycopg.errors.AdminShutdown()), Fault.AWAY),
         (psycopg.errors.DiskFull(), Fault.FULL),
         (psycopg.errors.ReadOnlySqlTransaction(), Fault.READ_ONLY),
         (psycopg.errors.LockNotAvailable(), Fault.BUSY),
