@@ -51,6 +51,7 @@ class Writer:
     heads: dict[str, str] | None
     batch: int = 0
     seal: bytes = b""
+    committing: tuple[int, ...] = ()  # first ids of the commands that the batch at hand makes take effect
     lots: dict[int, Lot] = field(default_factory=dict)  # known from earlier batches; lots never change
 
 
@@ -91,6 +92,7 @@ def run_batch(driver: Driver, writer: Writer, commands: Sequence[Command]) -> tu
     Everything answered with a receipt is durable on return. Raises what the database raises; then nothing of
     the batch has been kept, unless the connection was lost at commit, which the keys will tell.
     """
+    writer.committing = ()
     driver.begin()
     outcomes: list[Outcome] = [Again()] * len(commands)
     claims = _claim(driver, writer, commands, outcomes)
@@ -101,6 +103,7 @@ def run_batch(driver: Driver, writer: Writer, commands: Sequence[Command]) -> tu
     kept, dropped = _decide(book, claims, outcomes)
     driver.keep_claims([claim.row for claim in kept], [claim.key for claim in dropped])
     sealed = _write(driver, writer, book)
+    writer.committing = tuple(claim.first_id for claim in kept)
     driver.commit()
     return outcomes, sealed
 

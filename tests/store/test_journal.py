@@ -207,6 +207,19 @@ async def test_a_lost_connection_loses_and_doubles_nothing(house: House, call: s
     assert (await verify(house.ledger)).clean
 
 
+async def test_a_connection_lost_at_commit_tells_one_caller_that_a_command_was_new(house: House) -> None:
+    """L6: twins in the lost batch, and an older key sent again in it, are replays all the same."""
+    await house.grant(house.al)
+    await _give(house, "old", 10)
+    with failing(house.ledger, "commit", after=True), _stalled(house.ledger.journal):
+        asked = [asyncio.ensure_future(_give(house, key, 10)) for key in ("old", "new", "old", "new")]
+        await asyncio.sleep(0.1)
+    answers = await asyncio.gather(*asked)
+
+    assert [answer.replayed for answer in answers] == [True, False, True, True]
+    assert (await balances.balance(house.ledger, actor=house.al.actor)).held_gifts == Credits.of(20)
+
+
 async def test_a_full_queue_answers_overloaded_at_once(house: House) -> None:
     """L7: backpressure; what was accepted is still answered."""
     await house.grant(house.al)
