@@ -51,7 +51,7 @@ class Clients:
         self._stopping = False
         left = self._record.unanswered
         async with contextlib.AsyncExitStack() as stack, asyncio.TaskGroup() as group:
-            doors = [await stack.enter_async_context(_door(url)) for url in self._urls]
+            doors = [await stack.enter_async_context(door(url)) for url in self._urls]
             for number in range(CLIENTS):
                 group.create_task(self._one(doors[number % len(doors)], left))
 
@@ -119,7 +119,8 @@ class Clients:
         return Ask(number, "give", sender, f"key {number}", recipient, dice.randrange(1, 10 * MICROS))
 
 
-def _door(url: str) -> httpx.AsyncClient:
+def door(url: str) -> httpx.AsyncClient:
+    """Return a client of a server."""
     return httpx.AsyncClient(base_url=url, timeout=PATIENCE_SECONDS, verify=False)  # noqa: S501  (nothing to load)
 
 

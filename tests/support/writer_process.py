@@ -1,0 +1,92 @@
+"""One of several processes that write to one database: ``python -m tests.support.writer_process``.
+
+It reads a job a line from standard input, carries it out as fast as it can, and prints what came of it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import json
+import random
+import sys
+import time
+from collections import Counter
+from dataclasses import asdict, dataclass, field
+
+from core.ledger.accounts import wallet_of
+from core.ledger.credits import Credits
+from core.ledger.errors import Refused
+from core.ledger.lots import GiftOrder
+from core.services.commands.giving import Give
+from core.services.ledger import Ledger
+from core.wiring import open_ledger
+from tests.support.builders import some_settings
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """Give one micro-credit after another, between ``people`` at random, for so long.
+
+    Every tenth gift is one that each writer gives, under the same key; the others are this writer's own.
+    """
+
+    name: str
+    writer: int
+    org: int
+    people: tuple[int, ...]
+    callers: int
+    seconds: float
+
+
+@dataclass(slots=True)
+class Done:
+    """What came of a job."""
+
+    first_time: int = 0
+    replayed: int = 0
+    refused: Counter[str] = field(default_factory=Counter)
+    seconds: float = 0.0
+    longest: float = 0.0  # seconds that one caller waited
+
+
+def main() -> None:
+    ledger = open_ledger(some_settings(sys.argv[1]))
+    try:
+        print("ready", flush=True)
+        for line in sys.stdin:
+            print(json.dumps(asdict(asyncio.run(_carry_out(ledger, Job(**json.loads(line)))))), flush=True)
+    finally:
+        ledger.close()
+
+
+async def _carry_out(ledger: Ledger, job: Job) -> Done:
+    done, numbers, began = Done(), itertools.count(), time.monotonic()
+
+    async def caller() -> None:
+        while time.monotonic() - began < job.seconds:
+            await _give(ledger, job, next(numbers), done)
+
+    await asyncio.gather(*(caller() for _ in range(job.callers)))
+    done.seconds = time.monotonic() - began
+    return done
+
+
+async def _give(ledger: Ledger, job: Job, number: int, done: Done) -> None:
+    whose = "everybody" if number % 10 == 0 else job.writer
+    key = f"{job.name} {number} of {whose}"
+    giver, receiver = random.Random(key).sample(job.people, 2)
+    gift = Give(job.org, giver, key, (wallet_of(receiver),), Credits(1), None, GiftOrder.SOONEST)
+    began = time.monotonic()
+    try:
+        receipt = await ledger.execute(gift)
+    except Refused as refused:
+        done.refused[refused.code.value] += 1
+    else:
+        done.replayed += receipt.replayed
+        done.first_time += not receipt.replayed
+    done.longest = max(done.longest, time.monotonic() - began)
+
+
+if __name__ == "__main__":
+    main()
