@@ -18,11 +18,12 @@ from core.ledger.errors import Refused
 from core.services.deliveries import deliver_due
 from core.services.devices import forget_lapsed
 from core.services.ledger import Ledger
-from core.services.settlement import Swept, expire_due, settle_due
+from core.services.settlement import Swept, expire_due, return_stranded, settle_due
 
 logger = logging.getLogger(__name__)
 
 TICK_SECONDS: Final = 1.0
+RETURN_SECONDS: Final = 60.0
 DEVICE_SECONDS: Final = 60.0
 QUIET: Final = "apscheduler"  # it would log each run; what matters of them is said here
 
@@ -48,6 +49,7 @@ class Worker:
         self._add(ledger, "settling", settle_due, TICK_SECONDS)
         self._add(ledger, "lapsing", expire_due, TICK_SECONDS)
         self._add(ledger, "delivering", deliver_due, TICK_SECONDS)
+        self._add(ledger, "returning", return_stranded, RETURN_SECONDS)
         self._add(ledger, "forgetting sign-ins", _forget_devices, DEVICE_SECONDS)
 
     def start(self) -> None:

@@ -9,7 +9,7 @@ from bot.desk import Desk
 from bot.payloads import Payload, is_slack_id
 from core.ledger.commands import SYSTEM
 from core.ledger.errors import Code, Refused
-from core.services import freezes, members
+from core.services import members
 
 # Strangers of this house, and people who have left it before.
 _NOT_OURS: Final = frozenset({Code.UNKNOWN_MEMBER, Code.NOT_ALLOWED})
@@ -38,4 +38,4 @@ async def _leave(desk: Desk, *, team_id: str, user_id: str) -> None:
     """Let somebody go: their open gifts go back, their tokens end (G4)."""
     actor = await members.slack_actor(desk.ledger, team_id=team_id, user_id=user_id)
     if actor is not None:
-        await freezes.leave(desk.ledger, org_id=actor.org_id, actor_id=SYSTEM, member_id=actor.member_id)
+        await members.leave(desk.ledger, org_id=actor.org_id, actor_id=SYSTEM, member_id=actor.member_id)

@@ -190,7 +190,7 @@ def leave(member: Member, *, org: Org = None, as_json: Json = False) -> None:
     async def act(ledger: Ledger, operator: Actor) -> MemberView:
         found = await found_member(ledger, operator, member)
         leaver = parse_id(Prefix.MEMBER, found.id)
-        await freezes.leave(ledger, org_id=operator.org_id, actor_id=operator.member_id, member_id=leaver)
+        await members.leave(ledger, org_id=operator.org_id, actor_id=operator.member_id, member_id=leaver)
         return await members.member(ledger, actor=operator, member_id=found.id)
 
     _show(as_operator(act, org=org), as_json=as_json)

@@ -73,8 +73,13 @@ class Gift:
         return self.state is GiftState.PENDING and self.settles_at <= now
 
     def lapsed(self, now: datetime) -> bool:
-        """Return whether any of its slices has expired, so that the whole must go back (G4)."""
-        return any(part.lot.expired(now) for part in self.slices)
+        """Return whether any of its slices expired before it was due, so that the whole must go back (G4).
+
+        A pending gift whose time has come counts as settled (G2): what lapses after that is the recipient's loss,
+        however late the sweep comes.
+        """
+        moment = min(now, self.settles_at) if self.state is GiftState.PENDING else now
+        return any(part.lot.expired(moment) for part in self.slices)
 
 
 def state_after(gift: Gift, act: TransferKind, now: datetime) -> GiftState:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from core.ledger.errors import Code, Refused
 from core.ledger.ids import Prefix, parse_id, shown_id
-from core.services.commands.freezing import Freeze, Leave, Unfreeze
+from core.services.commands.freezing import Freeze, Unfreeze
 from core.services.gifts import checked_words
 from core.services.ledger import Ledger
 from core.services.members import member_view
@@ -36,12 +36,6 @@ async def unfreeze(ledger: Ledger, *, actor: Actor, member_id: str, reason: str)
         raise Refused(Code.INVALID_REQUEST, "Say why: a reason is needed.", field="reason")
     await ledger.execute(Unfreeze(actor.org_id, actor.member_id, _fresh_key(ledger), number, words))
     return await _view(ledger, actor.org_id, number)
-
-
-async def leave(ledger: Ledger, *, org_id: int, actor_id: int, member_id: int) -> None:
-    """Deactivate a member: open gifts from and to them go back (G4). Leaving twice is leaving once."""
-    await ledger.execute(Leave(org_id, actor_id, f"leave:{member_id}", member_id))
-    await return_open_gifts(ledger, org_id, member_id)
 
 
 def _fresh_key(ledger: Ledger) -> str:

@@ -75,7 +75,7 @@ async def join_from_slack(ledger: Ledger, profile: SlackProfile) -> MemberView:
 
     joined, goes = await ledger.write(join)
     if goes:
-        await _leave(ledger, actor_id=SYSTEM, org_id=joined.org_id, member_id=joined.member_id)
+        await leave(ledger, actor_id=SYSTEM, org_id=joined.org_id, member_id=joined.member_id)
     return member_view(joined)
 
 
@@ -189,11 +189,12 @@ async def deactivate(ledger: Ledger, *, actor: Actor, member_id: str) -> MemberV
     if gone.member_id == actor.member_id:
         raise Refused(Code.NOT_ALLOWED, "Nobody lets themselves go; ask another admin.")
     if gone.deactivated_at is None:
-        await _leave(ledger, actor_id=actor.member_id, org_id=actor.org_id, member_id=gone.member_id)
+        await leave(ledger, actor_id=actor.member_id, org_id=actor.org_id, member_id=gone.member_id)
     return await member(ledger, actor=actor, member_id=member_id)
 
 
-async def _leave(ledger: Ledger, *, actor_id: int, org_id: int, member_id: int) -> None:
+async def leave(ledger: Ledger, *, actor_id: int, org_id: int, member_id: int) -> None:
+    """Deactivate a member: open gifts from and to them go back (G4). Leaving twice is leaving once."""
     await ledger.execute(Leave(org_id, actor_id, f"leave:{member_id}", member_id))
     await return_open_gifts(ledger, org_id, member_id)
 

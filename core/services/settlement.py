@@ -36,10 +36,13 @@ class Swept:
 
 
 async def settle_due(ledger: Ledger) -> Swept:
-    """Post every gift whose settlement period is over, and give back those a rule returns (G2, G4, G8)."""
-    swept = await _pages(ledger, lambda limit: ledger.read(lambda c: gifts.due(c, ledger.clock(), limit)))
-    stranded = await ledger.read(lambda connection: gifts.stranded(connection, PAGE))
-    return swept + await _submit(ledger, (Settle(org_id, gift_id) for org_id, gift_id in stranded))
+    """Post every gift whose settlement period is over, or give it back where a rule says so (G2, G4, G8)."""
+    return await _pages(ledger, lambda limit: ledger.read(lambda c: gifts.due(c, ledger.clock(), limit)))
+
+
+async def return_stranded(ledger: Ledger) -> Swept:
+    """Give back open gifts of people who left or were frozen, should a stop have come between (G4, G8)."""
+    return await _pages(ledger, lambda limit: ledger.read(lambda c: gifts.stranded(c, limit)))
 
 
 async def expire_due(ledger: Ledger) -> Swept:

@@ -25,6 +25,7 @@ logger = logging.getLogger(__name__)
 
 POLL_SECONDS: Final = 0.03
 _RECONNECT_SECONDS: Final = 1.0
+_STEADY_SECONDS: Final = 10.0  # it had worked; what fails sooner is the same trouble, said once
 _FORGET_SECONDS: Final = 600.0  # a writer that was silent for so long is no longer asked for
 
 
@@ -58,11 +59,15 @@ class Watcher:
 
     def _keep(self, watch: Callable[[], None]) -> None:
         """Watch, and after a lost connection tell everybody to look again, for something may have been missed."""
+        trouble: str | None = None
         while not self._closing.is_set():
+            started = time.monotonic()
             try:
                 watch()
             except Exception as error:  # a watcher that dies would silently freeze every status
-                logger.warning("watching the database was interrupted: %s", type(error).__name__)
+                before, trouble = trouble, type(error).__name__
+                if trouble != before or time.monotonic() - started > _STEADY_SECONDS:
+                    logger.warning("watching the database was interrupted: %s", trouble)
                 self._closing.wait(_RECONNECT_SECONDS)
                 self._changes.publish(None)
 

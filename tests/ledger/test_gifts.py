@@ -111,11 +111,20 @@ def test_only_a_pending_gift_is_ever_due(state: GiftState) -> None:
 
 
 def test_a_gift_lapses_as_a_whole_when_any_of_its_slices_does() -> None:
-    """G4."""
-    gift = a_gift(a_slice("1", a_lot()), a_slice("2", a_lot(expires_at=NOW + 9 * DAY)))
+    """G4: while it waits for a reviewer."""
+    slices = (a_slice("1", a_lot()), a_slice("2", a_lot(expires_at=NOW + 9 * DAY)))
+    gift = a_gift(*slices, state=GiftState.IN_REVIEW)
 
     assert not gift.lapsed(NOW + 9 * DAY - INSTANT)
     assert gift.lapsed(NOW + 9 * DAY)
+
+
+def test_what_is_due_has_settled_and_no_longer_lapses_however_late_the_sweep_is() -> None:
+    """G2, G4: the outcome never depends on when the job runs."""
+    slices = (a_slice("2", a_lot(expires_at=NOW + 9 * DAY)),)
+
+    assert not a_gift(*slices, settles_at=NOW + 9 * DAY - INSTANT).lapsed(NOW + 99 * DAY)
+    assert a_gift(*slices, settles_at=NOW + 9 * DAY).lapsed(NOW + 99 * DAY)
 
 
 def test_a_gift_of_lots_without_expiry_never_lapses() -> None:

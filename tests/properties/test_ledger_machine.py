@@ -275,7 +275,7 @@ def run(open_world: Callable[[], World], *, examples: int, steps: int) -> Counte
 
 def test_the_pure_working_state_agrees_with_the_model_whatever_people_do() -> None:
     """L1 to L7 and G1 to G8 on the decisions alone."""
-    seen = run(PureWorld, examples=60, steps=60)
+    seen = run(PureWorld, examples=80, steps=60)
 
     assert {(kind, end) for kind, ends in WORTH_MEETING.items() for end in ends.split()} <= seen.keys()
 

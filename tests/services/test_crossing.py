@@ -16,7 +16,7 @@ from core.ledger.accounts import AccountKind, account_id
 from core.ledger.credits import Credits
 from core.ledger.errors import Code, Refused
 from core.ledger.gifts import GiftState
-from core.services import balances, deliveries, freezes, gifts, settlement
+from core.services import balances, deliveries, gifts, members, settlement
 from core.services.gifts import Recipient
 from core.services.verify import verify
 from core.store import deliveries as stored
@@ -100,7 +100,7 @@ async def test_what_cannot_be_taken_comes_back(house: House) -> None:
     await house.grant(house.al)
     gift_id = await _give(house)
     org, member = house.stranger.actor.org_id, house.stranger.actor.member_id
-    await freezes.leave(house.ledger, org_id=org, actor_id=0, member_id=member)
+    await members.leave(house.ledger, org_id=org, actor_id=0, member_id=member)
     await _settle(house)
     await deliveries.deliver_due(house.ledger)
 
@@ -129,7 +129,7 @@ async def test_a_delivery_repeated_days_later_changes_nothing(house: House) -> N
     await asyncio.gather(*(deliveries.deliver(house.ledger, record) for _ in range(5)))
     house.clock.advance(timedelta(days=5))
     org, member = house.stranger.actor.org_id, house.stranger.actor.member_id
-    await freezes.leave(house.ledger, org_id=org, actor_id=0, member_id=member)
+    await members.leave(house.ledger, org_id=org, actor_id=0, member_id=member)
     await deliveries.deliver(house.ledger, record)
 
     assert await _clearing(house) == (100_000_000, -100_000_000)
@@ -142,7 +142,7 @@ async def test_a_refusal_stays_a_refusal_when_the_recipient_comes_back(house: Ho
     await house.grant(house.al)
     await _give(house)
     org, member = house.stranger.actor.org_id, house.stranger.actor.member_id
-    await freezes.leave(house.ledger, org_id=org, actor_id=0, member_id=member)
+    await members.leave(house.ledger, org_id=org, actor_id=0, member_id=member)
     await _settle(house)
     record = (await house.ledger.read(lambda c: stored.queued(c, house.clock(), 10)))[0]
     await deliveries.deliver(house.ledger, record)

@@ -96,6 +96,19 @@ async def test_what_is_gone_is_owed_and_repaid_from_the_next_grants_but_promo(ho
     assert (await verify(house.ledger)).clean
 
 
+async def test_what_was_sent_on_and_is_due_counts_as_gone(house: House) -> None:
+    """G2: from settles_at on nobody stops a gift, a claw-back neither."""
+    gift_id = await _settled(house)
+    onward = await _give(house, house.bo, house.ada, 60, "onward")
+    house.clock.advance(timedelta(hours=24))
+    await _reverse(house, gift_id)
+    await settlement.settle_due(house.ledger)
+
+    assert (await gifts.gift(house.ledger, actor=house.bo.actor, gift_id=onward)).state is GiftState.SETTLED
+    assert await _available(house, house.al) == Credits.of(940)
+    assert (await verify(house.ledger)).clean
+
+
 async def test_only_an_admin_who_is_neither_side_may(house: House) -> None:
     gift_id = await _settled(house)
     codes = []

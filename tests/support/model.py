@@ -218,7 +218,7 @@ class Model:
         if outcome == "settled":
             if self._must_return(gift, now):
                 raise Refusal("gift_not_pending")
-            self._settle(gift)
+            self._settle(gift, now)
         else:
             self._give_back(gift, outcome, now)
         return []
@@ -292,16 +292,20 @@ class Model:
     def settle_due(self, now: datetime) -> None:
         """What a rule sends back goes back (G4, G8); then what is over is settled (G2)."""
         for gift in self.gifts:
-            if gift.state in OPEN and self._must_return(gift, now):
-                self._give_back(gift, "returned", now)
-            elif gift.state == "pending" and gift.settles_at <= now:
-                self._settle(gift)
+            if gift.state in OPEN:
+                self._sweep(gift, now)
+
+    def _sweep(self, gift: Gift, now: datetime) -> None:
+        if self._must_return(gift, now):
+            self._give_back(gift, "returned", now)
+        elif gift.state == "pending" and gift.settles_at <= now:
+            self._settle(gift, now)
 
     def expire_due(self, now: datetime) -> None:
         """L5: what is left of lapsed lots goes to breakage; first the gifts that hold any go back (G4)."""
         for gift in self.gifts:
-            if gift.state in OPEN and self._lapsed(gift, now):
-                self._give_back(gift, "returned", now)
+            if gift.state in OPEN and any(self.lots[lot].expires_at <= now for lot, _ in gift.parts):
+                self._sweep(gift, now)
         for account, lot in [key for key in self.held if key[0][0] in {"wallet", "pool"}]:
             self._lapse(account, lot, self.held[account, lot], now)
 
@@ -378,9 +382,12 @@ class Model:
             self.held[target, lot] += amount
             assert source[0] == "house" or self.held[source, lot] >= 0
 
-    def _settle(self, gift: Gift) -> None:
+    def _settle(self, gift: Gift, now: datetime) -> None:
+        """What has lapsed since it was due lapses at once, with the recipient (G2, L5)."""
         self._move(("escrow", gift.sender), gift.recipient, gift.parts)
         gift.state = "settled"
+        for lot, amount in gift.parts:
+            self._lapse(gift.recipient, lot, amount, now)
 
     def _give_back(self, gift: Gift, state: str, now: datetime) -> None:
         """G4: the whole gift, to the very positions; what has lapsed meanwhile lapses at once (L5)."""
@@ -401,4 +408,6 @@ class Model:
         return self._lapsed(gift, now) or left or self.people[gift.sender].frozen
 
     def _lapsed(self, gift: Gift, now: datetime) -> bool:
-        return any(self.lots[lot].expires_at <= now for lot, _ in gift.parts)
+        """G2, G4: a pending gift that was due before it lapsed has settled by then, however late the sweep is."""
+        moment = min(now, gift.settles_at) if gift.state == "pending" else now
+        return any(self.lots[lot].expires_at <= moment for lot, _ in gift.parts)

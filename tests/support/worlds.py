@@ -138,7 +138,12 @@ class PureWorld:
 
     def expire_due(self) -> None:
         now = self.clock()
-        self.execute([Settle(self.org_id, number) for number, gift in self._book.gifts.items() if gift.lapsed(now)])
+        holding = [
+            number
+            for number, gift in self._book.gifts.items()
+            if gift.state in OPEN and any(part.lot.expired(now) for part in gift.slices)
+        ]
+        self.execute([Settle(self.org_id, number) for number in holding])
         lapsed = [(account, lot) for account, lot in self.holdings() if self._book.lots[lot].expired(now)]
         self.execute([Expire(self.org_id, account, lot) for account, lot in lapsed])
 
@@ -204,6 +209,7 @@ class StoredWorld:
 
     def settle_due(self) -> None:
         asyncio.run(settlement.settle_due(self._ledger))
+        asyncio.run(settlement.return_stranded(self._ledger))
 
     def expire_due(self) -> None:
         asyncio.run(settlement.expire_due(self._ledger))

@@ -13,6 +13,7 @@ from core.ledger.errors import Code, Refused
 from core.ledger.gifts import Gift, GiftState, state_after
 from core.ledger.positions import Slice
 from core.ledger.transfers import Move, TransferKind
+from core.policy.limits import Policy
 from core.services.commands.base import digest_of
 
 # Whom each way of giving back is told, by the kind of notice.
@@ -144,8 +145,10 @@ def _settle(book: Book, gift: Gift) -> None:
     book.tell(gift.sender_account, "gift_settled_sender", gift_id=gift.gift_id)
     if gift.recipient_org is not None:
         book.deliver(settled)
-    else:
-        book.tell(gift.recipient_account, "gift_received", gift_id=gift.gift_id, for_editor=True)
+        return
+    book.tell(gift.recipient_account, "gift_received", gift_id=gift.gift_id, for_editor=True)
+    if lapsed := tuple(part for part in gift.slices if part.lot.expired(book.now)):
+        lapse(book, gift.org_id, gift.recipient_account, lapsed)  # the sweep comes late, after downtime
 
 
 def _approve(book: Book, gift: Gift, reason: str | None) -> None:
@@ -154,6 +157,12 @@ def _approve(book: Book, gift: Gift, reason: str | None) -> None:
     if problem := _must_return(book, gift):
         raise Refused(Code.GIFT_NOT_PENDING, f"This gift cannot be approved: {problem}", state=gift.state.value)
     settles_at = max(gift.settles_at, book.now)
+    policy = Policy.of(book.policies.get(gift.org_id))
+    if not all(part.lot.lasts_until(settles_at + policy.min_use) for part in gift.slices):
+        raise Refused(Code.LOT_EXPIRES_TOO_SOON, "Part of it would lapse too soon to help. Reject it instead.")
+    sender = book.member(owner_of(gift.sender_account))
+    if policy.require_verified and (sender is None or sender.verified_at is None):
+        raise Refused(Code.NOT_VERIFIED, "Its sender's identity is no longer verified. Reject it instead.")
     book.post(TransferKind.GIFT_APPROVE, gift_id=gift.gift_id, settles_at=settles_at, note=reason)
     book.change_gift(gift, state, settles_at)
     book.tell(gift.sender_account, "gift_approved", gift_id=gift.gift_id)
