@@ -25,7 +25,7 @@ QUEUE: Final = 1_000
 CROWD: Final = 4 * QUEUE
 AT_ONCE_MS: Final = 5.0  # a refusal waits for nothing, only for its turn to run
 LONGEST: Final = 2.0  # times what a full queue and a full batch take at the full rate
-_PAUSE_SECONDS: Final = 0.05
+_PAUSE_SECONDS: Final = 0.25
 _SECONDS: Final = 3.0
 
 
