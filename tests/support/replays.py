@@ -131,7 +131,7 @@ async def settled_house(ledger: Ledger, names: Sequence[str] = ("Ada", "Bo", "Cl
 
 def some_requests(sessions: int = 6, *, requests_each: int = 8, seed: int = 7) -> list[Row]:
     """Return requests whose prompts grow and are mostly cached, sessions interleaved, a sub-agent among them."""
-    chance = random.Random(seed)  # noqa: S311  (test data)
+    chance = random.Random(seed)
     rows: list[Row] = []
     for seq in range(requests_each):
         for session in range(sessions):
