@@ -1,0 +1,43 @@
+"""The line to PostgreSQL is cut when a batch is being committed, and nobody hears what came of it (L7)."""
+
+from __future__ import annotations
+
+import pytest
+
+from core.ledger.credits import Credits
+from core.services import balances, gifts
+from core.services.gifts import Recipient
+from core.services.verify import verify
+from core.services.views import Answer, GiftView
+from tests.support.house import House, furnish, open_house_ledger
+from tests.support.severed import severable
+
+AT_ONCE = 0.0
+AFTER_THE_NEXT_TRY_HAS_BEGUN = 0.6  # seconds; the journal comes again after a twentieth of one
+
+
+@pytest.mark.parametrize("late", [AT_ONCE, AFTER_THE_NEXT_TRY_HAS_BEGUN])
+async def test_a_commit_nobody_heard_of_takes_effect_once_and_the_next_one_goes_on(
+    postgresql_url: str, late: float
+) -> None:
+    """L7, L8: the keys tell what took effect, and the chain of seals goes on behind the batch that came after all."""
+    with severable(postgresql_url) as line, open_house_ledger(line.url) as (ledger, clock):
+        house = await furnish(ledger, clock)
+        await house.grant(house.al)
+        line.cut(late=late)
+        first = await _give(house, "cut")
+        after = await _give(house, "after")
+        again = await _give(house, "cut")
+
+        assert line.cuts == 1
+        assert (first.replayed, after.replayed) == (False, False)
+        assert again.replayed
+        assert again.item[0].id == first.item[0].id
+        assert (await balances.balance(ledger, actor=house.al.actor)).available == Credits.of(980)
+        assert (await verify(ledger)).clean
+
+
+async def _give(house: House, key: str) -> Answer[tuple[GiftView, ...]]:
+    return await gifts.give(
+        house.ledger, actor=house.al.actor, key=key, to=[Recipient(member=house.bo.id)], amount=Credits.of(10)
+    )
