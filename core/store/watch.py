@@ -75,6 +75,7 @@ class Watcher:
         with self._engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
             raw: psycopg.Connection[Any] = connection.connection.driver_connection  # type: ignore[assignment]
             raw.execute(f"LISTEN {CHANNEL}")
+            self._changes.publish(None)  # whatever was committed until now
             try:
                 while not self._closing.is_set():
                     for notice in raw.notifies(timeout=0.5):
@@ -93,6 +94,7 @@ class Watcher:
             raw = cast("sqlite3.Connection", pooled.driver_connection)
             seen = _Seen(raw)
             version, own_writes = _data_version(raw), self._own_writes()
+            self._changes.publish(None)  # whatever was committed until now
             while not self._closing.wait(POLL_SECONDS):
                 present = _data_version(raw)
                 if present == version:

@@ -274,10 +274,11 @@ async def test_a_message_is_erasable_and_the_books_keep_its_hash(house: House) -
 async def test_another_process_s_commit_is_heard_by_those_it_concerns(house: House, database_url: str) -> None:
     """L11: NOTIFY on PostgreSQL, the data version on SQLite; only those concerned are woken."""
     await house.grant(house.al)
-    house.ledger.watch()
-    await asyncio.sleep(0.2)
     mine = house.ledger.changes.subscribe(house.bo.actor.member_id)
     strangers = house.ledger.changes.subscribe(house.stranger.actor.member_id)
+    house.ledger.watch()
+    assert await mine.wait(timeout=10), "who begins to watch looks at everything once"
+    assert await strangers.wait(timeout=10)
     with open_house_ledger(database_url) as (second, _clock):
         await _give(replace(house, ledger=second), "a")
         heard = await mine.wait(timeout=2)

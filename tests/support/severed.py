@@ -1,4 +1,4 @@
-"""A line to PostgreSQL that is cut at the worst moment: when the server was told to commit and nobody hears of it."""
+"""A line to PostgreSQL that is slow, or cut at the worst moment: when the server was told to commit."""
 
 from __future__ import annotations
 
@@ -35,6 +35,7 @@ class Line:
         self._ends: list[socket.socket] = [self._listener]
         self._threads: list[threading.Thread] = []
         self.cuts = 0
+        self.connecting_takes = 0.0  # seconds
         self.url = make_url(url).set(query={"host": str(folder)}, host=None, port=None).render_as_string(False)
         self._start(self._accept)
 
@@ -55,6 +56,7 @@ class Line:
         with contextlib.suppress(OSError):
             while True:
                 client, _ = self._listener.accept()
+                time.sleep(self.connecting_takes)
                 server = self._connect()
                 self._ends += [client, server]
                 self._start(self._pass_commands, client, server)
