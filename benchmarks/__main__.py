@@ -16,8 +16,9 @@ from rich.console import Console
 
 from benchmarks.bench import FULL, QUICK, Bench, Size
 from benchmarks.harness import Result, markdown, table, write_json
-from benchmarks.rows import backpressure, growth, settling, transfers
+from benchmarks.rows import backpressure, growth, settling, transfers, writers
 from benchmarks.town import a_town
+from core.wiring import calm_collector
 from tests.support.databases import KINDS, Databases
 
 ROOT: Final = Path(__file__).parents[1]
@@ -31,6 +32,7 @@ ROWS: Final[dict[str, Callable[[Bench], Iterator[Result]]]] = {
     "settling-beside": settling.beside_callers,
     "growth": growth.grown,
     "backpressure": backpressure.queue_full,
+    "writers": writers.several,
 }
 
 
@@ -39,6 +41,7 @@ def main() -> None:
     console = Console(width=None if Console().is_terminal else 150)
     size = QUICK if options.quick else FULL
     results: list[Result] = []
+    calm_collector()  # as the server does
     with _databases() as databases:
         _print_flushes(console)
         for kind in options.database or KINDS:

@@ -1,4 +1,4 @@
-"""One of several processes that write to one database: ``python -m tests.support.writer_process``.
+"""One of several processes that write to one database; see writers.py, which starts them.
 
 It reads a job a line from standard input, carries it out as fast as it can, and prints what came of it.
 """
@@ -11,7 +11,6 @@ import json
 import random
 import sys
 import time
-from collections import Counter
 from dataclasses import asdict, dataclass, field
 
 from core.ledger.accounts import wallet_of
@@ -41,13 +40,17 @@ class Job:
 
 @dataclass(slots=True)
 class Done:
-    """What came of a job."""
+    """What came of a job: how many gifts were given, and how."""
 
     first_time: int = 0
-    replayed: int = 0
-    refused: Counter[str] = field(default_factory=Counter)
+    replayed: int = 0  # another writer had given this one
+    refused: dict[str, int] = field(default_factory=dict)
     seconds: float = 0.0
-    longest: float = 0.0  # seconds that one caller waited
+    cpu_seconds: float = 0.0  # of this process
+
+    @property
+    def gifts(self) -> int:
+        return self.first_time + self.replayed
 
 
 def main() -> None:
@@ -61,14 +64,15 @@ def main() -> None:
 
 
 async def _carry_out(ledger: Ledger, job: Job) -> Done:
-    done, numbers, began = Done(), itertools.count(), time.monotonic()
+    done, numbers = Done(), itertools.count()
+    began, cpu = time.monotonic(), time.process_time()
 
     async def caller() -> None:
         while time.monotonic() - began < job.seconds:
             await _give(ledger, job, next(numbers), done)
 
     await asyncio.gather(*(caller() for _ in range(job.callers)))
-    done.seconds = time.monotonic() - began
+    done.seconds, done.cpu_seconds = time.monotonic() - began, time.process_time() - cpu
     return done
 
 
@@ -77,15 +81,13 @@ async def _give(ledger: Ledger, job: Job, number: int, done: Done) -> None:
     key = f"{job.name} {number} of {whose}"
     giver, receiver = random.Random(key).sample(job.people, 2)
     gift = Give(job.org, giver, key, (wallet_of(receiver),), Credits(1), None, GiftOrder.SOONEST)
-    began = time.monotonic()
     try:
         receipt = await ledger.execute(gift)
     except Refused as refused:
-        done.refused[refused.code.value] += 1
+        done.refused[refused.code.value] = done.refused.get(refused.code.value, 0) + 1
     else:
         done.replayed += receipt.replayed
         done.first_time += not receipt.replayed
-    done.longest = max(done.longest, time.monotonic() - began)
 
 
 if __name__ == "__main__":
