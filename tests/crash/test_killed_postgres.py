@@ -51,7 +51,9 @@ def test_a_server_whose_postgresql_is_killed_says_so_loses_nothing_and_recovers(
             asyncio.run(_work_through_an_outage(clients, record, postgres, dice))
 
             assert server.process.poll() is None
-            clients.took_effect = check(url, Record.read(tmp_path / "record"))
+            took_effect = check(url, Record.read(tmp_path / "record"))
+            # What a lost commit did is no replay to the first who is told: this server knows that nobody was.
+            clients.took_effect = {number: False for number, done in took_effect.items() if not done}
             clock.advance(timedelta(hours=1))
         print(f"{len(record.asks)} requests; what kept answers away: {dict(clients.trouble)}")
 
