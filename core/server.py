@@ -14,6 +14,7 @@ from core.api.app import Frontend, create_app
 from core.api.server import Server
 from core.services.ledger import Ledger
 from core.settings import Settings, SettingsError
+from core.wiring import calm_collector
 from core.worker import Worker
 
 FRONTENDS: Final = "teamcredits.frontends"
@@ -33,6 +34,7 @@ async def _serve(ledger: Ledger, settings: Settings, listener: socket.socket, on
     app = create_app(ledger, settings, frontends=_frontends(ledger, settings))
     server = _Server(app, host=settings.host, port=settings.port)
     server.on_ready = on_ready
+    calm_collector()
     worker = Worker(ledger, registry=app.state.metrics.registry)
     ledger.watch()
     worker.start()

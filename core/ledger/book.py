@@ -70,6 +70,7 @@ class Notice(NamedTuple):
     gift_id: int | None
     body: Mapping[str, Any]
     for_editor: bool
+    in_slack: bool
 
 
 @dataclass(slots=True)
@@ -282,11 +283,18 @@ class Book:
         body: Mapping[str, Any] | None = None,
         for_editor: bool = False,
     ) -> None:
-        """Tell the owner of a wallet something; a pool has nobody to tell."""
-        if account == wallet_of(owner_of(account)):
-            self.effects.notices.append(
-                Notice(self._org_id, owner_of(account), kind, gift_id, body or {}, for_editor=for_editor)
-            )
+        """Tell the owner of a wallet something; a pool has nobody to tell.
+
+        What only Slack would say is left unsaid to people who are not there.
+        """
+        owner = owner_of(account)
+        if account != wallet_of(owner):
+            return
+        member = self.members.get(owner)
+        in_slack = member is None or member.is_in_slack
+        if in_slack or for_editor:
+            said = body or {}
+            self.effects.notices.append(Notice(self._org_id, owner, kind, gift_id, said, for_editor, in_slack))
 
 
 def deltas(postings: Iterable[Posting]) -> dict[tuple[int, int, int], int]:

@@ -22,6 +22,7 @@ class Member:
     joined_at: datetime
     frozen_at: datetime | None
     deactivated_at: datetime | None
+    is_in_slack: bool = True
 
     @property
     def has_left(self) -> bool:

@@ -64,9 +64,12 @@ class Ledger:
         """Change rows outside the books (members, tokens, deliveries) in one transaction of its own."""
         return await asyncio.get_running_loop().run_in_executor(self._workers, self._write, change)
 
-    async def execute(self, command: Command) -> Receipt:
-        """Carry out a command through the journal. Raises Refused; nothing of a refused command is kept."""
-        return await self.journal.execute(command)
+    async def execute(self, command: Command, *, in_background: bool = False) -> Receipt:
+        """Carry out a command through the journal. Raises Refused; nothing of a refused command is kept.
+
+        In the background it gives way to callers.
+        """
+        return await self.journal.execute(command, in_background=in_background)
 
     def watch(self) -> None:
         """Hear of other processes' commits too, for as long as the house is open."""

@@ -91,7 +91,7 @@ async def _submit(ledger: Ledger, commands: Iterable[Command]) -> Swept:
 
 async def _one(ledger: Ledger, command: Command) -> Swept:
     try:
-        receipt = await ledger.execute(command)
+        receipt = await ledger.execute(command, in_background=True)
         if receipt.replayed and isinstance(command, Expire) and command.round < _ROUNDS:
             again = Expire(command.org_id, command.account, command.lot_id, command.round + 1)
             return await _one(ledger, again)

@@ -325,7 +325,7 @@ def _outbox_row(writer: Writer, notice: Notice, now: int) -> Row:
     """A notice waits for both doors; a door that does not know the person leaves it alone."""
     number, body = writer.new_id(), orjson.dumps(dict(notice.body)).decode()
     heard = (notice.org_id, number, notice.member_id, notice.kind, notice.gift_id, body, now, notice.for_editor, None)
-    return (*heard, "queued", None, None, 0, now)
+    return (*heard, "queued" if notice.in_slack else "none", None, None, 0, now)
 
 
 def _seal_batch(driver: Driver, writer: Writer, book: Book, transfers: list[Row], seals: Mapping[int, bytes]) -> Sealed:

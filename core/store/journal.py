@@ -26,6 +26,7 @@ from core.store.faults import Fault, fault_of, refusal
 
 logger = logging.getLogger(__name__)
 
+BACKGROUND_BESIDE_CALLERS: Final = 32  # how much of the sweeps a batch with callers takes along
 MAX_DETOURS: Final = 8  # how often a command may turn out to need another lock, or be a twin's twin
 MAX_RETRIES: Final = 6  # how often a batch is tried when the database is not to be had
 PATIENCE_SECONDS: Final = 10.0  # and for how long, if an attempt itself takes long
@@ -72,6 +73,7 @@ class Journal:
         self._batch_size = batch_size
         self._pause = pause
         self._waiting: deque[_Ticket] = deque()
+        self._background: deque[_Ticket] = deque()
         self._wake = threading.Condition()
         self._closing = False
         self._driver: Driver | None = None
@@ -81,17 +83,20 @@ class Journal:
         self._thread = threading.Thread(target=self._run, name="journal", daemon=True)
         self._thread.start()
 
-    async def execute(self, command: Command) -> Receipt:
-        """Carry out a command. Raises Refused, with ``overloaded`` at once when the queue is full."""
+    async def execute(self, command: Command, *, in_background: bool = False) -> Receipt:
+        """Carry out a command. Raises Refused, with ``overloaded`` at once when the queue is full.
+
+        What runs in the background waits for callers: while there are any, a batch takes only a few of it.
+        """
         loop = asyncio.get_running_loop()
         future: asyncio.Future[Receipt] = loop.create_future()
-        self._submit(_Ticket(command, future, loop))
+        self._submit(_Ticket(command, future, loop), self._background if in_background else self._waiting)
         return await asyncio.shield(future)
 
     def submit(self, command: Command) -> Future[Receipt]:
         """Hand in a command from any thread. Raises Refused(overloaded) at once when the queue is full."""
         future: Future[Receipt] = Future()
-        self._submit(_Ticket(command, future, None))
+        self._submit(_Ticket(command, future, None), self._waiting)
         return future
 
     def close(self) -> None:
@@ -106,20 +111,20 @@ class Journal:
     @property
     def depth(self) -> int:
         """How many commands wait."""
-        return len(self._waiting)
+        return len(self._waiting) + len(self._background)
 
     @property
     def writer_id(self) -> int | None:
         """Which writer this process is, once it has written."""
         return None if self._writer is None else self._writer.writer_id
 
-    def _submit(self, ticket: _Ticket) -> None:
+    def _submit(self, ticket: _Ticket, queue: deque[_Ticket]) -> None:
         with self._wake:
             if self._closing:
                 raise Refused(Code.OVERLOADED, "The server is stopping. Try again in a moment.")
-            if len(self._waiting) >= self._queue_size:
+            if len(queue) >= self._queue_size:
                 raise Refused(Code.OVERLOADED, "Too many requests are waiting. Try again in a moment.")
-            self._waiting.append(ticket)
+            queue.append(ticket)
             self._wake.notify()
 
     def _run(self) -> None:
@@ -133,10 +138,15 @@ class Journal:
 
     def _take(self) -> list[_Ticket]:
         with self._wake:
-            while not self._waiting and not self._closing:
+            while not (self._waiting or self._background or self._closing):
                 self._wake.wait()
-            number = min(len(self._waiting), self._batch_size)
-            return [self._waiting.popleft() for _ in range(number)]
+            callers = min(len(self._waiting), self._batch_size)
+            room = min(self._batch_size - callers, BACKGROUND_BESIDE_CALLERS if callers else self._batch_size)
+            background = min(len(self._background), room)
+            return [
+                *(self._waiting.popleft() for _ in range(callers)),
+                *(self._background.popleft() for _ in range(background)),
+            ]
 
     def _carry_out(self, tickets: list[_Ticket]) -> None:
         """Run a batch; halve it when it fails for a reason of its own, so that only the culprit suffers.
@@ -152,7 +162,8 @@ class Journal:
             try:
                 outcomes, sealed = self._run_once([ticket.command for ticket in tickets])
             except Exception as error:
-                fault = fault_of(error) or Fault.AWAY
+                found = fault_of(error) or Fault.AWAY
+                fault = fault if found is Fault.AWAY else found  # a full disk may also keep one from coming back
                 if not self._recover(error):
                     self._halve(tickets, error)
                     return
@@ -191,17 +202,22 @@ class Journal:
         """Return whether trying again makes sense, with a connection that works."""
         fault = fault_of(error)
         if self._driver is None:
+            self._warn("cannot be opened", error)
             return fault is not Fault.DAMAGED
         lost = fault is not None or self._driver.lost(error)
         self._driver.rollback()
         if lost:
             if self._writer is not None:
                 self._untold.update(self._writer.committing)
-            if self._trouble is None:
-                logger.warning("the database was not to be had: %s", type(error).__name__)
+            self._warn("was not to be had", error)
             self._driver.close()
             self._driver = None
         return lost and fault is not Fault.DAMAGED
+
+    def _warn(self, what: str, error: Exception) -> None:
+        """Tell the log of what is tried again, until that is known to be in vain; an error's words may quote somebody."""
+        if self._trouble is None:
+            logger.warning("the database %s: %s", what, type(error).__name__)
 
     def _note(self, trouble: Fault | None) -> None:
         """Tell the log when the database becomes unusable and when it can be used again, not each time."""
@@ -269,12 +285,14 @@ def _resolve(ticket: _Ticket, outcome: Outcome) -> None:
         return
     if isinstance(outcome, Receipt):
         ticket.future.set_result(outcome)
-    elif isinstance(outcome, Refused):
+        return
+    if isinstance(outcome, Refused):
         ticket.future.set_exception(outcome)
     elif isinstance(outcome, Again):
         ticket.future.set_exception(Refused(Code.OVERLOADED, "This is busy right now. Try again in a moment."))
     else:
         ticket.future.set_exception(_internal_error())
+    #X ticket.future.exception()  # a caller who has hung up never asks, and asyncio would log that as an error
 
 
 def _internal_error() -> Refused:

@@ -165,11 +165,23 @@ def _policy(stored: str) -> Policy:
 
 def _read_members(driver: Driver, wanted: Wanted, book: Book) -> None:
     query = """SELECT m.member_id, m.org_id, m.name, m.kind, m.role, m.verified_at, m.joined_at, m.frozen_at,
-                      m.deactivated_at FROM {wanted} w CROSS JOIN member m WHERE m.org_id = w.a AND m.member_id = w.b"""
-    for number, org, name, kind, role, *moments in driver.select(query, sorted(wanted.members)):
-        verified, joined, frozen, left = (from_micros(moment) for moment in moments)
-        assert joined is not None
-        book.members[number] = Member(number, org, name, kind, role, verified, joined, frozen, left)
+                      m.deactivated_at, m.slack_user_id IS NOT NULL
+               FROM {wanted} w CROSS JOIN member m WHERE m.org_id = w.a AND m.member_id = w.b"""
+    for number, org, name, kind, role, verified, joined, frozen, left, slack in driver.select(
+        query, sorted(wanted.members)
+    ):
+        book.members[number] = Member(
+            number,
+            org,
+            name,
+            kind,
+            role,
+            from_micros(verified),
+            from_micros(joined),
+            from_micros(frozen),
+            from_micros(left),
+            bool(slack),
+        )
 
 
 def _read_positions(driver: Driver, wanted: Wanted, book: Book) -> None:

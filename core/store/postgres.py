@@ -11,6 +11,7 @@ import psycopg
 from sqlalchemy import JSON, BigInteger, Boolean, Integer, LargeBinary, Text
 from sqlmodel import SQLModel
 
+from core.store.arrays import ARRAYS, register
 from core.store.driver import MissingPositionError, Row, Rows, columns_of, table_of
 
 _ARRAYS: Final[dict[type[Any], str]] = {
@@ -29,6 +30,7 @@ class PostgresDriver:
 
     def __init__(self, connection: psycopg.Connection[Any]) -> None:
         self._connection = connection
+        register(connection.adapters)
         self._exact: list[tuple[psycopg.Cursor[Any], int]] = []
         self._stack = contextlib.ExitStack()
         self._pipeline: psycopg.Pipeline | None = None
@@ -156,8 +158,8 @@ class PostgresDriver:
 
     def _unnest(self, statement: str, types: Sequence[str], rows: Rows) -> psycopg.Cursor[Any]:
         """Run a statement in which ``{rows}`` stands for the given rows, sent as one array a column."""
-        columns = [list(column) for column in zip(*rows, strict=True)]
-        places = ", ".join(f"{_format_of(column)}::{each}" for column, each in zip(columns, types, strict=True))
+        columns = [ARRAYS[each](column) for each, column in zip(types, zip(*rows, strict=True), strict=True)]
+        places = ", ".join(["%b"] * len(columns))
         cursor = self._connection.cursor()
         cursor.execute(statement.format(rows=f"unnest({places})").encode(), columns, prepare=True)
         return cursor
@@ -167,11 +169,6 @@ def _is_overtaken(error: BaseException) -> bool:
     """Return whether a batch of ours that was taken for lost was committed after all, and has this one's place in the
     chain of seals: a server may go on with what it was sent long after the connection has gone."""
     return isinstance(error, psycopg.errors.UniqueViolation) and error.diag.table_name == "seal"
-
-
-def _format_of(column: list[Any]) -> str:
-    """Arrays travel in binary, five times cheaper to make; one of nothing but nulls has no type to say so in."""
-    return "%s" if all(value is None for value in column) else "%b"
 
 
 def _array_of(model: type[SQLModel], column: str) -> str:
