@@ -215,7 +215,7 @@ class Journal:
         return lost and fault is not Fault.DAMAGED
 
     def _warn(self, what: str, error: Exception) -> None:
-        """Tell the log of what is tried again, until that is known to be in vain; an error's words may quote somebody."""
+        """Tell the log of what is tried again, until that is known to be in vain; its words may quote somebody."""
         if self._trouble is None:
             logger.warning("the database %s: %s", what, type(error).__name__)
 
@@ -292,7 +292,7 @@ def _resolve(ticket: _Ticket, outcome: Outcome) -> None:
         ticket.future.set_exception(Refused(Code.OVERLOADED, "This is busy right now. Try again in a moment."))
     else:
         ticket.future.set_exception(_internal_error())
-    #X ticket.future.exception()  # a caller who has hung up never asks, and asyncio would log that as an error
+    ticket.future.exception()  # a caller who has hung up never asks, and asyncio would log that as an error
 
 
 def _internal_error() -> Refused:
