@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -218,6 +219,21 @@ async def test_a_connection_lost_at_commit_tells_one_caller_that_a_command_was_n
 
     assert [answer.replayed for answer in answers] == [True, False, True, True]
     assert (await balances.balance(house.ledger, actor=house.al.actor)).held_gifts == Credits.of(20)
+
+
+async def test_a_caller_who_hangs_up_before_a_refusal_leaves_no_error_in_the_log(
+    house: House, caplog: pytest.LogCaptureFixture
+) -> None:
+    with _stalled(house.ledger.journal):
+        asked = asyncio.ensure_future(_give(house, "more than there is"))
+        await asyncio.sleep(0.1)
+        asked.cancel()
+        await asyncio.wait([asked])
+    await house.grant(house.al)
+    gc.collect()
+
+    assert asked.cancelled()
+    assert caplog.records == []
 
 
 async def test_a_full_queue_answers_overloaded_at_once(house: House) -> None:
