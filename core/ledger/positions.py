@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from core.ledger.credits import ZERO, Credits
+from core.ledger.credits import ZERO, Credits, total
 from core.ledger.errors import Code, Refused
 from core.ledger.lots import Lot, Order
 
@@ -45,11 +45,14 @@ def held(positions: Iterable[Position]) -> Credits:
     return Credits(sum(position.remaining.micros for position in positions))
 
 
-def draw(positions: Iterable[Position], amount: Credits, order: Order) -> tuple[Slice, ...]:
+def draw(
+    positions: Iterable[Position], amount: Credits, order: Order, *, drawn: Sequence[Slice] = ()
+) -> tuple[Slice, ...]:
     """Take ``amount`` from positions in the given order and return the slices, in that order.
 
-    The caller has checked that there is enough; raises ValueError when there is not. Raises
-    Refused(too_many_lots) when more than 256 slices would be needed, naming the largest possible amount.
+    ``drawn`` is what the same transfer has taken from other accounts already. The caller has checked that there is
+    enough; raises ValueError when there is not. Raises Refused(too_many_lots) when the transfer would need more than
+    256 slices, naming the largest amount that it can move.
     """
     slices: list[Slice] = []
     missing = amount
@@ -61,8 +64,8 @@ def draw(positions: Iterable[Position], amount: Credits, order: Order) -> tuple[
             break
         if not position.remaining:
             continue
-        if len(slices) == MAX_SLICES:
-            raise _too_many_lots(amount - missing)
+        if len(drawn) + len(slices) == MAX_SLICES:
+            raise _too_many_lots(total(part.amount for part in drawn) + amount - missing)
         taken = min(position.remaining, missing)
         slices.append(Slice(position.lot, taken))
         missing -= taken

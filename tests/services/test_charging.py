@@ -175,6 +175,15 @@ def test_a_charge_of_too_many_lots_is_refused_with_the_largest_possible_amount()
     assert len(decided(book, a_charge("256"))) == MAX_SLICES
 
 
+def test_the_largest_possible_amount_of_wallet_and_pool_works() -> None:
+    """L7: also when the pool alone would need too many, after what the wallet gives."""
+    book = a_book({ADAS: [a_position("1") for _ in range(200)], OLD_TEAM: [a_position("10") for _ in range(300)]})
+    refused = refusal(book, a_charge("3200"))
+
+    assert (refused.code, refused.fields["largest"]) == (Code.TOO_MANY_LOTS, "760")
+    assert len(decided(book, a_charge("760"))) == MAX_SLICES
+
+
 def test_the_key_is_that_of_the_event_whoever_brings_it() -> None:
     """S4: a usage event is (source, id)."""
     charge = a_charge()

@@ -12,7 +12,7 @@ from core.ledger.commands import SYSTEM, Needs
 from core.ledger.credits import MAX_TRANSFER, Credits
 from core.ledger.errors import Code, Refused
 from core.ledger.lots import spending_order
-from core.ledger.positions import MAX_SLICES, Position, Slice, draw, held
+from core.ledger.positions import Position, Slice, draw, held
 from core.ledger.transfers import Move, TransferKind
 from core.metering.usage import Rating, Usage
 from core.services.commands.base import digest_of
@@ -91,12 +91,13 @@ class Charge:
             )
         consumed = account_id(self.org_id, AccountKind.CONSUMED)
         missing, moves = self.rating.amount, []
+        drawn: list[Slice] = []
         for account, positions in purses:
             taken = min(held(positions), missing)
-            if slices := draw(positions, taken, spending_order):
+            if slices := draw(positions, taken, spending_order, drawn=drawn):
                 moves.append(Move(account, consumed, slices))
+            drawn.extend(slices)
             missing -= taken
-        _refuse_too_many([part for move in moves for part in move.slices])
         return tuple(moves)
 
     def _accounts(self, book: Book) -> Iterator[int]:
@@ -123,13 +124,3 @@ class Charge:
 def _usable(book: Book, account: int) -> list[Position]:
     """L5: what has expired is unusable, whether or not the job has run."""
     return [position for position in book.held_by(account) if not position.lot.expired(book.now)]
-
-
-def _refuse_too_many(slices: list[Slice]) -> None:
-    if len(slices) > MAX_SLICES:
-        largest = Credits(sum(part.amount.micros for part in slices[:MAX_SLICES]))
-        raise Refused(
-            Code.TOO_MANY_LOTS,
-            f"That needs more than {MAX_SLICES} lots. The most that can be charged at once is {largest.shown()} cr.",
-            largest=str(largest),
-        )
