@@ -16,7 +16,8 @@ from core.ledger.accounts import AccountKind, account_id
 from core.ledger.credits import Credits
 from core.ledger.errors import Code, Refused
 from core.ledger.gifts import GiftState
-from core.services import balances, deliveries, gifts, members, settlement
+from core.ledger.lots import Source
+from core.services import balances, deliveries, gifts, grants, members, settlement
 from core.services.gifts import Recipient
 from core.services.verify import verify
 from core.store import deliveries as stored
@@ -93,6 +94,33 @@ async def test_the_recipient_is_told_and_finds_it_in_the_statement(house: House)
     line = (await balances.statement(house.ledger, actor=house.stranger.actor)).items[0]
     assert [notice.text for notice in status.notices] == ["Al gave you 100 cr."]
     assert (line.kind, line.amount, line.note) == ("gift_arrive", Credits.of(100), "from afar")
+
+
+async def test_what_lapses_on_its_way_lapses_there_and_the_rest_arrives(house: House) -> None:
+    """L5, L9: each slice is taken by a transfer of the arrival's own, and what has lapsed is booked by another."""
+    await house.grant(house.al)
+    await grants.grant(
+        house.ledger,
+        actor=house.ada.actor,
+        key="soon",
+        to=Recipient(member=house.al.id),
+        amount=Credits.of(60),
+        source=Source.PURCHASE,
+        expires_at=house.clock() + timedelta(hours=49),
+    )
+    await _give(house)
+    await _settle(house)
+    house.clock.advance(timedelta(hours=30))
+    await deliveries.deliver_due(house.ledger)
+    query = text(
+        "SELECT kind FROM transfer t JOIN command c ON c.key LIKE 'arrive:%' AND t.org_id = c.org_id "
+        "AND t.transfer_id BETWEEN c.first_id AND c.first_id + c.count - 1"
+    )
+    own = await house.ledger.read(lambda c: c.execute(query).scalars().all())
+
+    assert own == ["gift_arrive", "gift_arrive"]
+    assert await _available(house, house.stranger) == Credits.of(40)
+    assert (await verify(house.ledger)).clean
 
 
 async def test_what_cannot_be_taken_comes_back(house: House) -> None:

@@ -61,15 +61,15 @@ class Arrive:
         if recipient is None or recipient.has_left or recipient.kind != "person":
             book.post(TransferKind.GIFT_REFUSE, gift_id=self.gift_id)
             return
-        for place, part in enumerate(self.slices):
-            self._take(book, part, self.message if place == 0 else None)
+        numbers = [book.next_id() for _ in self.slices]  # its own, before a lapse takes any
+        for number, part in zip(numbers, self.slices, strict=True):
+            self._take(book, number, part, self.message if number == numbers[0] else None)
         amount = Credits(sum(part.amount.micros for part in self.slices))
         body = {"text": f"{self.sender_name} gave you {amount.shown()} cr."}
         book.tell(self.account, "gift_received", body=body, for_editor=True)
 
-    def _take(self, book: Book, part: Slice, note: str | None) -> None:
+    def _take(self, book: Book, number: int, part: Slice, note: str | None) -> None:
         """Take one slice into a twin of its lot; the twin's id is that of the transfer, as with every lot."""
-        number = book.next_id()
         twin = Slice(_twin(self, part, number, book.now), part.amount)
         clearing = account_id(self.from_org, AccountKind.CLEARING)
         book.add_lot(twin.lot)
