@@ -14,6 +14,8 @@ import pytest
 
 ROUNDS = 20  # over all tests of this folder
 
+pytest.register_assert_rewrite("tests.support.aftermath", "tests.support.clients")
+
 
 @pytest.fixture
 def dice(request: pytest.FixtureRequest) -> random.Random:

@@ -53,7 +53,7 @@ def test_four_processes_at_once_lose_and_double_nothing_and_each_gets_on(postgre
     assert _one(postgresql_url, "SELECT sum(remaining) FROM position") == PEOPLE * ENDOWMENT.micros
     assert _one(postgresql_url, "SELECT deadlocks FROM pg_stat_database WHERE datname = current_database()") == 0
     assert min(progress) > max(progress) / 5
-    assert ratio > 0.4  # the figure itself is the benchmarks' to measure, in peace
+    assert ratio > 0.3  # the figure itself is the benchmarks' to measure, in peace
 
 
 async def _endow(ledger: Ledger, village: Village) -> None:
