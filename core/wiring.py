@@ -43,7 +43,7 @@ def calm_collector() -> None:
     """
     gc.collect()
     gc.freeze()
-    gc.set_threshold(50_000, 20, 50)
+    gc.set_threshold(200_000, 20, 50)
 
 
 def open_ledger(settings: Settings, *, clock: Clock | None = None) -> Ledger:

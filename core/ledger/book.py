@@ -89,16 +89,18 @@ class Effects:
     usage: list[tuple[int, int, tuple[Any, ...]]] = field(default_factory=list)
     revoked: list[tuple[int, int]] = field(default_factory=list)
 
+    _all: tuple[list[Any], ...] = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        self._all = tuple(getattr(self, each.name) for each in fields(self) if each.init)
+
     def marks(self) -> tuple[int, ...]:
         """Return how far each list goes, to cut them there again."""
-        return tuple([len(getattr(self, name)) for name in _LISTS])
+        return tuple(map(len, self._all))
 
     def cut(self, marks: tuple[int, ...]) -> None:
-        for name, mark in zip(_LISTS, marks, strict=True):
-            del getattr(self, name)[mark:]
-
-
-_LISTS: Final = tuple(each.name for each in fields(Effects))
+        for effects, mark in zip(self._all, marks, strict=True):
+            del effects[mark:]
 
 
 class Book:
