@@ -18,7 +18,7 @@ from benchmarks.bench import FULL, QUICK, Bench, Size
 from benchmarks.harness import Result, markdown, table, write_json
 from benchmarks.rows import backpressure, growth, settling, transfers, writers
 from benchmarks.town import a_town
-from core.wiring import calm_collector
+from core.server import calm_collector
 from tests.support.databases import KINDS, Databases
 
 ROOT: Final = Path(__file__).parents[1]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import gc
 import itertools
 import secrets
 import sqlite3
@@ -34,16 +33,6 @@ from core.store.sqlite import SqliteDriver
 
 LOCK_MILLISECONDS: Final = 5_000  # how long a batch waits for somebody else's lock; its callers wait with it
 _REGISTRATIONS: Final = 20  # how often two process starts may collide
-
-
-def calm_collector() -> None:
-    """Let Python's collector rest while batches make tens of thousands of short-lived values.
-
-    What is there at the start stays for good and is no longer looked at; the journal's values hold no cycles.
-    """
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(200_000, 20, 50)
 
 
 def open_ledger(settings: Settings, *, clock: Clock | None = None) -> Ledger:
