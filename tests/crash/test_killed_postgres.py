@@ -26,7 +26,7 @@ PEOPLE = 6
 MOST_ANSWERS = 100  # before something happens
 LONGEST_OUTAGE_SECONDS = 1.5
 PATIENCE_SECONDS = 60  # a busy machine; a quiet one needs two
-SHARE = 0.4  # of all rounds
+SHARE = 0.5  # of all rounds
 _OTHERS = "SELECT pid FROM pg_stat_activity WHERE backend_type = 'client backend' AND pid <> pg_backend_pid()"
 
 

@@ -75,12 +75,13 @@ async def _settle(ledger: Ledger, people: int) -> Village:
         ledger, name="Village", admin_name="Ada", policy=dict(NO_LIMITS)
     )
     actor = await access.authenticate(ledger, token)
-    tokens = dict([await _person(ledger, actor, f"Person {number}") for number in range(people)])
+    tokens = dict([await _person(ledger, actor, f"PERSON{number}") for number in range(people)])
     return Village(org, admin.id, {admin.id: token} | tokens)
 
 
 async def _person(ledger: Ledger, admin: Actor, name: str) -> tuple[str, str]:
-    view = await members.add_member(ledger, actor=admin, name=name, verified=True)
+    slack = ("T0VILLAGE", f"U{name}")  # so that they are told of everything; nobody delivers it
+    view = await members.add_member(ledger, actor=admin, name=name, verified=True, slack=slack)
     scopes = (Scope.READ, Scope.GIVE)
     token, _ = await access.issue_token(ledger, actor=admin, member_id=view.id, scopes=scopes, label="laptop")
     return view.id, token
