@@ -24,6 +24,7 @@ from core.store.batch import Writer
 from core.store.changes import Changes
 from core.store.driver import Driver
 from core.store.engine import is_sqlite, open_engine, reading, writing
+from core.store.faults import refusing_faults
 from core.store.instants import to_micros
 from core.store.journal import Journal
 from core.store.migrate import check
@@ -123,5 +124,5 @@ class _Ids:
         return itertools.count(first_id_of(_register(self._engine, self._clock))).__next__
 
     def __call__(self) -> int:
-        with self._guard:
+        with self._guard, refusing_faults():
             return self._next()

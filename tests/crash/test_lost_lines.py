@@ -1,10 +1,11 @@
-"""The line to PostgreSQL is cut when a batch is being committed, and nobody hears what came of it (L7)."""
+"""The line to PostgreSQL is cut: for good, or when a batch is committed and nobody hears what came of it (L7)."""
 
 from __future__ import annotations
 
 import pytest
 
 from core.ledger.credits import Credits
+from core.ledger.errors import Code, Refused
 from core.services import balances, gifts
 from core.services.gifts import Recipient
 from core.services.verify import verify
@@ -35,6 +36,16 @@ async def test_a_commit_nobody_heard_of_takes_effect_once_and_the_next_one_goes_
         assert again.item[0].id == first.item[0].id
         assert (await balances.balance(ledger, actor=house.al.actor)).available == Credits.of(980)
         assert (await verify(ledger)).clean
+
+
+async def test_whoever_needs_an_id_hears_that_the_database_is_away(postgresql_url: str) -> None:
+    """The first id of a process is given by the database; without it that is ``overloaded``, and no defect of ours."""
+    with severable(postgresql_url) as line, open_house_ledger(line.url) as (ledger, _):
+        line.close()
+
+        with pytest.raises(Refused) as refused:
+            ledger.new_id()
+    assert refused.value.code is Code.OVERLOADED
 
 
 async def _give(house: House, key: str) -> Answer[tuple[GiftView, ...]]:
