@@ -118,7 +118,8 @@ def _write_people(driver: Driver, town: Town, now: int) -> None:
 
 
 def _member_row(org: int, member: int, now: int) -> Row:
-    return (org, member, f"Member {member}", None, "person", "member", "UTC", None, None, now, now, None, None, None)
+    slack = (f"T{org}", f"U{member}")  # so that they are told of their gifts
+    return (org, member, f"Member {member}", None, "person", "member", "UTC", *slack, now, now, None, None, None)
 
 
 def _grants(town: Town, clock: Clock) -> Iterator[Grant]:
