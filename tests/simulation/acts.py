@@ -1,0 +1,42 @@
+"""Everything that may happen in a step of a month, and how often beside the others."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from tests.simulation.aftermath import at_the_very_instant, back_to_life, claw_back
+from tests.simulation.funding import allocate, allotments, charge, grant, use_crumbs
+from tests.simulation.gifting import decide, give, give_abroad, give_all, give_for_review, review
+from tests.simulation.month import Month
+from tests.simulation.repeating import a_defect, again, ask_again, other_actor, other_content, twins
+from tests.simulation.residents import freeze_or_free, join, leave
+from tests.simulation.trouble import TROUBLE
+
+Act = Callable[[Month], None]
+
+ACTS: list[tuple[int, Act]] = [
+    (8, grant),
+    (3, allotments),
+    (4, use_crumbs),
+    (2, back_to_life),
+    (4, allocate),
+    (7, charge),
+    (14, give),
+    (4, give_all),
+    (4, give_for_review),
+    (9, give_abroad),
+    (8, decide),
+    (5, review),
+    (5, claw_back),
+    (5, at_the_very_instant),
+    (3, freeze_or_free),
+    (3, leave),
+    (2, join),
+    (5, again),
+    (3, twins),
+    (3, other_content),
+    (2, other_actor),
+    (5, ask_again),
+    (2, a_defect),
+    *TROUBLE,
+]

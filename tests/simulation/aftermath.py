@@ -1,0 +1,80 @@
+"""What comes of gifts later: clawed back after settlement, raced at their instant, revived by a clock set back."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from core.ledger.accounts import owner_of
+from core.ledger.credits import Credits
+from core.services.commands.expiring import Expire
+from core.services.commands.reversing import Reverse
+from core.store.instants import from_micros
+from tests.simulation.books import Lot
+from tests.simulation.funding import charge_of, is_crumb
+from tests.simulation.gifting import decision, gift_of
+from tests.simulation.month import Month
+from tests.simulation.people import Person
+from tests.simulation.processes import Process
+from tests.simulation.residents import freeze_now
+
+HOUR = timedelta(hours=1)
+
+
+def claw_back(month: Month) -> None:
+    """An admin takes a settled gift back, sometimes after the recipient has used it up."""
+    states = ("settled",) if month.dice.random() < 0.9 else ("pending", "reversed", "cancelled")
+    candidates = [gift for gift in month.books.gifts.values() if gift.state in states]
+    if not candidates:
+        return
+    gift = month.dice.choice(candidates[-20:])
+    org = month.village.org_of(gift)
+    people_here = {person.number: person for person in org.people}
+    spender = people_here.get(owner_of(gift.recipient))
+    if spender is not None and month.dice.random() < 0.5:
+        held = month.books.amount_in((org.number, gift.recipient))
+        month.send(charge_of(month, spender, Credits(max(held, 0))))
+    admin = org.admin.number
+    month.send(Reverse(org.number, admin, gift.number, reason="A mistake.", is_admin=month.dice.random() < 0.95))
+
+
+def at_the_very_instant(month: Month) -> None:
+    """G2: all that can happen to a gift happens when it is due, or one micro-second before."""
+    pending = [gift for gift in month.books.open_gifts() if gift.state == "pending"]
+    if not pending:
+        return
+    gift = month.dice.choice(pending)
+    month.clock.now = from_micros(gift.settles_at - month.dice.choice((0, 0, 1)))
+    month.say(f"the instant of {gift}")
+    month.tally["clock", "instant"] += 1
+    for act in month.dice.sample(("cancel", "decline", "reject", "settle"), 2):
+        month.send(decision(month, gift, act))
+    month.sweep("settling")
+    if month.dice.random() < 0.3:
+        freeze_now(month, month.village.org_of(gift), owner_of(gift.sender))
+
+
+def back_to_life(month: Month) -> None:
+    """L5: a clock that is set back revives a lot that was booked as lapsed; then it comes to the same wallet again."""
+    holders: dict[int, list[Person]] = {}
+    for person in month.village.grown:
+        for lot, amount in month.books.held[person.org.number, person.wallet].items():
+            facts = month.books.lots[lot]
+            if amount and facts.expires_at is not None and facts.giftable and not is_crumb(month, lot):
+                holders.setdefault(lot, []).append(person)
+    shared = [lot for lot, several in holders.items() if len(several) > 1]
+    if shared:
+        lot = month.dice.choice(shared)
+        month.ask(_revive(month, month.server(), month.books.lots[lot], *month.dice.sample(holders[lot], 2)))
+
+
+async def _revive(month: Month, server: Process, lot: Lot, giver: Person, receiver: Person) -> None:
+    assert lot.expires_at is not None
+    month.say(f"lot {lot.number} lapses for {receiver.number}, and lives again")
+    month.clock.now = from_micros(lot.expires_at) + HOUR
+    await server.execute(Expire(lot.org, receiver.wallet, lot.number))
+    month.clock.advance(-50 * HOUR)
+    gift = await server.execute(gift_of(month, giver, (receiver.wallet,), Credits(1)))
+    await server.execute(decision(month, month.books.gifts[gift.first_id], "settle"))
+    month.clock.advance(50 * HOUR)
+    month.sweep("lapsing", server)
+    month.tally["clock", "back to life"] += 1

@@ -1,0 +1,229 @@
+"""The invariants, checked after every commit on what that commit appended, and now and then on everything.
+
+It reads with a connection of its own, so it sees only what is really there.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections import Counter
+from typing import Any, Final
+
+import psycopg
+from sqlalchemy import make_url
+
+from core.ledger.accounts import AccountKind, account_id, is_stored
+from core.policy.limits import Policy
+from tests.simulation.books import Books, Gift, Line, Lot, Transfer, gift_of
+from tests.simulation.records import Bound, Records
+from tests.simulation.rules import Rules
+from tests.simulation.tally import Tally
+
+# Entries and commands are kept in another order than their ids; finding those of a batch must not read them all.
+_INDEXES: Final = (
+    "CREATE INDEX simulation_entry ON entry (transfer_id)",
+    "CREATE INDEX simulation_command ON command (first_id)",
+)
+_TRANSFER: Final = "SELECT org_id, transfer_id, kind, at, gift_id, settles_at FROM transfer"
+_LOT: Final = """SELECT org_id, lot_id, source, expires_at, giftable, priority, amount, account_id, origin_org,
+                 origin_lot FROM lot"""
+_GIFT: Final = """SELECT org_id, gift_id, sender_account, recipient_org, recipient_account, amount, created_at,
+                  settles_at, decision FROM gift"""
+_BETWEEN: Final = "org_id IN (?, ?) AND {} BETWEEN ? AND ?"
+
+
+class Reader:
+    """A connection that only looks, on either database."""
+
+    def __init__(self, url: str) -> None:
+        parsed = make_url(url)
+        self._is_sqlite = parsed.get_backend_name() == "sqlite"
+        self._connection: Any
+        if self._is_sqlite:
+            self._connection = sqlite3.connect(str(parsed.database), isolation_level=None, check_same_thread=False)
+        else:
+            plain = parsed.set(drivername="postgresql").render_as_string(hide_password=False)
+            self._connection = psycopg.connect(plain, autocommit=True)
+
+    def rows(self, query: str, *values: Any) -> list[Any]:
+        text = query if self._is_sqlite else query.replace("?", "%s")
+        found: list[Any] = self._connection.execute(text, values).fetchall()
+        return found
+
+    def execute(self, statement: str) -> None:
+        self._connection.execute(statement)
+
+    def close(self) -> None:
+        self._connection.close()
+
+
+class Audit:
+    """Follows the seals of all writers, batch by batch, in the order of their commits."""
+
+    def __init__(
+        self, reader: Reader, records: Records, policies: dict[int, Policy], people: dict[int, int], tally: Tally
+    ) -> None:
+        self.books = Books(people=people)
+        self._reader = reader
+        self._records = records
+        self._policies = policies
+        self._tally = tally
+        self._orgs = tuple(sorted(policies))
+        self._batches: Counter[int] = Counter()  # the last batch seen of each writer
+        for statement in _INDEXES:
+            reader.execute(statement)
+
+    def after_commit(self, writer: int) -> int:
+        """Take in what a writer has just committed, and return how many transfers that was."""
+        query = "SELECT batch, first_id, last_id, transfers FROM seal WHERE writer_id = ? AND batch > ?"
+        found = self._reader.rows(query, writer, self._batches[writer])
+        assert len(found) <= 1, f"writer {writer} has sealed {len(found)} batches in one commit"
+        for batch, first, last, number in found:
+            assert batch == self._batches[writer] + 1, f"writer {writer} has left out a batch (L8)"
+            self._batches[writer] = batch
+            self._take_in(first, last, number)
+        return found[0][3] if found else 0
+
+    def _take_in(self, first: int, last: int, number: int) -> None:
+        transfers = self._transfers(first, last)
+        assert len(transfers) == number, f"{len(transfers)} of {number} transfers are there"
+        self._take_lots(first, last)
+        starts = self._commands(first, last)
+        called_in = {each.gift for each in transfers if each.kind == "gift_return" and each.number not in starts}
+        gifts = self._new_gifts(first, last, transfers)
+        rules = Rules(self.books, self._policies, gifts, {gift for gift in called_in if gift is not None})
+        for transfer in transfers:
+            rules.take(transfer, starts.get(transfer.number))
+            self._tally["transfer", transfer.kind] += 1
+        rules.finish()
+        self._check_positions({(each.org, line.account) for each in transfers for line in each.lines})
+        self._check_gifts({each.gift for each in transfers if each.gift is not None})
+        self._check_clearing()
+
+    def _transfers(self, first: int, last: int) -> list[Transfer]:
+        rows = self._reader.rows(f"{_TRANSFER} WHERE {_BETWEEN.format('transfer_id')}", *self._orgs, first, last)
+        found = {row[1]: Transfer(*row) for row in sorted(rows, key=lambda row: row[1])}
+        query = """SELECT org_id, transfer_id, account_id, at, lot_id, amount FROM entry
+                   WHERE transfer_id BETWEEN ? AND ? ORDER BY transfer_id, line"""
+        for org, transfer, *line in self._reader.rows(query, first, last):
+            assert found[transfer].org == org, f"transfer {transfer} is of two organisations (L9)"
+            found[transfer].lines.append(Line(*line))
+        return list(found.values())
+
+    def _take_lots(self, first: int, last: int) -> None:
+        for row in self._reader.rows(f"{_LOT} WHERE {_BETWEEN.format('lot_id')}", *self._orgs, first, last):
+            org, number, source, expires_at, giftable, priority, amount, account, *origin = row
+            twin_of = None if origin[0] is None else (origin[0], origin[1])
+            lot = Lot(org, number, source, expires_at, bool(giftable), priority, amount, account, twin_of)
+            self.books.lots[number] = lot
+
+    def _commands(self, first: int, last: int) -> dict[int, Any]:
+        """Return whose each own id is. L6: each key that took effect is bound to what was sent under it."""
+        query = "SELECT org_id, actor_id, key, digest, first_id, count FROM command WHERE first_id BETWEEN ? AND ?"
+        starts: dict[int, Any] = {}
+        for org, actor, key, digest, first_id, count in self._reader.rows(query, first, last):
+            command = self._records.bind((org, actor, key), Bound(bytes(digest), first_id, count))
+            starts.update(dict.fromkeys(range(first_id, first_id + count), command))
+        return starts
+
+    def _new_gifts(self, first: int, last: int, transfers: list[Transfer]) -> dict[int, Gift]:
+        parts = {each.number: [(line.lot, line.amount) for line in each.lines[1::2]] for each in transfers}
+        rows = self._reader.rows(f"{_GIFT} WHERE {_BETWEEN.format('gift_id')}", *self._orgs, first, last)
+        found = {}
+        for *facts, decision in rows:
+            found[facts[1]] = gift_of(facts, parts[facts[1]], reviewed='"review"' in str(decision).replace("'", '"'))
+        for each in transfers:  # as it was made; what came of it in the same batch follows
+            if each.kind == "gift_reserve":
+                assert each.settles_at is not None
+                found[each.number].settles_at = each.settles_at
+        return found
+
+    def _check_positions(self, accounts: set[tuple[int, int]]) -> None:
+        """L2, L3: what is stored is the sum of the entries, and nothing is below zero."""
+        for org, account in sorted(accounts):
+            if is_stored(account):
+                query = "SELECT lot_id, remaining FROM position WHERE org_id = ? AND account_id = ?"
+                stored = dict(self._reader.rows(query, org, account))
+                summed = {lot: amount for lot, amount in self.books.held[org, account].items() if amount}
+                assert stored == summed, f"account {account} holds {stored}, its entries make {summed} (L3)"
+                assert all(amount > 0 for amount in stored.values()), f"account {account} holds {stored} (L2)"
+
+    def _check_gifts(self, numbers: set[int]) -> None:
+        for number in numbers:
+            query = "SELECT state, settles_at FROM gift WHERE org_id = ? AND gift_id = ?"
+            gift = self.books.gifts[number]
+            stored = self._reader.rows(query, gift.org, number)
+            assert stored == [(gift.state, gift.settles_at)], f"{gift} is stored as {stored}"
+            whole = gift.arrived in {0, gift.amount}
+            assert whole, f"{gift} has arrived in part (L9)"
+
+    def _check_clearing(self) -> None:
+        """L9: what the two owe one another differs by what is on its way, and by nothing else."""
+        ours, theirs = self._orgs
+        between = [(ours, account_id(theirs, AccountKind.CLEARING)), (theirs, account_id(ours, AccountKind.CLEARING))]
+        assert sum(map(self.books.amount_in, between)) == self.in_flight()
+
+    def in_flight(self) -> int:
+        """What has left one organisation and not reached the other."""
+        crossing = [gift for gift in self.books.gifts.values() if gift.recipient_org and gift.state == "settled"]
+        return sum(gift.amount for gift in crossing if not gift.arrived)
+
+    def everything(self) -> None:
+        """Compare all that is stored with all that was seen to be committed."""
+        query = "SELECT org_id, account_id, lot_id, remaining FROM position"
+        stored = {tuple(place): amount for *place, amount in self._reader.rows(query)}
+        summed = {
+            (*account, lot): amount
+            for account, lots in self.books.held.items()
+            if is_stored(account[1])
+            for lot, amount in lots.items()
+            if amount
+        }
+        assert stored == summed, "positions are not the sums of their entries (L3)"
+        self._check_sums(sum(stored.values()))
+        self._check_gifts(set(self.books.gifts))
+        self._check_counts()
+        self._check_debts()
+        self._check_people()
+        self._check_deliveries()
+
+    def _check_counts(self) -> None:
+        """Nothing is there that was not seen to be committed: every key and row belongs to some command."""
+        books, tables = self.books, ("transfer", "entry", "gift", "usage_event", "command")
+        counts = [self._reader.rows(f"SELECT count(*) FROM {table}")[0][0] for table in tables]
+        seen = [books.transfers, books.entries, len(books.gifts), books.charged, len(self._records.bound)]
+        assert counts == seen, f"the tables {tables} have {counts} rows, {seen} were seen to be committed"
+
+    def _check_debts(self) -> None:
+        rows = self._reader.rows("SELECT gift_id, amount, repaid FROM obligation")
+        stored = {gift: (amount, repaid) for gift, amount, repaid in rows}
+        assert stored == {debt.gift: (debt.amount, debt.repaid) for debt in self.books.debts.values()}, "debts (G6)"
+
+    def _check_people(self) -> None:
+        query = "SELECT member_id FROM member WHERE {} IS NOT NULL"
+        frozen = {row[0] for row in self._reader.rows(query.format("frozen_at"))}
+        gone = {row[0] for row in self._reader.rows(query.format("deactivated_at"))}
+        assert (frozen, gone) == (self.books.frozen, self.books.gone), "who is frozen or has left (G4, G8)"
+
+    def _check_sums(self, held: int) -> None:
+        """The sum over everything issued: in somebody's hands, used, lapsed or on its way, and nowhere else."""
+        totals: Counter[AccountKind] = Counter()
+        for (_, account), lots in self.books.held.items():
+            totals[AccountKind(account & 7)] += sum(lots.values())
+        elsewhere = totals[AccountKind.CONSUMED] + totals[AccountKind.BREAKAGE] + totals[AccountKind.CLEARING]
+        granted = sum(lot.amount for lot in self.books.lots.values() if lot.origin is None)
+        assert -totals[AccountKind.ISSUANCE] == granted == held + elsewhere, "credits came or went (L1)"
+
+    def _check_deliveries(self) -> None:
+        """L9: whatever has left is on the list, until both sides are done."""
+        query = "SELECT gift_id, state FROM delivery"
+        listed = dict(self._reader.rows(query))
+        left = {
+            n for n, gift in self.books.gifts.items() if gift.recipient_org and gift.state in {"settled", "returned"}
+        }
+        left = {n for n in left if self.books.gifts[n].state == "settled" or self.books.gifts[n].refused}
+        assert set(listed) == left, "what has left is not what is to be delivered (L9)"
+        for number, state in listed.items():
+            gift = self.books.gifts[number]
+            done = {"arrived": bool(gift.arrived), "bounced": gift.state == "returned", "queued": True}
+            assert done[state], f"{gift} is marked as {state}"

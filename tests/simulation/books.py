@@ -1,0 +1,138 @@
+"""The books a second time, as plain numbers: filled from what was committed, transfer by transfer.
+
+Amounts are micro-credits and moments micro-seconds, as stored. It holds no rule; ``rules.py`` does.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from dataclasses import dataclass, field
+from typing import Any
+
+Account = tuple[int, int]  # organisation, account
+Part = tuple[int, int]  # a lot and how much of it
+OPEN = ("pending", "in_review")
+COUNTED = (*OPEN, "settled")
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One entry."""
+
+    account: int
+    at: int
+    lot: int
+    amount: int
+
+
+@dataclass(slots=True)
+class Transfer:
+    """One transfer with its entries, in order; ``settles_at`` is what it set a gift's to."""
+
+    org: int
+    number: int
+    kind: str
+    at: int
+    gift: int | None
+    settles_at: int | None
+    lines: list[Line] = field(default_factory=list)
+
+    def into(self, account: int) -> list[Part]:
+        return [(line.lot, line.amount) for line in self.lines if line.account == account and line.amount > 0]
+
+    def out_of(self, account: int) -> list[Part]:
+        return [(line.lot, -line.amount) for line in self.lines if line.account == account and line.amount < 0]
+
+    @property
+    def amount(self) -> int:
+        return sum(line.amount for line in self.lines if line.amount > 0)
+
+
+@dataclass(frozen=True, slots=True)
+class Lot:
+    """What of a lot never changes."""
+
+    org: int
+    number: int
+    source: str
+    expires_at: int | None
+    giftable: bool
+    priority: int
+    amount: int
+    account: int
+    origin: tuple[int, int] | None
+
+    def expired(self, at: int) -> bool:
+        return self.expires_at is not None and self.expires_at <= at
+
+
+@dataclass(slots=True)
+class Gift:
+    """A gift as its transfers made it."""
+
+    org: int
+    number: int
+    sender: int
+    recipient: int
+    recipient_org: int | None
+    amount: int
+    created_at: int
+    settles_at: int
+    state: str
+    parts: list[Part]
+    arrived: int = 0  # how much of it the other organisation has taken
+    refused: bool = False  # the other organisation has sent it back
+
+
+@dataclass(slots=True)
+class Debt:
+    """What a claw-back could not take."""
+
+    org: int
+    gift: int
+    debtor: int
+    creditor: int
+    amount: int
+    repaid: int = 0
+
+
+@dataclass(slots=True)
+class Books:
+    """All that was committed."""
+
+    held: defaultdict[Account, Counter[int]] = field(default_factory=lambda: defaultdict(Counter))
+    lots: dict[int, Lot] = field(default_factory=dict)
+    gifts: dict[int, Gift] = field(default_factory=dict)
+    debts: dict[int, Debt] = field(default_factory=dict)  # by the gift that was clawed back
+    people: dict[int, int] = field(default_factory=dict)  # who can hold credits, and in which organisation
+    frozen: set[int] = field(default_factory=set)
+    gone: set[int] = field(default_factory=set)
+    transfers: int = 0
+    entries: int = 0
+    charged: int = 0  # usage events
+
+    def apply(self, transfer: Transfer) -> None:
+        self.transfers += 1
+        self.entries += len(transfer.lines)
+        for line in transfer.lines:
+            self.held[transfer.org, line.account][line.lot] += line.amount
+
+    def lot(self, number: int) -> Lot:
+        return self.lots[number]
+
+    def amount_in(self, account: Account) -> int:
+        return sum(self.held[account].values()) if account in self.held else 0
+
+    def owed_by(self, account: Account) -> int:
+        mine = (debt for debt in self.debts.values() if (debt.org, debt.debtor) == account)
+        return sum(debt.amount - debt.repaid for debt in mine)
+
+    def open_gifts(self) -> list[Gift]:
+        return [gift for gift in self.gifts.values() if gift.state in OPEN]
+
+
+def gift_of(row: Any, parts: list[Part], *, reviewed: bool) -> Gift:
+    """Return a gift at its beginning, from its row and its reservation."""
+    org, number, sender, recipient_org, recipient, amount, created_at, settles_at = row
+    state = "in_review" if reviewed else "pending"
+    return Gift(org, number, sender, recipient, recipient_org, amount, created_at, settles_at, state, parts)

@@ -1,0 +1,169 @@
+"""Credits come in and are used up: grants, allotments, allocations, charges, and lots of almost nothing."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+
+from core.ledger.accounts import pool_of
+from core.ledger.credits import Credits
+from core.ledger.errors import Code, Refused
+from core.ledger.lots import GIFTABLE_BY_DEFAULT, Source
+from core.metering.usage import Rating, Usage
+from core.services.commands.charging import Charge
+from core.services.commands.giving import Give
+from core.services.commands.granting import Allocate, Grant
+from tests.simulation.gifting import gift_of
+from tests.simulation.month import Month
+from tests.simulation.people import Org, Person, credits_of
+from tests.simulation.processes import Process
+from tests.simulation.telling import told
+
+HOUR = timedelta(hours=1)
+A_YEAR = timedelta(days=365)
+CRUMBS = 300  # lots of almost nothing: more than a transfer may take
+LIFETIMES = (None, None, 1 * HOUR, 24 * HOUR, 49 * HOUR, 73 * HOUR, 240 * HOUR)
+SOURCES = (Source.PURCHASE, Source.PURCHASE, Source.ALLOTMENT, Source.ALLOTMENT, Source.PROMO, Source.REFERRAL)
+
+
+def begin(month: Month) -> None:
+    """Everybody begins with something that lasts; in some months somebody has too much of too little."""
+    if month.seed % 4 == 0:
+        crumbs(month)
+    for org in month.village.orgs:
+        for person in org.people:
+            gift = grant_to(month, org, person.wallet, Credits.of(600), lasts=True)
+            month.send(replace(gift, source=Source.PURCHASE, giftable=True))
+
+
+def grant(month: Month) -> None:
+    """To a wallet or pool; now and then with an expiry that has passed, or to somebody who owes."""
+    dice = month.dice
+    org = dice.choice(month.village.orgs)
+    holders = [*org.pools, *(person.wallet for person in org.people)]
+    debtors = [
+        debt.debtor for debt in month.books.debts.values() if debt.org == org.number and debt.repaid < debt.amount
+    ]
+    account = dice.choice(debtors) if debtors and dice.random() < 0.3 else dice.choice(holders)
+    month.send(grant_to(month, org, account, Credits.of(dice.choice((1, 20, 60, 100, 150, 300)))))
+
+
+def grant_to(month: Month, org: Org, account: int, amount: Credits, *, lasts: bool = False) -> Grant:
+    dice, source = month.dice, month.dice.choice(SOURCES)
+    lifetime = None if lasts else dice.choice(LIFETIMES)
+    if not lasts and dice.random() < 0.03:
+        lifetime = timedelta(0)
+    expires_at = None if lifetime is None else month.clock() + lifetime
+    giftable = source in GIFTABLE_BY_DEFAULT
+    priority = dice.choice((100, 100, 50))
+    key, admin = month.fresh_key(), org.admin.number
+    return Grant(org.number, admin, key, account, amount, source, expires_at, giftable, priority, reason=None)
+
+
+def allotments(month: Month) -> None:
+    """Everybody of an organisation gets something at once."""
+    org = month.dice.choice(month.village.orgs)
+    for person in org.people[:10]:
+        month.send(grant_to(month, org, person.wallet, Credits.of(month.dice.choice((50, 100, 200)))))
+
+
+def crumbs(month: Month) -> None:
+    """Somebody gets more lots than one transfer may take, in their wallet and in the pool they draw on."""
+    person = month.dice.choice([each for each in month.village.grown if each.verified])
+    wallet = replace(
+        grant_to(month, person.org, person.wallet, Credits(1)),
+        source=Source.PURCHASE,
+        giftable=True,
+        priority=0,
+        expires_at=month.clock() + A_YEAR,  # so that they are the first to go, whatever they are for
+    )
+    pool = replace(wallet, account=pool_of(person.team), amount=Credits(3))
+    several = [wallet] * month.dice.choice((100, CRUMBS)) + [pool] * CRUMBS
+    month.deliver_in_portions([replace(each, key=month.fresh_key()) for each in several])
+    month.crumby = person
+
+
+def use_crumbs(month: Month) -> None:
+    """L7: what needs too many lots is refused with the largest amount, which then works."""
+    person = month.crumby
+    if person is None:
+        return
+    mine, ours = (month.books.held[person.org.number, account] for account in (person.wallet, pool_of(person.team)))
+    own, shared = (Credits(sum(n for lot, n in held.items() if is_crumb(month, lot))) for held in (mine, ours))
+    others = [each.wallet for each in person.org.people if each is not person and each.kind == "person"]
+    commands: list[Give | Charge] = [charge_of(month, person, Credits(sum(mine.values())) + shared)]
+    if own:
+        commands += [gift_of(month, person, (month.dice.choice(others),), own), charge_of(month, person, own)]
+    server, command = month.server(), month.dice.choice(commands)
+    month.say(f"to {server.number}: too many lots, perhaps: {told(command)}")
+    month.ask(_the_largest(month, server, command, person))
+
+
+def is_crumb(month: Month, lot: int) -> bool:
+    """Crumbs go first, which nothing else does."""
+    return bool(month.books.lots[lot].priority == 0)
+
+
+async def _the_largest(month: Month, server: Process, command: Give | Charge, person: Person) -> None:
+    """Try the command, and if it is too much, the amount that the refusal names."""
+    refused = await _refusal(server, command)
+    if refused is None or refused.code is not Code.TOO_MANY_LOTS:
+        return
+    before, largest, key = _holds(month, person), Credits.parse(str(refused.fields["largest"])), month.fresh_key()
+    if isinstance(command, Give):
+        refused = await _refusal(server, replace(command, amount=largest, key=key))
+    else:
+        refused = await _refusal(server, replace(command, rating=replace(command.rating, amount=largest), event_id=key))
+    month.tally["the largest", "works" if refused is None else refused.code.value] += 1
+    if refused is not None and _holds(month, person) == before:
+        assert refused.code is not Code.TOO_MANY_LOTS, f"{largest} was named as the largest amount, and is too much"
+
+
+async def _refusal(server: Process, command: Give | Charge) -> Refused | None:
+    try:
+        await server.execute(command)
+    except Refused as refused:
+        return refused
+    return None
+
+
+def _holds(month: Month, person: Person) -> list[dict[int, int]]:
+    return [dict(month.books.held[person.org.number, account]) for account in (person.wallet, pool_of(person.team))]
+
+
+def allocate(month: Month) -> None:
+    """By the lead of a team, by an admin, or by somebody who may not."""
+    person, receiver = month.anybody(), month.anybody()
+    if month.dice.random() < 0.8:
+        leads = [each for each in person.org.people if each.leads]
+        person, receiver = month.dice.choice(leads), month.dice.choice(person.org.people)
+    pool = pool_of(person.team) if month.dice.random() < 0.97 else pool_of(month.village.orgs[0].admin.number)
+    month.send(
+        Allocate(
+            person.org.number,
+            person.number,
+            month.fresh_key(),
+            pool,
+            receiver.wallet,
+            credits_of(month.dice),
+            reason=None,
+            is_admin=person is person.org.admin,
+        )
+    )
+
+
+def charge(month: Month) -> None:
+    """A request is paid; some are free, some cost more than anybody has, the newest model costs more than may move."""
+    person, dice = month.anybody(), month.dice
+    amount = dice.choice((Credits(0), Credits(7), credits_of(dice), credits_of(dice), Credits.of(2_000_000_000)))
+    held = month.books.amount_in((person.org.number, person.wallet))
+    if dice.random() < 0.2 and held:
+        amount = Credits(held)
+    month.send(charge_of(month, person, amount))
+
+
+def charge_of(month: Month, person: Person, amount: Credits) -> Charge:
+    usage = Usage("some-model", input_tokens=month.dice.randint(1, 10_000))
+    rating = Rating(amount, card="a card", is_fallback=False)
+    event = month.fresh_key()
+    return Charge(person.org.number, person.number, "gateway", event, person.name, usage, rating)

@@ -1,0 +1,276 @@
+"""One simulated month: a seed decides everything that happens, in which order, and what goes wrong meanwhile."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import random
+from collections import deque
+from collections.abc import Awaitable, Callable
+from datetime import timedelta
+from typing import Any
+
+from sqlalchemy import Engine
+
+from core.ledger.commands import Command, Receipt
+from core.ledger.errors import Refused
+from core.secret_key import secret_key
+from core.services import deliveries, settlement
+from core.services.settlement import Swept
+from core.services.verify import verify
+from core.store.engine import writing
+from core.store.seals import SealKey
+from core.wiring import open_ledger
+from tests.simulation import people
+from tests.simulation.audit import Audit, Reader
+from tests.simulation.books import Books
+from tests.simulation.people import Person, Village
+from tests.simulation.processes import QUEUE_SIZE, Process, Site
+from tests.simulation.records import Records
+from tests.simulation.tally import Tally
+from tests.simulation.telling import told
+from tests.simulation.weather import POINTS
+from tests.support.builders import some_settings
+from tests.support.clock import SettableClock
+
+SERVERS = 2
+REMEMBERED = 40  # steps that a failure shows
+EVERYTHING_EVERY = 50  # steps between two checks of all there is
+MANY = 50  # rounds of asking again
+LONG = timedelta(days=40)  # after which everything is due
+PATIENCE = 20_000  # turns after which something must have come to an end
+FATES = ("crash", "crash", "crash", "away", "away", "away", "full", "read only", "busy", "damaged")
+
+
+class Month:
+    """The people, the servers, the clock, and whoever checks."""
+
+    def __init__(self, url: str, engine: Engine, reader: Reader, seed: int, tally: Tally, *, show: bool) -> None:
+        self.url = url
+        self.seed = seed
+        self.dice = random.Random(seed)
+        self.clock = SettableClock()
+        self.tally = tally
+        self.log: deque[str] = deque(maxlen=REMEMBERED)
+        self.village = Village(self.dice)
+        self.records = Records(tally)
+        settings = some_settings(url)
+        key = SealKey(settings.seal_key_id, secret_key(settings))
+        self.site = Site(engine, self.clock, key, self.dice, self.records, tally)
+        with writing(engine) as connection:
+            people.build(connection, self.village, self.clock())
+        policies = {org.number: org.policy for org in self.village.orgs}
+        self.audit = Audit(reader, self.records, policies, self.village.persons, tally)
+        self.servers: list[Process] = []
+        self.waybills: list[Any] = []  # deliveries that were once due, kept to be repeated days later
+        self.crumby: Person | None = None  # who holds more lots than one transfer may take
+        self._show = show
+        self._starts = 0
+        self._keys = 0
+        self._tasks: list[asyncio.Task[None]] = []
+        self._later: list[list[Command]] = []
+        self._fates = self._planned_fates()
+
+    @property
+    def books(self) -> Books:
+        return self.audit.books
+
+    async def pass_by(
+        self, steps: int, begin: Callable[[Month], None], acts: list[tuple[int, Callable[[Month], None]]]
+    ) -> None:
+        """Live step by step, then bring everything to its end and check it all."""
+        weights, doings = zip(*acts, strict=True)
+        try:
+            for _ in range(SERVERS):
+                self.start_server()
+            begin(self)
+            await self.work(PATIENCE)
+            for step in range(1, steps + 1):
+                self._begin_step(step, steps)
+                self.dice.choices(doings, weights)[0](self)
+                await self.work(self.dice.choice((0, 1, 3, 8, PATIENCE, PATIENCE)))
+                if step % EVERYTHING_EVERY == 0:
+                    self.audit.everything()
+            await self._come_to_an_end()
+        finally:
+            for server in [each for each in self.servers if each.alive]:
+                server.crash()
+        await self._breathe()
+        await self._open_as_usual()
+
+    # What acts use.
+
+    def say(self, text: str) -> None:
+        line = f"{self.clock():%d %H:%M:%S} {text}"
+        self.log.append(line)
+        if self._show:
+            print(line)
+
+    def anybody(self) -> Person:
+        return self.dice.choice(self.village.grown)
+
+    def giver(self) -> Person:
+        """Return mostly somebody who has something."""
+        person = self.anybody()
+        for _ in range(3):
+            if self.books.amount_in((person.org.number, person.wallet)):
+                break
+            person = self.anybody()
+        return person
+
+    def fresh_key(self) -> str:
+        self._keys += 1
+        return f"key-{self._keys}"
+
+    def server(self) -> Process:
+        """Return any server that runs; start one when none does."""
+        running = [server for server in self.servers if server.alive]
+        return self.dice.choice(running) if running else self.start_server()
+
+    def start_server(self) -> Process:
+        self._starts += 1
+        self.servers = [server for server in self.servers if server.alive]
+        server = Process(self.site, self._starts)
+        self.servers.append(server)
+        self.say(f"server {server.number} starts")
+        return server
+
+    def send(self, command: Command, server: Process | None = None) -> None:
+        """Let somebody send a command; they take whatever answer comes."""
+        server = server or self.server()
+        self.say(f"to {server.number}: {told(command)}")
+        self.ask(server.execute(command))
+
+    def deliver_in_portions(self, commands: list[Command]) -> None:
+        """Let somebody send many commands, no more at once than a queue holds."""
+        portions = [commands[start : start + QUEUE_SIZE] for start in range(0, len(commands), QUEUE_SIZE)]
+        self._later.extend(portions)
+
+    def sweep(self, name: str, server: Process | None = None) -> None:
+        server = server or self.server()
+        self.say(f"to {server.number}: {name}")
+        self.tally["sweep", name] += 1
+        self.ask(_SWEEPS[name](server))
+
+    def ask(self, question: Awaitable[object]) -> None:
+        """Let a use case begin; it goes on while other things happen."""
+        task = asyncio.ensure_future(_whatever_comes(question))
+        self._tasks.append(task)
+
+    def crash(self, server: Process) -> None:
+        self.say(f"server {server.number} dies")
+        self.tally["died", "in a batch" if server.writing else "idle"] += 1
+        server.crash()
+
+    # How time passes.
+
+    async def work(self, turns: int) -> None:
+        """Let the servers take some turns, in any order, and look at each commit."""
+        await self._breathe()
+        for _ in range(turns):
+            busy = [server for server in self.servers if server.busy]
+            if not busy:
+                break
+            self._turn(self.dice.choice(busy))
+            await self._breathe()
+        else:
+            assert turns < PATIENCE, "the servers never come to an end"
+
+    def _turn(self, server: Process) -> None:
+        server.turn()
+        if server.committed:
+            server.committed = False
+            writer = server.journal.writer_id
+            assert writer is not None
+            self.tally["transfers",] += self.audit.after_commit(writer)
+            self.tally["commits",] += 1
+        if not server.alive:
+            self.say(f"server {server.number} has died")
+
+    async def _breathe(self) -> None:
+        """Let every caller that can go on do so."""
+        loop: Any = asyncio.get_running_loop()
+        for _ in range(PATIENCE):
+            await asyncio.sleep(0)
+            if not loop._ready:
+                break
+        done = [task for task in self._tasks if task.done()]
+        self._tasks = [task for task in self._tasks if not task.done()]
+        for task in done:
+            task.result()
+
+    def _begin_step(self, step: int, steps: int) -> None:
+        self.tally["steps",] += 1
+        idle = [server for server in self.servers if server.alive and not server.busy]
+        if self._later and idle:
+            for command in self._later.pop():
+                self.send(command, idle[0])
+        while self._fates and self._fates[0][0] * steps <= step:
+            _, fate, point = self._fates.pop(0)
+            server = self.server()
+            self.say(f"server {server.number} will meet: {fate} {' '.join(point)}")
+            server.armed[point] = fate
+
+    def _planned_fates(self) -> list[tuple[float, str, tuple[str, str]]]:
+        """Return when what happens at which point: points in turn from seed to seed, so that all are met."""
+        number = 10
+        points = [POINTS[(self.seed * number + place) % len(POINTS)] for place in range(number)]
+        shift = self.seed % len(FATES)
+        fates = [FATES[(place + shift) % len(FATES)] for place in range(number)]
+        moments = sorted(self.dice.random() * 0.9 for _ in range(number))
+        for place, (when, _) in enumerate(points):
+            if when == "after" and fates[place] not in {"crash", "away"}:
+                fates[place] = "away"  # what the database refuses, it has not done
+        return list(zip(moments, fates, points, strict=True))
+
+    async def _come_to_an_end(self) -> None:
+        """Everything heals: doubts are cleared, what is due is done, nothing is on its way any more."""
+        for server in self.servers:
+            server.armed.clear()
+        await self.work(PATIENCE)
+        for _ in range(MANY):
+            for command in self.records.in_doubt()[:QUEUE_SIZE]:
+                self.send(command)
+            await self.work(PATIENCE)
+        assert not self.records.in_doubt(), "whoever asks again is answered"
+        self.clock.advance(LONG)
+        for _ in range(MANY):
+            done = self.books.transfers
+            for name in _SWEEPS:
+                self.sweep(name)
+                await self.work(PATIENCE)
+            self.clock.advance(timedelta(hours=1))
+            if self.books.transfers == done:
+                break
+        self.audit.everything()
+        assert not self.audit.in_flight(), "clearing accounts agree in the end (L9)"
+        for gift in self.books.gifts.values():
+            self.tally["gift", gift.state] += 1
+        assert all(gift.state == "in_review" for gift in self.books.open_gifts()), "whatever is due is settled (G2)"
+
+    async def _open_as_usual(self) -> None:
+        """A ledger as it is always opened, with threads of its own, finds nothing to do and nothing wrong."""
+        ledger = open_ledger(some_settings(self.url), clock=self.clock)
+        try:
+            for sweep in _SWEEPS.values():
+                assert await sweep(ledger) == Swept(), f"something was left for {sweep}"
+            for key, bound in self.dice.sample(sorted(self.records.bound.items()), 5):
+                again = await ledger.execute(self.records.all[key].sent[bound.digest])
+                assert again == Receipt(bound.first_id, bound.count, replayed=True), f"{key} was forgotten (L6)"
+            report = await verify(ledger)
+        finally:
+            ledger.close()
+        assert report.clean, f"verify finds: {report.findings[:5]}"
+
+
+_SWEEPS: dict[str, Callable[[Any], Awaitable[object]]] = {
+    "settling": settlement.settle_due,
+    "lapsing": settlement.expire_due,
+    "delivering": deliveries.deliver_due,
+    "returning": settlement.return_stranded,
+}
+
+
+async def _whatever_comes(question: Awaitable[object]) -> None:
+    with contextlib.suppress(Refused, asyncio.CancelledError):
+        await question

@@ -1,0 +1,63 @@
+"""The same again, or almost: retries, twins, a key with other content, a key of two people, a broken command."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from core.ledger.credits import Credits
+from core.services.commands.giving import Give
+from tests.simulation.commands import Defect
+from tests.simulation.gifting import gift_of, give
+from tests.simulation.month import Month
+from tests.simulation.people import credits_of
+
+
+def again(month: Month) -> None:
+    """L6: something that was sent before, by somebody who is not sure, or by a client that retries too much."""
+    if month.records.all:
+        record = month.dice.choice(list(month.records.all.values())[-60:])
+        command = month.dice.choice(list(record.sent.values()))
+        month.send(command)
+
+
+def twins(month: Month) -> None:
+    """L7: the same command several times at once, at one server or at both."""
+    person = month.giver()
+    others = [each for each in person.org.people if each is not person]
+    command = gift_of(month, person, (month.dice.choice(others).wallet,), credits_of(month.dice))
+    one = month.server() if month.dice.random() < 0.5 else None
+    for _ in range(month.dice.choice((2, 2, 3, 12))):
+        month.send(command, one)
+    month.tally["same again", "at one server" if one else "at any server"] += 1
+
+
+def other_content(month: Month) -> None:
+    """L6: a key that comes again with something else."""
+    gifts = [each for record in month.records.all.values() for each in record.sent.values() if isinstance(each, Give)]
+    if gifts:
+        command = month.dice.choice(gifts[-30:])
+        month.send(replace(command, amount=command.amount + Credits(1)))
+
+
+def other_actor(month: Month) -> None:
+    """L6: a key belongs to whoever uses it; two people with one key do two things."""
+    sender = month.giver()
+    others = [each for each in sender.org.people if each is not sender]
+    command = gift_of(month, sender, (month.dice.choice(others).wallet,), credits_of(month.dice))
+    month.send(command)
+    month.send(replace(command, actor_id=month.dice.choice(others).number))
+
+
+def ask_again(month: Month) -> None:
+    """Whoever never heard what became of their command asks again."""
+    for command in month.records.in_doubt()[:5]:
+        month.send(command)
+
+
+def a_defect(month: Month) -> None:
+    """L7: a broken command among others harms only itself."""
+    server, org = month.server(), month.dice.choice(month.village.orgs)
+    give(month)
+    for raises in month.dice.sample((True, False, False), 2):
+        month.send(Defect(org.number, month.fresh_key(), raises), server)
+    give(month)

@@ -1,0 +1,81 @@
+"""What happens to people: they are frozen, freed again, leave and join."""
+
+from __future__ import annotations
+
+from core.ledger.accounts import owner_of
+from core.ledger.ids import Prefix, shown_id
+from core.services import freezes, members
+from core.services.views import Role
+from core.store.engine import writing
+from tests.simulation import people
+from tests.simulation.month import Month
+from tests.simulation.people import Org, Person
+from tests.support.builders import an_actor
+
+
+def freeze_or_free(month: Month) -> None:
+    """G8: by themselves or an admin; freed by an admin."""
+    frozen = sorted(month.books.frozen - month.books.gone)
+    person = month.dice.choice([each for each in month.village.everybody if each.kind == "person"])
+    if frozen and month.dice.random() < 0.7:
+        number = month.dice.choice(frozen)
+        person = next(each for each in month.village.everybody if each.number == number)
+        _free(month, person)
+    elif person is not person.org.admin:
+        freeze_now(month, person.org, person.number)
+
+
+def freeze_now(month: Month, org: Org, number: int) -> None:
+    admin, server = (
+        an_actor(org.admin.number, org_id=org.number, role=Role.ADMIN, scopes="read give admin"),
+        month.server(),
+    )
+    month.say(f"to {server.number}: freeze {number}")
+    month.ask(freezes.freeze(server, actor=admin, member_id=_shown(number), reason="lost laptop"))
+
+
+def _free(month: Month, person: Person) -> None:
+    org = person.org
+    admin, server = (
+        an_actor(org.admin.number, org_id=org.number, role=Role.ADMIN, scopes="read give admin"),
+        month.server(),
+    )
+    month.say(f"to {server.number}: unfreeze {person.number}")
+    month.ask(freezes.unfreeze(server, actor=admin, member_id=_shown(person.number), reason="it is them"))
+
+
+def leave(month: Month) -> None:
+    """G4: often somebody whom a gift is on its way to, or who owes something."""
+    dice, books = month.dice, month.books
+    if dice.random() < 0.5:
+        return
+    abroad = [gift for gift in books.gifts.values() if gift.recipient_org and not gift.arrived]
+    concerned = {owner_of(side) for gift in abroad for side in (gift.recipient, gift.sender)}
+    concerned |= {owner_of(debt.debtor) for debt in books.debts.values()}
+    present = [each for each in month.village.everybody if each.kind == "person" and each.number not in books.gone]
+    likely = [each for each in present if each.number in concerned] if dice.random() < 0.6 else []
+    person = dice.choice(likely or present)
+    if person is person.org.admin or len([each for each in present if each.org is person.org]) < 4:
+        return
+    server = month.server()
+    month.say(f"to {server.number}: {person.number} leaves")
+    month.ask(
+        members.leave(server, org_id=person.org.number, actor_id=person.org.admin.number, member_id=person.number)
+    )
+
+
+def join(month: Month) -> None:
+    """Somebody new comes; if the database is busy, they try again another day."""
+    org = month.dice.choice(month.village.orgs)
+    if len(org.people) > 14 or any(server.writing for server in month.servers):
+        return
+    person = month.village.newcomer(org, month.dice.choice(org.teams), verified=month.dice.random() < 0.9)
+    month.books.people[person.number] = org.number
+    with writing(month.site.engine) as connection:
+        people.add(connection, person, month.clock())
+    month.say(f"{person.number} joins")
+
+
+def _shown(member: int) -> str:
+
+    return shown_id(Prefix.MEMBER, member)

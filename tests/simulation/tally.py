@@ -1,0 +1,145 @@
+"""What happened in the months that were lived through, and what must have happened for them to prove anything."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+from core.ledger.errors import Code
+from tests.simulation.weather import CALLS, POINTS
+
+Tally = Counter[tuple[str, ...]]
+
+# How each kind of command must have ended at least once.
+_WAYS = {
+    "Grant": (
+        "done",
+        "replayed",
+        "invalid_request",
+        "unknown_member",
+    ),
+    "Give": (
+        "done",
+        "replayed",
+        "idempotency_conflict",
+        "self_gift",
+        "recipient_is_bot",
+        "unknown_member",
+        "not_allowed",
+        "account_frozen",
+        "not_verified",
+        "policy_refused",
+        "insufficient_giftable",
+        "lot_expires_too_soon",
+        "too_many_lots",
+        "overloaded",
+        "unheard",
+    ),
+    "GiveForReview": ("done",),
+    "Decide": (
+        "done",
+        "replayed",
+        "gift_not_pending",
+        "not_allowed",
+        "not_found",
+    ),
+    "Settle": (
+        "done",
+        "replayed",
+        "gift_not_pending",
+    ),
+    "Reverse": (
+        "done",
+        "replayed",
+        "gift_not_pending",
+        "not_allowed",
+    ),
+    "Charge": (
+        "done",
+        "replayed",
+        "insufficient_credits",
+        "account_frozen",
+        "unknown_member",
+        "invalid_request",
+    ),
+    "Allocate": (
+        "done",
+        "replayed",
+        "not_allowed",
+        "not_found",
+        "insufficient_giftable",
+        "unknown_member",
+    ),
+    "Expire": (
+        "done",
+        "replayed",
+        "not_found",
+        "once more",
+    ),
+    "Arrive": (
+        "done",
+        "replayed",
+    ),
+    "Bounce": (
+        "done",
+        "replayed",
+    ),
+    "Freeze": (
+        "done",
+        "not_allowed",
+    ),
+    "Unfreeze": ("done",),
+    "Leave": ("done",),
+    "Defect": ("internal_error",),
+}
+
+# Codes that no command refuses with: doors do, or holds will.
+_OF_DOORS = frozenset(
+    {
+        Code.MALFORMED,
+        Code.IDEMPOTENCY_KEY_REQUIRED,
+        Code.UNAUTHENTICATED,
+        Code.INSUFFICIENT_SCOPE,
+        Code.HOLD_CLOSED,
+        Code.TOO_LARGE,
+        Code.UNSUPPORTED_MEDIA_TYPE,
+        Code.RATE_LIMITED,
+    }
+)
+
+_OTHERWISE = (
+    *(("transfer", kind) for kind in ("repay", "gift_return", "gift_refuse", "gift_bounce", "expire")),
+    *(("gift", state) for state in ("settled", "cancelled", "declined", "rejected", "returned", "reversed")),
+    *(("clock", move) for move in ("on", "far on", "back", "instant", "back to life")),
+    *(("sweep", name) for name in ("settling", "lapsing", "delivering", "returning", "by all at once", "late copy")),
+    *(("died", how) for how in ("idle", "in a batch", "all at once")),
+    *(("same again", where) for where in ("at one server", "at any server")),
+    *(("fault", kind) for kind in ("away", "full", "read only", "busy", "damaged")),
+    ("waited", "for the database"),
+    ("callers", "hung up"),
+    ("the largest", "works"),
+)
+
+WORTH_MEETING = frozenset(
+    {("command", kind, end) for kind, ends in _WAYS.items() for end in ends}
+    | {("refused", code.value) for code in Code if code not in _OF_DOORS}
+    | {("crash", *point) for point in POINTS}
+    | {("lost", "before", call) for call in CALLS}
+    | {("slow", *point) for point in POINTS}
+    | set(_OTHERWISE)
+)
+
+
+def not_met(tally: Tally) -> list[str]:
+    """Return what never happened, although a run that proves something would have met it."""
+    return sorted(" ".join(what) for what in WORTH_MEETING - tally.keys())
+
+
+def summary(tally: Tally) -> str:
+    """Return a table of what happened, a line for each kind of thing."""
+    groups: dict[str, list[str]] = {}
+    for what, number in sorted(tally.items()):
+        name = " ".join(what[:2]) if what[0] in {"command", "slow", "crash", "lost"} else what[0]
+        groups.setdefault(name, []).append(
+            f"{' '.join(what[1:]).removeprefix(name.partition(' ')[2]).strip()} {number:,}"
+        )
+    return "\n".join(f"{name:>24}  {', '.join(each)}" for name, each in groups.items())

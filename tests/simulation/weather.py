@@ -1,0 +1,100 @@
+"""What can go wrong at the store's seam: a driver that stops, fails or is slow at any of its calls.
+
+The faults are those that the databases themselves report, so that the journal has to tell them apart as in life.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable
+from typing import Any, Protocol
+
+import psycopg
+from psycopg import errors
+
+from core.store.driver import Driver
+from core.store.sqlite import SqliteDriver
+
+BEFORE, AFTER = "before", "after"
+Point = tuple[str, str]  # when, and at which call
+
+CALLS = (
+    "begin",
+    "select",
+    "claim",
+    "lock",
+    "keep_claims",
+    "insert",
+    "add",
+    "upsert_add",
+    "drop_empty",
+    "assign",
+    "notify",
+    "commit",
+)
+POINTS: tuple[Point, ...] = tuple((when, call) for call in CALLS for when in (BEFORE, AFTER))
+
+# What the database may say instead of doing what it was asked; a connection may be gone after the call, too.
+SAYINGS = ("away", "full", "read only", "busy", "damaged")
+
+
+class Met(Protocol):
+    """Whoever decides what happens at a point."""
+
+    def meet(self, point: Point, driver: ShakyDriver) -> None:
+        """Let it pass, wait, or raise."""
+
+
+class ShakyDriver:
+    """The real driver, with somebody standing before and after each of its calls."""
+
+    def __init__(self, driver: Driver, met: Met) -> None:
+        self.driver = driver
+        self.raw: Any = driver._connection  # type: ignore[attr-defined]
+        self._met = met
+        for name in CALLS:
+            setattr(self, name, self._shaken(name, getattr(driver, name)))
+        self.rollback, self.close, self.lost = driver.rollback, driver.close, driver.lost
+
+    def _shaken(self, name: str, call: Callable[..., Any]) -> Callable[..., Any]:
+        before, after = (BEFORE, name), (AFTER, name)
+
+        def shaken(*arguments: Any, **options: Any) -> Any:
+            self._met.meet(before, self)
+            result = call(*arguments, **options)
+            self._met.meet(after, self)
+            return result
+
+        return shaken
+
+    def cut(self) -> None:
+        """End the connection without a word, as a process does that is killed; the transaction is gone with it."""
+        self.raw.close()
+
+    def fault(self, saying: str) -> Exception:
+        """Return the error that this database reports; one that is away has also let go of the connection."""
+        if saying == "away":
+            self.cut()
+        return _sqlite_fault(saying) if isinstance(self.driver, SqliteDriver) else _POSTGRESQL[saying]()
+
+
+def _sqlite_fault(saying: str) -> Exception:
+    error = sqlite3.OperationalError(f"made up: {saying}")
+    error.sqlite_errorcode = _SQLITE[saying]
+    return error
+
+
+_SQLITE = {
+    "away": sqlite3.SQLITE_IOERR,
+    "full": sqlite3.SQLITE_FULL,
+    "read only": sqlite3.SQLITE_READONLY,
+    "busy": sqlite3.SQLITE_BUSY,
+    "damaged": sqlite3.SQLITE_CORRUPT,
+}
+_POSTGRESQL: dict[str, type[psycopg.Error]] = {
+    "away": psycopg.OperationalError,
+    "full": errors.DiskFull,
+    "read only": errors.ReadOnlySqlTransaction,
+    "busy": errors.DeadlockDetected,
+    "damaged": errors.DataCorrupted,
+}
