@@ -104,7 +104,8 @@ def refusal(refused: Refused) -> Response:
 def internal_error(error: BaseException) -> Response:
     """Log a defect and return its answer."""
     logger.error("a request failed: %s", trace_of(error))
-    return refusal(Refused(Code.INTERNAL_ERROR, "Something went wrong on our side. Try again; nothing was booked."))
+    sentence = "Something went wrong on our side. Try again; with the same key nothing is booked twice."
+    return refusal(Refused(Code.INTERNAL_ERROR, sentence))
 
 
 def trace_of(error: BaseException) -> str:

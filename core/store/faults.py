@@ -1,7 +1,7 @@
 """Why a database cannot be had just now: told apart from our own defects, and said in words for whoever asked.
 
-A fault is nobody's mistake: nothing was booked, and the same command may be sent again. It knows both drivers and
-no table.
+A fault is nobody's mistake. Whether anything was booked may be unknown: a commit can be lost on its way back. The same
+command may be sent again, and its key tells. It knows both drivers and no table.
 """
 
 from __future__ import annotations
@@ -78,7 +78,7 @@ def fault_of(error: BaseException) -> Fault | None:
 
 def refusal(fault: Fault) -> Refused:
     """Return what a command is told that met a fault."""
-    return Refused(Code.OVERLOADED, f"{fault.value} Nothing was booked that you were not told of; try again.")
+    return Refused(Code.OVERLOADED, f"{fault.value} Try again; with the same key nothing is booked twice.")
 
 
 @contextlib.contextmanager
