@@ -9,7 +9,7 @@ LOCK := $(BIN)/uv pip compile pyproject.toml --quiet --universal --python-versio
 TESTS ?= tests
 
 .DEFAULT_GOAL := help
-.PHONY: help run test crash check bench bench-quick lock docs migration clean
+.PHONY: help run test crash simulate check bench bench-quick lock docs migration clean
 
 help: ## list these targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
@@ -22,6 +22,9 @@ test: .venv/.develops ## run every test, on SQLite and on a PostgreSQL of its ow
 
 crash: .venv/.develops ## kill servers and databases under load, ROUNDS=1000 times (SEED=n repeats one's dice)
 	@CRASH_ROUNDS=$(or $(ROUNDS),1000) CRASH_SEED=$(SEED) $(BIN)/pytest -n 2 --timeout 0 -rP tests/crash
+
+simulate: .venv/.develops ## live through SEEDS=1000 simulated months (DATABASE=postgresql for some; SEED=7 for one, step by step)
+	@$(BIN)/python -m tests.simulation --seeds $(or $(SEEDS),1000) --database $(or $(DATABASE),sqlite) $(if $(SEED),--seed $(SEED))
 
 check: .venv/.develops ## lint, format, types, layers, and the schema's history
 	$(BIN)/ruff check

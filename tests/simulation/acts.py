@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from tests.simulation.aftermath import at_the_very_instant, back_to_life, claw_back
 from tests.simulation.funding import allocate, allotments, charge, grant, use_crumbs
@@ -12,9 +12,9 @@ from tests.simulation.repeating import a_defect, again, ask_again, other_actor, 
 from tests.simulation.residents import freeze_or_free, join, leave
 from tests.simulation.trouble import TROUBLE
 
-Act = Callable[[Month], None]
+Acts = Sequence[tuple[int, Callable[[Month], None]]]
 
-ACTS: list[tuple[int, Act]] = [
+ACTS: Acts = [
     (8, grant),
     (3, allotments),
     (4, use_crumbs),

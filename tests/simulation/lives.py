@@ -11,7 +11,7 @@ from typing import Any
 from sqlalchemy import Engine, event, make_url
 
 from core.store.engine import open_engine
-from tests.simulation.acts import ACTS
+from tests.simulation.acts import ACTS, Acts
 from tests.simulation.audit import Reader
 from tests.simulation.funding import begin
 from tests.simulation.month import Month
@@ -24,14 +24,14 @@ class MonthError(AssertionError):
     """A rule was broken. It says how to see it again, and what happened last."""
 
 
-def live(url: str, seed: int, *, steps: int = STEPS, show: bool = False) -> Tally:
+def live(url: str, seed: int, *, steps: int = STEPS, acts: Acts = ACTS, show: bool = False) -> Tally:
     """Live through one month on an empty database. Raises MonthError, with the seed, when a rule is broken."""
     tally = Tally()
     month: Month | None = None
     try:
         with _quiet(), _fast_engine(url) as engine, contextlib.closing(Reader(url)) as reader:
             month = Month(url, engine, reader, seed, tally, show=show)
-            asyncio.run(month.pass_by(steps, begin, ACTS))
+            asyncio.run(month.pass_by(steps, begin, acts))
     except Exception as error:
         last = "\n".join(month.log) if month is not None else ""
         kind = make_url(url).get_backend_name()
@@ -61,11 +61,13 @@ def _fast_engine(url: str) -> Iterator[Engine]:
 
 @contextlib.contextmanager
 def _quiet() -> Iterator[None]:
-    """Everything the store complains about here was made up."""
-    logger = logging.getLogger("core.store")
-    before = logger.level
-    logger.setLevel(logging.CRITICAL + 1)
+    """Everything that the store and its driver complain about here was made up."""
+    loggers = [logging.getLogger(name) for name in ("core.store", "psycopg")]
+    before = [logger.level for logger in loggers]
+    for logger in loggers:
+        logger.setLevel(logging.CRITICAL + 1)
     try:
         yield
     finally:
-        logger.setLevel(before)
+        for logger, level in zip(loggers, before, strict=True):
+            logger.setLevel(level)

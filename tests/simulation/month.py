@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import random
 from collections import deque
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import timedelta
 from typing import Any
 
@@ -18,6 +18,7 @@ from core.secret_key import secret_key
 from core.services import deliveries, settlement
 from core.services.settlement import Swept
 from core.services.verify import verify
+from core.store.deliveries import DeliveryRecord
 from core.store.engine import writing
 from core.store.seals import SealKey
 from core.wiring import open_ledger
@@ -62,7 +63,7 @@ class Month:
         policies = {org.number: org.policy for org in self.village.orgs}
         self.audit = Audit(reader, self.records, policies, self.village.persons, tally)
         self.servers: list[Process] = []
-        self.waybills: list[Any] = []  # deliveries that were once due, kept to be repeated days later
+        self.waybills: list[DeliveryRecord] = []  # deliveries that were once due, kept to be repeated days later
         self.crumby: Person | None = None  # who holds more lots than one transfer may take
         self._show = show
         self._starts = 0
@@ -76,7 +77,7 @@ class Month:
         return self.audit.books
 
     async def pass_by(
-        self, steps: int, begin: Callable[[Month], None], acts: list[tuple[int, Callable[[Month], None]]]
+        self, steps: int, begin: Callable[[Month], None], acts: Sequence[tuple[int, Callable[[Month], None]]]
     ) -> None:
         """Live step by step, then bring everything to its end and check it all."""
         weights, doings = zip(*acts, strict=True)

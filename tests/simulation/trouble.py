@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any
 
-from core.services import deliveries
+from sqlalchemy import Connection
+
+from core.services.deliveries import deliver
+from core.store.deliveries import DeliveryRecord, queued
 from core.store.instants import from_micros
-
-if TYPE_CHECKING:
-    from tests.simulation.month import Month
+from tests.simulation.month import Month
 
 HOUR = timedelta(hours=1)
 SOON = timedelta(days=10)
@@ -62,23 +63,19 @@ def late_delivery(month: Month) -> None:
         server = month.server()
         month.say(f"to {server.number}: a late copy of a delivery")
         month.tally["sweep", "late copy"] += 1
-        month.ask(deliveries.deliver(server, month.dice.choice(month.waybills)))
+        month.ask(deliver(server, month.dice.choice(month.waybills)))
 
 
 def see_what_is_under_way(month: Month) -> None:
     """Keep what is to be delivered now, to deliver it again days later."""
 
+    def some(connection: Connection) -> list[DeliveryRecord]:
+        return queued(connection, month.clock(), 3)
+
     async def keep() -> None:
-        server = month.server()
-        month.waybills += await server.read(lambda connection: deliveries_due(month, connection))
+        month.waybills += await month.server().read(some)
 
     month.ask(keep())
-
-
-def deliveries_due(month: Month, connection: Any) -> list[Any]:
-    from core.store.deliveries import queued
-
-    return queued(connection, month.clock(), 3)
 
 
 def server_dies(month: Month) -> None:
@@ -114,7 +111,7 @@ def connection_is_lost_again_and_again(month: Month) -> None:
     month.say(f"server {server.number} loses the database")
 
 
-TROUBLE: list[Any] = [
+TROUBLE: list[tuple[int, Callable[[Month], None]]] = [
     (10, time_passes),
     (6, next_instant),
     (3, clock_jumps_back),

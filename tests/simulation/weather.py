@@ -70,6 +70,7 @@ class ShakyDriver:
     def cut(self) -> None:
         """End the connection without a word, as a process does that is killed; the transaction is gone with it."""
         self.raw.close()
+        self.driver.rollback()  # nothing of it is left but what it holds in this process
 
     def fault(self, saying: str) -> Exception:
         """Return the error that this database reports; one that is away has also let go of the connection."""
