@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 
 from tests.simulation.aftermath import at_the_very_instant, back_to_life, claw_back
 from tests.simulation.funding import allocate, allotments, charge, grant, use_crumbs
-from tests.simulation.gifting import decide, give, give_abroad, give_all, give_for_review, review
+from tests.simulation.gifting import decide, give, give_abroad, give_all, give_for_review, give_often, review
 from tests.simulation.month import Month
 from tests.simulation.repeating import a_defect, again, ask_again, other_actor, other_content, twins
 from tests.simulation.residents import freeze_or_free, join, leave
@@ -17,12 +17,13 @@ Acts = Sequence[tuple[int, Callable[[Month], None]]]
 ACTS: Acts = [
     (8, grant),
     (3, allotments),
-    (4, use_crumbs),
+    (6, use_crumbs),
     (2, back_to_life),
     (4, allocate),
-    (7, charge),
+    (3, charge),
     (14, give),
     (4, give_all),
+    (3, give_often),
     (4, give_for_review),
     (9, give_abroad),
     (8, decide),
@@ -33,7 +34,7 @@ ACTS: Acts = [
     (3, leave),
     (2, join),
     (5, again),
-    (3, twins),
+    (5, twins),
     (3, other_content),
     (2, other_actor),
     (5, ask_again),

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from core.ledger.accounts import owner_of
 from core.ledger.credits import Credits
 from core.services.commands.expiring import Expire
 from core.services.commands.reversing import Reverse
@@ -21,20 +20,20 @@ HOUR = timedelta(hours=1)
 
 
 def claw_back(month: Month) -> None:
-    """An admin takes a settled gift back, sometimes after the recipient has used it up."""
+    """G6: an admin takes settled gifts to somebody back, mostly after they have used up what they had."""
     states = ("settled",) if month.dice.random() < 0.9 else ("pending", "reversed", "cancelled")
-    candidates = [gift for gift in month.books.gifts.values() if gift.state in states]
+    candidates = [gift for gift in month.books.gifts.values() if gift.state in states and gift.recipient_org is None]
     if not candidates:
         return
-    gift = month.dice.choice(candidates[-20:])
-    org = month.village.org_of(gift)
-    people_here = {person.number: person for person in org.people}
-    spender = people_here.get(owner_of(gift.recipient))
-    if spender is not None and month.dice.random() < 0.5:
-        held = month.books.amount_in((org.number, gift.recipient))
-        month.send(charge_of(month, spender, Credits(max(held, 0))))
-    admin = org.admin.number
-    month.send(Reverse(org.number, admin, gift.number, reason="A mistake.", is_admin=month.dice.random() < 0.95))
+    recipient = month.dice.choice(candidates[-20:]).recipient
+    gifts = [gift for gift in candidates if gift.recipient == recipient][-month.dice.choice((1, 1, 3)) :]
+    org, server = month.village.org_of(gifts[0]), month.server()
+    spender = next((person for person in org.people if person.wallet == recipient), None)
+    if spender is not None and month.dice.random() < 0.7:
+        month.send(charge_of(month, spender, month.usable(spender)), server)
+    for gift in gifts:
+        is_admin = month.dice.random() < 0.95
+        month.send(Reverse(org.number, org.admin.number, gift.number, reason="A mistake.", is_admin=is_admin), server)
 
 
 def at_the_very_instant(month: Month) -> None:
@@ -49,8 +48,9 @@ def at_the_very_instant(month: Month) -> None:
     for act in month.dice.sample(("cancel", "decline", "reject", "settle"), 2):
         month.send(decision(month, gift, act))
     month.sweep("settling")
-    if month.dice.random() < 0.3:
-        freeze_now(month, month.village.org_of(gift), owner_of(gift.sender))
+    sender = next(person for person in month.village.grown if person.wallet == gift.sender)
+    if month.dice.random() < 0.3 and sender is not sender.org.admin:
+        freeze_now(month, sender, month.server())
 
 
 def back_to_life(month: Month) -> None:

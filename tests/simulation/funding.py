@@ -44,7 +44,7 @@ def grant(month: Month) -> None:
     debtors = [
         debt.debtor for debt in month.books.debts.values() if debt.org == org.number and debt.repaid < debt.amount
     ]
-    account = dice.choice(debtors) if debtors and dice.random() < 0.3 else dice.choice(holders)
+    account = dice.choice(debtors) if debtors and dice.random() < 0.6 else dice.choice(holders)
     month.send(grant_to(month, org, account, Credits.of(dice.choice((1, 20, 60, 100, 150, 300)))))
 
 
@@ -87,6 +87,7 @@ def use_crumbs(month: Month) -> None:
     """L7: what needs too many lots is refused with the largest amount, which then works."""
     person = month.crumby
     if person is None:
+        charge(month)
         return
     mine, ours = (month.books.held[person.org.number, account] for account in (person.wallet, pool_of(person.team)))
     own, shared = (Credits(sum(n for lot, n in held.items() if is_crumb(month, lot))) for held in (mine, ours))

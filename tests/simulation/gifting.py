@@ -45,6 +45,15 @@ def give_all(month: Month) -> None:
         month.send(gift_of(month, sender, (month.dice.choice(others).wallet,), amount))
 
 
+def give_often(month: Month) -> None:
+    """Many small gifts in a row, to a few people: up to what the policy allows, and beyond."""
+    sender, server = month.giver(), month.server()
+    others = [person for person in sender.org.people if person is not sender and person.kind == "person"]
+    few = month.dice.sample(others, min(len(others), month.dice.choice((1, 3))))
+    for _ in range(month.dice.choice((3, 7))):
+        month.send(gift_of(month, sender, (month.dice.choice(few).wallet,), Credits(month.dice.randint(1, 9))), server)
+
+
 def give_for_review(month: Month) -> None:
     sender = month.giver()
     others = [person for person in sender.org.people if person is not sender]

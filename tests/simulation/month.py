@@ -13,6 +13,7 @@ from typing import Any
 from sqlalchemy import Engine
 
 from core.ledger.commands import Command, Receipt
+from core.ledger.credits import Credits
 from core.ledger.errors import Refused
 from core.secret_key import secret_key
 from core.services import deliveries, settlement
@@ -20,6 +21,7 @@ from core.services.settlement import Swept
 from core.services.verify import verify
 from core.store.deliveries import DeliveryRecord
 from core.store.engine import writing
+from core.store.instants import to_micros
 from core.store.seals import SealKey
 from core.wiring import open_ledger
 from tests.simulation import people
@@ -38,6 +40,7 @@ SERVERS = 2
 REMEMBERED = 40  # steps that a failure shows
 EVERYTHING_EVERY = 50  # steps between two checks of all there is
 MANY = 50  # rounds of asking again
+_AN_HOUR = 3_600_000_000  # by so much may a server's clock be late
 LONG = timedelta(days=40)  # after which everything is due
 PATIENCE = 20_000  # turns after which something must have come to an end
 FATES = ("crash", "crash", "crash", "away", "away", "away", "full", "read only", "busy", "damaged")
@@ -118,6 +121,11 @@ class Month:
                 break
             person = self.anybody()
         return person
+
+    def usable(self, person: Person) -> Credits:
+        """Return what somebody's wallet holds that has not lapsed."""
+        now, held = to_micros(self.clock()), self.books.held[person.org.number, person.wallet]
+        return Credits(sum(amount for lot, amount in held.items() if not self.books.lots[lot].expired(now)))
 
     def fresh_key(self) -> str:
         self._keys += 1
@@ -241,9 +249,10 @@ class Month:
                 self.sweep(name)
                 await self.work(PATIENCE)
             self.clock.advance(timedelta(hours=1))
-            if self.books.transfers == done:
+            if self.books.transfers == done and not self.audit.in_flight():
                 break
         self.audit.everything()
+        self.audit.nothing_lapsed_is_left(to_micros(self.clock()) - _AN_HOUR)
         assert not self.audit.in_flight(), "clearing accounts agree in the end (L9)"
         for gift in self.books.gifts.values():
             self.tally["gift", gift.state] += 1

@@ -5,43 +5,41 @@ from __future__ import annotations
 from core.ledger.accounts import owner_of
 from core.ledger.ids import Prefix, shown_id
 from core.services import freezes, members
-from core.services.views import Role
+from core.services.views import Actor, Role
 from core.store.engine import writing
 from tests.simulation import people
 from tests.simulation.month import Month
 from tests.simulation.people import Org, Person
+from tests.simulation.processes import Process
 from tests.support.builders import an_actor
 
 
 def freeze_or_free(month: Month) -> None:
-    """G8: by themselves or an admin; freed by an admin."""
-    frozen = sorted(month.books.frozen - month.books.gone)
-    person = month.dice.choice([each for each in month.village.everybody if each.kind == "person"])
-    if frozen and month.dice.random() < 0.7:
-        number = month.dice.choice(frozen)
-        person = next(each for each in month.village.everybody if each.number == number)
-        _free(month, person)
-    elif person is not person.org.admin:
-        freeze_now(month, person.org, person.number)
+    """G8: one or two at once are frozen by an admin, or somebody frozen is freed."""
+    frozen = [each for each in month.village.grown if each.number in month.books.frozen - month.books.gone]
+    if frozen and month.dice.random() < 0.6:
+        _free(month, month.dice.choice(frozen))
+        return
+    server = month.server()
+    for person in month.dice.sample(month.village.grown, month.dice.choice((1, 2))):
+        if person is not person.org.admin:
+            freeze_now(month, person, server)
 
 
-def freeze_now(month: Month, org: Org, number: int) -> None:
-    admin, server = (
-        an_actor(org.admin.number, org_id=org.number, role=Role.ADMIN, scopes="read give admin"),
-        month.server(),
-    )
-    month.say(f"to {server.number}: freeze {number}")
-    month.ask(freezes.freeze(server, actor=admin, member_id=_shown(number), reason="lost laptop"))
+def freeze_now(month: Month, person: Person, server: Process) -> None:
+    month.say(f"to {server.number}: freeze {person.number}")
+    shown = shown_id(Prefix.MEMBER, person.number)
+    month.ask(freezes.freeze(server, actor=_admin(person.org), member_id=shown, reason="lost laptop"))
 
 
 def _free(month: Month, person: Person) -> None:
-    org = person.org
-    admin, server = (
-        an_actor(org.admin.number, org_id=org.number, role=Role.ADMIN, scopes="read give admin"),
-        month.server(),
-    )
+    server, shown = month.server(), shown_id(Prefix.MEMBER, person.number)
     month.say(f"to {server.number}: unfreeze {person.number}")
-    month.ask(freezes.unfreeze(server, actor=admin, member_id=_shown(person.number), reason="it is them"))
+    month.ask(freezes.unfreeze(server, actor=_admin(person.org), member_id=shown, reason="it is them"))
+
+
+def _admin(org: Org) -> Actor:
+    return an_actor(org.admin.number, org_id=org.number, role=Role.ADMIN, scopes="read give admin")
 
 
 def leave(month: Month) -> None:
@@ -52,7 +50,7 @@ def leave(month: Month) -> None:
     abroad = [gift for gift in books.gifts.values() if gift.recipient_org and not gift.arrived]
     concerned = {owner_of(side) for gift in abroad for side in (gift.recipient, gift.sender)}
     concerned |= {owner_of(debt.debtor) for debt in books.debts.values()}
-    present = [each for each in month.village.everybody if each.kind == "person" and each.number not in books.gone]
+    present = [each for each in month.village.grown if each.number not in books.gone]
     likely = [each for each in present if each.number in concerned] if dice.random() < 0.6 else []
     person = dice.choice(likely or present)
     if person is person.org.admin or len([each for each in present if each.org is person.org]) < 4:
@@ -74,8 +72,3 @@ def join(month: Month) -> None:
     with writing(month.site.engine) as connection:
         people.add(connection, person, month.clock())
     month.say(f"{person.number} joins")
-
-
-def _shown(member: int) -> str:
-
-    return shown_id(Prefix.MEMBER, member)
