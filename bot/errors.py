@@ -34,8 +34,8 @@ WORDS: Final[dict[Code, str]] = {
     Code.SELF_GIFT: "You cannot give to yourself.",
     Code.RECIPIENT_IS_BOT: "Bots have no wallet. {detail}",
     Code.RATE_LIMITED: "That was a bit fast. Please wait a moment and try again.",
-    Code.OVERLOADED: "Very busy right now; nothing was booked. Please try again in a moment.",
-    Code.INTERNAL_ERROR: "Something went wrong on my side; nothing was booked. Please try again.",
+    Code.OVERLOADED: "Very busy right now. Look at `/credits pending` before you repeat it in a moment.",
+    Code.INTERNAL_ERROR: "Something went wrong on my side. Look at `/credits pending` before you repeat it.",
 }
 
 

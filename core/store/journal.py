@@ -296,4 +296,5 @@ def _resolve(ticket: _Ticket, outcome: Outcome) -> None:
 
 
 def _internal_error() -> Refused:
-    return Refused(Code.INTERNAL_ERROR, "Something went wrong on our side. Nothing was booked; try again.")
+    sentence = "Something went wrong on our side. Try again; with the same key nothing is booked twice."
+    return Refused(Code.INTERNAL_ERROR, sentence)
