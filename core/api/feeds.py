@@ -121,8 +121,9 @@ class Feed:
 
     async def _end_unwelcome(self) -> None:
         """End the streams of tokens that were revoked: each look is a chance to notice."""
-        live = await access.still_hold(self._ledger, {listener.session.digest for listener in self.listeners})
-        end_others(self.listeners, live)
+        asked = tuple(self.listeners)  # who comes meanwhile was not asked about
+        live = await access.still_hold(self._ledger, {listener.session.digest for listener in asked})
+        end_others(asked, live)
 
     async def _listen_to_all_that_matters(self) -> None:
         """Listen to the pools of the teams one is in now."""

@@ -214,6 +214,27 @@ async def test_a_revoked_token_ends_its_stream_and_no_other(remote: httpx.AsyncC
     assert (await remote.get(PATH, headers=lost)).status_code == 401
 
 
+async def test_a_window_opened_during_a_look_stays_open(remote: httpx.AsyncClient, house: House) -> None:
+    """A look asks which tokens hold; a stream that comes meanwhile was not asked about and must not be ended."""
+    another = await house.token(house.bo, Scope.READ)
+    read = house.ledger.read
+    pauses: list[float] = []
+
+    async def slow(query: Any) -> Any:
+        if pauses:
+            await asyncio.sleep(pauses.pop())
+        return await read(query)
+
+    house.ledger.read = slow  # type: ignore[method-assign]
+    async with listening(remote, house.bo.headers) as first:
+        await first.status()
+        pauses.append(0.6)
+        house.ledger.changes.publish([house.bo.actor.member_id])
+        await asyncio.sleep(0.1)  # the look is under way
+        async with listening(remote, another) as second:
+            assert (await second.status())["spendable"] == "0"
+
+
 async def test_a_token_revoked_by_another_process_ends_its_stream_at_the_next_keep_alive(
     app: FastAPI, remote: httpx.AsyncClient, house: House
 ) -> None:
