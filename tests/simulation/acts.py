@@ -15,12 +15,12 @@ from tests.simulation.trouble import TROUBLE
 Acts = Sequence[tuple[int, Callable[[Month], None]]]
 
 ACTS: Acts = [
-    (8, grant),
+    (9, grant),
     (3, allotments),
-    (6, use_crumbs),
-    (2, back_to_life),
+    (8, use_crumbs),
+    (5, back_to_life),
     (4, allocate),
-    (3, charge),
+    (2, charge),
     (14, give),
     (4, give_all),
     (3, give_often),
@@ -33,7 +33,7 @@ ACTS: Acts = [
     (3, freeze_or_free),
     (3, leave),
     (2, join),
-    (5, again),
+    (7, again),
     (5, twins),
     (3, other_content),
     (2, other_actor),

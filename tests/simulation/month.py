@@ -32,7 +32,7 @@ from tests.simulation.processes import QUEUE_SIZE, Process, Site
 from tests.simulation.records import Records
 from tests.simulation.tally import Tally
 from tests.simulation.telling import told
-from tests.simulation.weather import POINTS
+from tests.simulation.weather import FATES, Point
 from tests.support.builders import some_settings
 from tests.support.clock import SettableClock
 
@@ -43,7 +43,7 @@ MANY = 50  # rounds of asking again
 _AN_HOUR = 3_600_000_000  # by so much may a server's clock be late
 LONG = timedelta(days=40)  # after which everything is due
 PATIENCE = 20_000  # turns after which something must have come to an end
-FATES = ("crash", "crash", "crash", "away", "away", "away", "full", "read only", "busy", "damaged")
+TROUBLES = 12  # faults of a writer in a month
 
 
 class Month:
@@ -138,9 +138,10 @@ class Month:
 
     def start_server(self) -> Process:
         self._starts += 1
-        self.servers = [server for server in self.servers if server.alive]
         server = Process(self.site, self._starts)
-        self.servers.append(server)
+        for gone in [each for each in self.servers if not each.alive]:
+            server.armed |= gone.armed  # what it was spared comes to the next one
+        self.servers = [*(each for each in self.servers if each.alive), server]
         self.say(f"server {server.number} starts")
         return server
 
@@ -154,6 +155,10 @@ class Month:
         """Let somebody send many commands, no more at once than a queue holds."""
         portions = [commands[start : start + QUEUE_SIZE] for start in range(0, len(commands), QUEUE_SIZE)]
         self._later.extend(portions)
+
+    @property
+    def busy_delivering(self) -> bool:
+        return bool(self._later)
 
     def sweep(self, name: str, server: Process | None = None) -> None:
         server = server or self.server()
@@ -220,17 +225,12 @@ class Month:
             self.say(f"server {server.number} will meet: {fate} {' '.join(point)}")
             server.armed[point] = fate
 
-    def _planned_fates(self) -> list[tuple[float, str, tuple[str, str]]]:
-        """Return when what happens at which point: points in turn from seed to seed, so that all are met."""
-        number = 10
-        points = [POINTS[(self.seed * number + place) % len(POINTS)] for place in range(number)]
-        shift = self.seed % len(FATES)
-        fates = [FATES[(place + shift) % len(FATES)] for place in range(number)]
-        moments = sorted(self.dice.random() * 0.9 for _ in range(number))
-        for place, (when, _) in enumerate(points):
-            if when == "after" and fates[place] not in {"crash", "away"}:
-                fates[place] = "away"  # what the database refuses, it has not done
-        return list(zip(moments, fates, points, strict=True))
+    def _planned_fates(self) -> list[tuple[float, str, Point]]:
+        """Return when what happens at which point: in turn from seed to seed, so that all of it is met."""
+        number = min(TROUBLES, len(FATES))
+        mine = [FATES[(self.seed * number + place) % len(FATES)] for place in range(number)]
+        moments = sorted(self.dice.random() * 0.9 for _ in mine)
+        return [(moment, *fate) for moment, fate in zip(moments, mine, strict=True)]
 
     async def _come_to_an_end(self) -> None:
         """Everything heals: doubts are cleared, what is due is done, nothing is on its way any more."""

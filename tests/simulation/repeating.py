@@ -4,30 +4,37 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from core.ledger.commands import Command
 from core.ledger.credits import Credits
 from core.services.commands.giving import Give
 from tests.simulation.commands import Defect
 from tests.simulation.gifting import gift_of, give
 from tests.simulation.month import Month
 from tests.simulation.people import credits_of
+from tests.simulation.weather import AFTER
 
 
 def again(month: Month) -> None:
     """L6: something that was sent before, by somebody who is not sure, or by a client that retries too much."""
-    if month.records.all:
-        record = month.dice.choice(list(month.records.all.values())[-60:])
-        command = month.dice.choice(list(record.sent.values()))
-        month.send(command)
+    dice, records = month.dice, month.records
+    kinds: dict[type[Command], list[Command]] = {}
+    for key in records.bound if dice.random() < 0.6 else list(records.all)[-60:]:
+        for command in records.all[key].sent.values():
+            kinds.setdefault(type(command), []).append(command)
+    if kinds:
+        month.send(dice.choice(kinds[dice.choice(list(kinds))]))
 
 
 def twins(month: Month) -> None:
-    """L7: the same command several times at once, at one server or at both."""
+    """L7: the same command several times at once, at one server or at both; now and then the answer is lost."""
     person = month.giver()
     others = [each for each in person.org.people if each is not person]
     command = gift_of(month, person, (month.dice.choice(others).wallet,), credits_of(month.dice))
     one = month.server() if month.dice.random() < 0.5 else None
     for _ in range(month.dice.choice((2, 2, 3, 12))):
         month.send(command, one)
+    if one and month.dice.random() < 0.3:
+        one.armed[AFTER, "commit"] = "away"
     month.tally["same again", "at one server" if one else "at any server"] += 1
 
 

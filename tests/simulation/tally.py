@@ -117,6 +117,7 @@ _OTHERWISE = (
     ("waited", "for the database"),
     ("callers", "hung up"),
     ("the largest", "works"),
+    ("the largest", "and one more does not"),
 )
 
 WORTH_MEETING = frozenset(

@@ -5,6 +5,7 @@ The faults are those that the databases themselves report, so that the journal h
 
 from __future__ import annotations
 
+import random
 import sqlite3
 from collections.abc import Callable
 from typing import Any, Protocol
@@ -34,8 +35,16 @@ CALLS = (
 )
 POINTS: tuple[Point, ...] = tuple((when, call) for call in CALLS for when in (BEFORE, AFTER))
 
-# What the database may say instead of doing what it was asked; a connection may be gone after the call, too.
-SAYINGS = ("away", "full", "read only", "busy", "damaged")
+# What the database may say instead of doing what it was asked; a connection may also be gone after the call.
+_REFUSALS = ("full", "read only", "busy", "damaged")
+
+# Each thing that can happen at each point, crashes twice as often, in an order that mixes them.
+FATES: list[tuple[str, Point]] = [
+    *(("crash", point) for point in POINTS * 2),
+    *(("away", point) for point in POINTS),
+    *((refusal, (BEFORE, call)) for refusal in _REFUSALS for call in CALLS),
+]
+random.Random(0).shuffle(FATES)
 
 
 class Met(Protocol):
