@@ -60,4 +60,4 @@ def test_a_broken_rule_is_told_with_its_seed_and_what_happened_last(databases: D
     with pytest.raises(MonthError, match=r"(?s)\(L3\).*last steps of seed 3.*--seed 3 --steps 50") as broken:
         live(databases.fresh("sqlite"), 3, steps=50, acts=[(1, meddle), (10, allotments)])
 
-    assert "to 1: Grant(" in str(broken.value)
+    assert "Grant(" in str(broken.value)
