@@ -9,7 +9,7 @@ from tests.simulation.funding import allocate, allotments, charge, grant, use_cr
 from tests.simulation.gifting import decide, give, give_abroad, give_all, give_for_review, give_often, review
 from tests.simulation.month import Month
 from tests.simulation.repeating import a_defect, again, ask_again, other_actor, other_content, twins
-from tests.simulation.residents import freeze_or_free, join, leave
+from tests.simulation.residents import freeze_or_free, join, leave, move
 from tests.simulation.trouble import TROUBLE
 
 Acts = Sequence[tuple[int, Callable[[Month], None]]]
@@ -33,6 +33,7 @@ ACTS: Acts = [
     (3, freeze_or_free),
     (3, leave),
     (2, join),
+    (3, move),
     (7, again),
     (5, twins),
     (3, other_content),

@@ -40,10 +40,10 @@ SERVERS = 2
 REMEMBERED = 40  # steps that a failure shows
 EVERYTHING_EVERY = 50  # steps between two checks of all there is
 MANY = 50  # rounds of asking again
-_AN_HOUR = 3_600_000_000  # by so much may a server's clock be late
 LONG = timedelta(days=40)  # after which everything is due
 PATIENCE = 20_000  # turns after which something must have come to an end
 TROUBLES = 12  # faults of a writer in a month
+_AN_HOUR = 3_600_000_000  # micro-seconds by which a server's clock may be late
 
 
 class Month:
@@ -153,12 +153,16 @@ class Month:
 
     def deliver_in_portions(self, commands: list[Command]) -> None:
         """Let somebody send many commands, no more at once than a queue holds."""
-        portions = [commands[start : start + QUEUE_SIZE] for start in range(0, len(commands), QUEUE_SIZE)]
-        self._later.extend(portions)
+        self._later.extend(commands[start : start + QUEUE_SIZE] for start in range(0, len(commands), QUEUE_SIZE))
 
     @property
     def busy_delivering(self) -> bool:
         return bool(self._later)
+
+    @property
+    def may_write(self) -> bool:
+        """Whether somebody can write beside the servers now: SQLite has one writer at a time."""
+        return self.site.engine.dialect.name != "sqlite" or not any(server.writing for server in self.servers)
 
     def sweep(self, name: str, server: Process | None = None) -> None:
         server = server or self.server()
@@ -168,8 +172,7 @@ class Month:
 
     def ask(self, question: Awaitable[object]) -> None:
         """Let a use case begin; it goes on while other things happen."""
-        task = asyncio.ensure_future(_whatever_comes(question))
-        self._tasks.append(task)
+        self._tasks.append(asyncio.ensure_future(_whatever_comes(question)))
 
     def crash(self, server: Process) -> None:
         self.say(f"server {server.number} dies")
@@ -227,8 +230,7 @@ class Month:
 
     def _planned_fates(self) -> list[tuple[float, str, Point]]:
         """Return when what happens at which point: in turn from seed to seed, so that all of it is met."""
-        number = min(TROUBLES, len(FATES))
-        mine = [FATES[(self.seed * number + place) % len(FATES)] for place in range(number)]
+        mine = [FATES[(self.seed * TROUBLES + place) % len(FATES)] for place in range(TROUBLES)]
         moments = sorted(self.dice.random() * 0.9 for _ in mine)
         return [(moment, *fate) for moment, fate in zip(moments, mine, strict=True)]
 
@@ -236,9 +238,12 @@ class Month:
         """Everything heals: doubts are cleared, what is due is done, nothing is on its way any more."""
         for server in self.servers:
             server.armed.clear()
+            server.armed_for_long = 0
         await self.work(PATIENCE)
         for _ in range(MANY):
-            for command in self.records.in_doubt()[:QUEUE_SIZE]:
+            if not (doubts := self.records.in_doubt()):
+                break
+            for command in doubts[:QUEUE_SIZE]:
                 self.send(command)
             await self.work(PATIENCE)
         assert not self.records.in_doubt(), "whoever asks again is answered"

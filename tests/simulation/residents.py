@@ -6,6 +6,7 @@ from core.ledger.accounts import owner_of
 from core.ledger.ids import Prefix, shown_id
 from core.services import freezes, members
 from core.services.views import Actor, Role
+from core.store import groups
 from core.store.engine import writing
 from tests.simulation import people
 from tests.simulation.month import Month
@@ -65,10 +66,25 @@ def leave(month: Month) -> None:
 def join(month: Month) -> None:
     """Somebody new comes; if the database is busy, they try again another day."""
     org = month.dice.choice(month.village.orgs)
-    if len(org.people) > 14 or any(server.writing for server in month.servers):
+    if len(org.people) > 14 or not month.may_write:
         return
     person = month.village.newcomer(org, month.dice.choice(org.teams), verified=month.dice.random() < 0.9)
     month.books.people[person.number] = org.number
     with writing(month.site.engine) as connection:
         people.add(connection, person, month.clock())
     month.say(f"{person.number} joins")
+
+
+def move(month: Month) -> None:
+    """Somebody changes teams, or is in two; a charge under way may have locked another pool than it needs (L7)."""
+    person = month.anybody()
+    org, team = person.org, month.dice.choice(person.org.teams)
+    if team == person.team or not month.may_write:
+        return
+    with writing(month.site.engine) as connection:
+        groups.seat(connection, org_id=org.number, team_id=team, member_id=person.number, is_lead=person.leads)
+        if month.dice.random() < 0.7:
+            groups.unseat(connection, org_id=org.number, team_id=person.team, member_id=person.number)
+    person.team = team
+    month.tally["people", "moved"] += 1
+    month.say(f"{person.number} moves to team {team}")

@@ -116,6 +116,7 @@ _OTHERWISE = (
     *(("fault", kind) for kind in ("away", "full", "read only", "busy", "damaged")),
     ("waited", "for the database"),
     ("callers", "hung up"),
+    ("people", "moved"),
     ("the largest", "works"),
     ("the largest", "and one more does not"),
 )
