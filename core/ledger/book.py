@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, fields, replace
 from datetime import datetime, timedelta
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple, TypeVar, cast
 
 from core.ledger.accounts import is_stored, owner_of, wallet_of
 from core.ledger.credits import ZERO, Credits
@@ -18,7 +18,10 @@ from core.ledger.gifts import OPEN, Gift, GiftState
 from core.ledger.lots import Lot
 from core.ledger.members import Debt, Member, TeamSeat
 from core.ledger.positions import Position
+from core.ledger.records import Record
 from core.ledger.transfers import Entry, Move, TransferKind, entries_of
+
+Kept = TypeVar("Kept", bound=Record)
 
 GIVEN_WINDOW: Final = timedelta(hours=24)  # what was given longer ago counts toward no limit
 
@@ -55,7 +58,7 @@ class Posting(NamedTuple):
     kind: TransferKind
     at: datetime
     actor_id: int
-    gift_id: int | None
+    cause_id: int | None
     settles_at: datetime | None
     entries: tuple[Entry, ...]
     note: str | None
@@ -88,6 +91,7 @@ class Effects:
     debt_changes: list[tuple[int, Debt]] = field(default_factory=list)
     usage: list[tuple[int, int, tuple[Any, ...]]] = field(default_factory=list)
     revoked: list[tuple[int, int]] = field(default_factory=list)
+    records: list[Record] = field(default_factory=list)
 
     _all: tuple[list[Any], ...] = field(init=False, repr=False)
 
@@ -119,6 +123,7 @@ class Book:
         self.debts: dict[int, tuple[Debt, ...]] = {}
         self.seats: dict[int, tuple[TeamSeat, ...]] = {}
         self.policies: dict[int, Any] = {}  # as the policy package reads them
+        self.records: dict[type[Record], dict[str, dict[tuple[int, Any], dict[tuple[object, ...], Record]]]] = {}
         self._new_id = new_id
         self._undo: list[tuple[dict[Any, Any], Any, Any]] = []
         self._marks = self.effects.marks()
@@ -177,6 +182,13 @@ class Book:
         position = self.positions.get(account, {}).get(lot_id)
         return position is not None and bool(position.remaining)
 
+    def records_of(self, kind: type[Kept], column: str, value: int | str) -> list[Kept]:
+        """Return the records that a command wished for, as they are by now. Raises NotLocked for others."""
+        found = self.records.get(kind, {}).get(column, {}).get((self._org_id, value))
+        if found is None:
+            raise NotLocked(value)
+        return cast(list[Kept], list(found.values()))
+
     # What decisions write.
 
     def next_id(self) -> int:
@@ -188,7 +200,7 @@ class Book:
         kind: TransferKind,
         moves: Iterable[Move] = (),
         *,
-        gift_id: int | None = None,
+        cause_id: int | None = None,
         settles_at: datetime | None = None,
         note: str | None = None,
         transfer_id: int | None = None,
@@ -201,7 +213,7 @@ class Book:
             self.lots.update((part.lot.lot_id, part.lot) for part in move.slices)
         entries = entries_of(kind, moves)
         self.effects.postings.append(
-            Posting(number, self._org_id, kind, self.now, self._actor_id, gift_id, settles_at, entries, note)
+            Posting(number, self._org_id, kind, self.now, self._actor_id, cause_id, settles_at, entries, note)
         )
         return number
 
@@ -268,6 +280,14 @@ class Book:
         """Return the open gifts that an account sent, as far as they were read, oldest first."""
         sent = (gift for gift in self.gifts.values() if gift.sender_account == account and gift.state in OPEN)
         return sorted(sent, key=lambda gift: gift.gift_id)
+
+    def put(self, record: Record) -> None:
+        """Write a record in the place of the one with its key, or as a new one."""
+        for column, filed in self.records.get(type(record), {}).items():
+            found = filed.get((record.org_id, getattr(record, column)))
+            if found is not None:
+                self._set(found, record.key, record)
+        self.effects.records.append(record)
 
     def revoke_tokens(self, member_id: int) -> None:
         self.effects.revoked.append((self._org_id, member_id))

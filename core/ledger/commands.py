@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Final, Protocol
 
 from core.ledger.book import Book
+from core.ledger.records import Wish
 
 # The actor of commands that nobody in person gave: settlement, expiry, usage.
 SYSTEM: Final = 0
@@ -30,6 +31,7 @@ class Needs:
     debts_of: tuple[int, ...] = ()  # accounts whose debts are repaid from what they receive
     given_by: tuple[int, ...] = ()  # people whose gifts of the last day count
     seats_of: tuple[int, ...] = ()  # people whose teams matter
+    records: tuple[Wish, ...] = ()  # what stands beside the books; see records.py
     pools_of: tuple[int, ...] = ()  # people whose teams' pools may be drawn
 
 

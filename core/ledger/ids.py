@@ -30,6 +30,15 @@ class Prefix(StrEnum):
     GIFT = "gift"  # a gift; its id is that of the transfer that reserved it
     TRANSFER = "tr"  # a transfer
     TOKEN = "tok"  # noqa: S105  (an id, not a secret)
+    HOLD = "hold"  # an authorization; its id is that of the transfer that opened it
+    PLAN = "plan"  # how much usage is included
+    CAP = "cap"  # a limit on spending
+    RESET = "rst"  # a reset
+    CAMPAIGN = "cmp"  # a campaign, whose applicants get a boost
+    BOOST = "bst"  # a boost
+    APPLICATION = "app"  # an application
+    ALLOTMENT = "alt"  # a recurring grant
+    REQUEST = "req"  # a request for credits
     NOTICE = "ntc"  # something a person is told
 
 

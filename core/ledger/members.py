@@ -35,9 +35,10 @@ class Member:
 
 @dataclass(frozen=True, slots=True)
 class Debt:
-    """What a claw-back could not take: owed outside the books, repaid from grants, never a negative (G6)."""
+    """What a claw-back or a charge could not take: owed outside the books, repaid from grants, never a negative
+    (G6, S2). ``cause_id`` is the gift or the charge."""
 
-    gift_id: int
+    cause_id: int
     debtor_account: int
     creditor_account: int
     amount: Credits

@@ -31,18 +31,31 @@ class TransferKind(StrEnum):
     GIFT_REJECT = "gift_reject"  # a reviewer refused it
     GIFT_RETURN = "gift_return"  # returned by rule: a lapse, a leaver, a freeze
     GIFT_REVERSE = "gift_reverse"  # claw-back after settlement (G6)
-    REPAY = "repay"  # what a claw-back still owed, from a later grant (G6)
+    REPAY = "repay"  # what a claw-back or a charge still owed, from a later grant (G6, S2)
+    HOLD = "hold"  # usage is authorized: set aside in the escrows of wallet and pools (S2)
+    CAPTURE = "capture"  # what was really used is charged to the hold, the rest is freed (S2)
+    RELEASE = "release"  # a hold is freed unused
+    HOLD_EXPIRE = "hold_expire"  # a hold is freed at its deadline
     CHARGE = "charge"  # usage paid from a wallet and pools
     REFUND = "refund"  # a charge given back along its draw
     EXPIRE = "expire"  # what lapsed goes to breakage (L5)
     FREEZE = "freeze"  # a wallet is frozen; moves nothing itself (G8)
     LEAVE = "leave"  # a member has left; moves nothing itself (G4)
     UNFREEZE = "unfreeze"  # a wallet is freed again
+    RESET = "reset"  # windows of allowances start afresh, or will; moves nothing (S8)
+    APPLY = "apply"  # somebody applies for a boost; moves nothing (S7)
+    WITHDRAW = "withdraw"  # an application is taken back; moves nothing
+    ADMIT = "admit"  # applications are decided; moves nothing
+    BOOST = "boost"  # a boost is dropped, or ended early; moves nothing
+    ASK = "ask"  # a request for credits is made, changed or closed; moves nothing
+    PLEDGE = "pledge"  # somebody promises to fill a part of it; moves nothing
+    REFER = "refer"  # somebody came by a referral; moves nothing
 
 
 K = AccountKind
 _GIFT_BACK: Final = frozenset({(K.ESCROW, K.WALLET)})
 _HOLDERS: Final = (K.WALLET, K.POOL)
+_FREED: Final = frozenset((K.ESCROW, to) for to in _HOLDERS)
 
 FLOWS: Final[dict[TransferKind, frozenset[tuple[AccountKind, AccountKind]]]] = {
     TransferKind.GRANT: frozenset((K.ISSUANCE, to) for to in _HOLDERS),
@@ -59,16 +72,33 @@ FLOWS: Final[dict[TransferKind, frozenset[tuple[AccountKind, AccountKind]]]] = {
     TransferKind.GIFT_REJECT: _GIFT_BACK,
     TransferKind.GIFT_RETURN: _GIFT_BACK,
     TransferKind.GIFT_REVERSE: frozenset((of, K.WALLET) for of in _HOLDERS),
-    TransferKind.REPAY: frozenset((of, K.WALLET) for of in _HOLDERS),
+    TransferKind.REPAY: frozenset((of, to) for of in _HOLDERS for to in (K.WALLET, K.CONSUMED)),
+    TransferKind.HOLD: frozenset((of, K.ESCROW) for of in _HOLDERS),
+    TransferKind.CAPTURE: frozenset((of, K.CONSUMED) for of in (*_HOLDERS, K.ESCROW)) | _FREED,
+    TransferKind.RELEASE: _FREED,
+    TransferKind.HOLD_EXPIRE: _FREED,
     TransferKind.CHARGE: frozenset((of, K.CONSUMED) for of in _HOLDERS),
     TransferKind.REFUND: frozenset((K.CONSUMED, to) for to in _HOLDERS),
     TransferKind.EXPIRE: frozenset((of, K.BREAKAGE) for of in (K.WALLET, K.POOL, K.ESCROW)),
     TransferKind.FREEZE: frozenset(),
     TransferKind.LEAVE: frozenset(),
     TransferKind.UNFREEZE: frozenset(),
+    TransferKind.RESET: frozenset(),
+    TransferKind.APPLY: frozenset(),
+    TransferKind.WITHDRAW: frozenset(),
+    TransferKind.ADMIT: frozenset(),
+    TransferKind.BOOST: frozenset(),
+    TransferKind.ASK: frozenset(),
+    TransferKind.PLEDGE: frozenset(),
+    TransferKind.REFER: frozenset(),
 }
 
-# What is set aside stays its owner's (G1), and goes back to where it came from (G4).
+OF_GIFTS: Final = frozenset(kind for kind in TransferKind if kind.value.startswith("gift_"))
+OF_HOLDS: Final = frozenset(
+    {TransferKind.HOLD, TransferKind.CAPTURE, TransferKind.RELEASE, TransferKind.HOLD_EXPIRE},
+)
+
+# What is set aside stays its owner's (G1), and goes back to where it came from (G4, L4), unless it is consumed.
 _WITHIN_ONE_OWNER: Final = frozenset(
     {
         TransferKind.GIFT_RESERVE,
@@ -76,6 +106,10 @@ _WITHIN_ONE_OWNER: Final = frozenset(
         TransferKind.GIFT_DECLINE,
         TransferKind.GIFT_REJECT,
         TransferKind.GIFT_RETURN,
+        TransferKind.HOLD,
+        TransferKind.CAPTURE,
+        TransferKind.RELEASE,
+        TransferKind.HOLD_EXPIRE,
     },
 )
 
@@ -115,7 +149,9 @@ def entries_of(kind: TransferKind, moves: Iterable[Move]) -> tuple[Entry, ...]:
 def _allowed(kind: TransferKind, move: Move) -> bool:
     if (kind_of(move.source), kind_of(move.target)) not in FLOWS[kind] or move.source == move.target:
         return False
-    return kind not in _WITHIN_ONE_OWNER or owner_of(move.source) == owner_of(move.target)
+    if kind not in _WITHIN_ONE_OWNER or kind_of(move.target) is K.CONSUMED:
+        return True
+    return owner_of(move.source) == owner_of(move.target)
 
 
 def _named(account: int) -> str:

@@ -29,6 +29,7 @@ class Usage:
     output_tokens: int = 0
     cache_write_tokens: int = 0  # written to a cache of 5 minutes
     cache_write_1h_tokens: int = 0  # written to a cache of 1 hour
+    tier: str | None = None  # a service tier with a multiplier of its own
 
     def __post_init__(self) -> None:
         if not 0 < len(self.model) <= MAX_MODEL_LENGTH or not self.model.isprintable():

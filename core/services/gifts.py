@@ -245,7 +245,7 @@ def _previews(connection: Connection, book: Book) -> tuple[GiftView, ...]:
     accounts = {(gift.org_id, gift.sender_account) for gift, _ in planned}
     accounts |= {(gift.recipient_org or gift.org_id, gift.recipient_account) for gift, _ in planned}
     names = stored.sides(connection, accounts)
-    messages = {posting.gift_id: posting.note for posting in book.effects.postings}
+    messages = {posting.cause_id: posting.note for posting in book.effects.postings}
     return tuple(
         GiftView(
             None,

@@ -22,6 +22,7 @@ from core.store import load
 from core.store import tables as t
 from core.store.driver import Driver, Row
 from core.store.instants import to_micros
+from core.store.records import write_records
 from core.store.seals import SealKey, batch_seal, transfer_facts, transfer_seal
 
 logger = logging.getLogger(__name__)
@@ -192,7 +193,11 @@ def _write(driver: Driver, writer: Writer, book: Book) -> Sealed | None:
     gifts = {row[1]: row for row in (_gift_row(gift, decision) for gift, decision in effects.gifts)}
     notes, hashes = _notes(writer, effects.postings)
     usage = [(org, number, *facts) for org, number, facts in effects.usage]
-    made = {row[1]: row[1:] for row in (*lots.values(), *usage)} | {row[1]: row[1:7] for row in gifts.values()}
+    made = (
+        {row[1]: row[1:] for row in lots.values()}
+        | {row[1]: row[1:] if row[-1] else row[1:-1] for row in usage}
+        | {row[1]: row[1:7] for row in gifts.values()}
+    )
     transfers, seals = _seal_transfers(writer, effects.postings, hashes, made)
     driver.insert(t.Lot, list(lots.values()))
     driver.insert(t.Transfer, transfers)
@@ -274,7 +279,7 @@ def _seal_transfers(
     for posting in postings:
         number = posting.transfer_id
         at, settles_at = to_micros(posting.at), to_micros(posting.settles_at)
-        row = (posting.org_id, number, posting.kind.value, at, posting.actor_id, posting.gift_id, settles_at)
+        row = (posting.org_id, number, posting.kind.value, at, posting.actor_id, posting.cause_id, settles_at)
         lines = [(entry.account_id, entry.lot_id, entry.amount.micros) for entry in posting.entries]
         facts = transfer_facts(row, hashes.get(number), lines, made.get(number))
         seals[number] = transfer_seal(writer.key, facts)
@@ -303,8 +308,8 @@ def _write_changes(driver: Driver, writer: Writer, book: Book) -> None:
     sent = [(gift.org_id, gift.gift_id, gift.recipient_org, "queued", 0, now) for gift in effects.deliveries]
     driver.insert(t.Delivery, sent)
     driver.insert(t.Obligation, [_debt_row(org, debt, now) for org, debt in effects.debts])
-    repaid = {debt.gift_id: (debt.repaid.micros, org, debt.gift_id) for org, debt in effects.debt_changes}
-    driver.assign(t.Obligation, ("repaid",), ("org_id", "gift_id"), list(repaid.values()))
+    repaid = {debt.cause_id: (debt.repaid.micros, org, debt.cause_id) for org, debt in effects.debt_changes}
+    driver.assign(t.Obligation, ("repaid",), ("org_id", "cause_id"), list(repaid.values()))
     people = {member.member_id: member for member in effects.member_changes}
     driver.assign(
         t.Member,
@@ -313,12 +318,13 @@ def _write_changes(driver: Driver, writer: Writer, book: Book) -> None:
         [(to_micros(p.frozen_at), to_micros(p.deactivated_at), p.org_id, p.member_id) for p in people.values()],
     )
     driver.assign(t.Token, ("revoked_at",), ("org_id", "member_id"), [(now, *key) for key in effects.revoked])
+    write_records(driver, effects.records)
     driver.insert(t.Outbox, [_outbox_row(writer, notice, now) for notice in effects.notices])
 
 
 def _debt_row(org: int, debt: Debt, now: int) -> Row:
     sides = (debt.debtor_account, debt.creditor_account)
-    return (org, debt.gift_id, *sides, debt.amount.micros, debt.repaid.micros, now)
+    return (org, debt.cause_id, *sides, debt.amount.micros, debt.repaid.micros, now)
 
 
 def _outbox_row(writer: Writer, notice: Notice, now: int) -> Row:

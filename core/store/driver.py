@@ -77,12 +77,23 @@ class Driver(Protocol):
         """Set columns of existing rows; rows are (values…, keys…)."""
 
     @abstractmethod
+    def put(self, table: type[SQLModel], keys: Sequence[str], rows: Rows) -> None:
+        """Write whole rows, in the order of the table's columns, in the place of those with the same key."""
+
+    @abstractmethod
     def notify(self, channel: str, payload: str) -> None:
         """Tell other processes, at commit, where the database can."""
 
     @abstractmethod
     def lost(self, error: BaseException) -> bool:
         """Return whether the error means that the connection is gone or the moment is bad: try again."""
+
+
+@lru_cache(maxsize=64)
+def replacing(model: type[SQLModel], keys: Sequence[str]) -> str:
+    """Return the end of an ``INSERT`` by which a row takes the place of the one with its key."""
+    sets = ", ".join(f'"{name}" = excluded."{name}"' for name in columns_of(model) if name not in keys)
+    return f" ON CONFLICT ({', '.join(keys)}) DO UPDATE SET {sets}"
 
 
 @lru_cache(maxsize=64)

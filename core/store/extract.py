@@ -45,7 +45,7 @@ class TransferLine:
     kind: TransferKind
     at: datetime
     actor_id: int
-    gift_id: int | None
+    cause_id: int | None
     settles_at: datetime | None
     note: str | None
     entries: tuple[Entry, ...]
@@ -149,7 +149,7 @@ def _transfers(connection: Connection, org_id: int, *, with_notes: bool) -> Iter
     """Go through transfers and lines side by side, both in the order of time."""
     body = "n.body" if with_notes else "NULL"
     notes = "LEFT JOIN note n ON n.org_id = t.org_id AND n.transfer_id = t.transfer_id" if with_notes else ""
-    query = f"""SELECT t.transfer_id, t.kind, t.at, t.actor_id, t.gift_id, t.settles_at, {body} AS note
+    query = f"""SELECT t.transfer_id, t.kind, t.at, t.actor_id, t.cause_id, t.settles_at, {body} AS note
                 FROM transfer t {notes} WHERE t.org_id = :org ORDER BY t.at, t.transfer_id"""  # noqa: S608
     lines = _rows(
         connection,
@@ -169,7 +169,7 @@ def _transfers(connection: Connection, org_id: int, *, with_notes: bool) -> Iter
             TransferKind(row.kind),
             from_micros(row.at),
             row.actor_id,
-            row.gift_id,
+            row.cause_id,
             from_micros(row.settles_at),
             row.note,
             tuple(entries),

@@ -256,7 +256,7 @@ def _notes(connection: Connection, gifts: list[tuple[int, int]]) -> dict[int, tu
         query = (
             select(_TRANSFER.c.kind, _NOTE.c.body)
             .join(_NOTE, and_(_NOTE.c.org_id == _TRANSFER.c.org_id, _NOTE.c.transfer_id == _TRANSFER.c.transfer_id))
-            .where(_TRANSFER.c.org_id == org_id, _TRANSFER.c.gift_id == gift_id)
+            .where(_TRANSFER.c.org_id == org_id, _TRANSFER.c.cause_id == gift_id)
             .order_by(_TRANSFER.c.transfer_id)
         )
         for kind, body in connection.execute(query):

@@ -18,10 +18,12 @@ from core.ledger.gifts import Gift, GiftState
 from core.ledger.lots import Lot
 from core.ledger.members import Debt, Member, TeamSeat
 from core.ledger.positions import Position, Slice
+from core.ledger.records import Wish
 from core.policy.limits import Policy
 from core.store.driver import Driver, Row
 from core.store.instants import from_micros, to_micros
 from core.store.lots import LOT_NAMES, lot_of
+from core.store.records import read_records
 
 _LOT = ", ".join(f"l.{name}" for name in LOT_NAMES)
 
@@ -42,6 +44,7 @@ class Wanted:
     given_by: set[Key] = field(default_factory=set)
     seats_of: set[Key] = field(default_factory=set)
     pools_of: set[Key] = field(default_factory=set)
+    records: set[tuple[int, Wish]] = field(default_factory=set)
 
 
 def wanted_by(commands: Iterable[Command]) -> Wanted:
@@ -65,6 +68,7 @@ def wanted_by(commands: Iterable[Command]) -> Wanted:
         ):
             for number in numbers:
                 found.add((org, number))
+        wanted.records.update((org, wish) for wish in needs.records)
     return wanted
 
 
@@ -119,6 +123,8 @@ def read(driver: Driver, wanted: Wanted, book: Book) -> None:
         book.debts[debt.debtor_account] = (*book.debts.get(debt.debtor_account, ()), debt)
     if wanted.given_by:
         _read_given(driver, wanted, book)
+    if wanted.records:
+        read_records(driver, wanted.records, book)
 
 
 def _seats(driver: Driver, members: set[Key]) -> list[Row]:
@@ -132,13 +138,13 @@ def _debts(driver: Driver, debtors: set[Key]) -> list[tuple[int, Debt]]:
     """Return (organisation, debt) of what accounts still owe, oldest first."""
     if not debtors:
         return []
-    query = """SELECT o.org_id, o.gift_id, o.debtor_account, o.creditor_account, o.amount, o.repaid
+    query = """SELECT o.org_id, o.cause_id, o.debtor_account, o.creditor_account, o.amount, o.repaid
                FROM {wanted} w CROSS JOIN obligation o WHERE o.org_id = w.a AND o.debtor_account = w.b
-               AND o.repaid < o.amount ORDER BY o.created_at, o.gift_id"""
+               AND o.repaid < o.amount ORDER BY o.created_at, o.cause_id"""
     rows = driver.select(query, sorted(debtors))
     return [
-        (org, Debt(gift, debtor, creditor, Credits(amount), Credits(repaid)))
-        for org, gift, debtor, creditor, amount, repaid in rows
+        (org, Debt(cause, debtor, creditor, Credits(amount), Credits(repaid)))
+        for org, cause, debtor, creditor, amount, repaid in rows
     ]
 
 

@@ -12,7 +12,7 @@ from sqlalchemy import JSON, BigInteger, Boolean, Integer, LargeBinary, Text
 from sqlmodel import SQLModel
 
 from core.store.arrays import ARRAYS, register
-from core.store.driver import MissingPositionError, Row, Rows, columns_of, table_of
+from core.store.driver import MissingPositionError, Row, Rows, columns_of, replacing, table_of
 
 _ARRAYS: Final[dict[type[Any], str]] = {
     BigInteger: "bigint[]",
@@ -139,6 +139,11 @@ class PostgresDriver:
         where = " AND ".join(f"t.{key} = w.n{place + len(columns)}" for place, key in enumerate(keys))
         name = table_of(table).name
         self._unnest(f"UPDATE {name} t SET {sets} FROM {{rows}} AS w ({places}) WHERE {where}", types, rows)  # noqa: S608
+
+    def put(self, table: type[SQLModel], keys: Sequence[str], rows: Rows) -> None:
+        if rows:
+            statement, types = _postgres_insert(table)
+            self._unnest(statement + replacing(table, keys), types, rows)
 
     def notify(self, channel: str, payload: str) -> None:
         self._connection.execute("SELECT pg_notify(%s, %s)", (channel, payload))

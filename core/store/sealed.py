@@ -12,16 +12,16 @@ from core.store.batch import note_hash
 from core.store.driver import columns_of
 from core.store.lots import LOT_NAMES
 from core.store.report import Report, grouped, rows_of, transfer_name
-from core.store.seals import SealKey, batch_seal, transfer_facts, transfer_seal
+from core.store.seals import LATER, SealKey, batch_seal, transfer_facts, transfer_seal
 from core.store.tables import UsageEvent
 
-_TRANSFER: Final = ("org_id", "transfer_id", "kind", "at", "actor_id", "gift_id", "settles_at")
+_TRANSFER: Final = ("org_id", "transfer_id", "kind", "at", "actor_id", "cause_id", "settles_at")
 
 # What is sealed of a lot, a gift and a usage event, told by a column that only it has.
 _MADE: Final = {
     "granted_at": LOT_NAMES,
     "sender_account": ("gift_id", "sender_account", "recipient_org", "recipient_account", "amount", "created_at"),
-    "event_id": tuple(name for name in columns_of(UsageEvent) if name != "org_id"),
+    "event_id": tuple(name for name in columns_of(UsageEvent) if name not in {"org_id", *LATER}),
 }
 _FLAGS: Final = frozenset({"giftable", "is_fallback"})
 
@@ -60,6 +60,7 @@ def _sealed_facts(transfer: Any, lines: list[Any], made: tuple[Any, ...]) -> lis
     if made:
         kind = next(kind for kind in _MADE if kind in made[0])
         facts = [bool(made[0][name]) if name in _FLAGS else made[0][name] for name in _MADE[kind]]
+        facts += [made[0][name] for name in LATER if name in made[0] and made[0][name] is not None]
     return transfer_facts(
         [transfer[name] for name in _TRANSFER],
         None if transfer["note_hash"] is None else _bytes(transfer["note_hash"]),

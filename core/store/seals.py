@@ -15,6 +15,7 @@ from typing import Any, Final
 import orjson
 
 SEAL_BYTES: Final = 16
+LATER: Final = ("tier",)  # columns of a usage event that came later: sealed, last, where they say something
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,9 +53,10 @@ def transfer_facts(
 ) -> list[Any]:
     """Return what is sealed of a transfer, from its stored values.
 
-    ``transfer`` is (org, id, kind, at, actor, gift, settles_at); ``lines`` are (account, lot, amount) in order.
-    ``made`` is what it made, by its stored values without the organisation: of a lot or usage event all columns,
-    of a gift (id, sender account, recipient's organisation and account, amount, created_at), which never change.
+    ``transfer`` is (org, id, kind, at, actor, cause, settles_at); ``lines`` are (account, lot, amount) in order.
+    ``made`` is what it made, by its stored values without the organisation: of a lot or usage event all
+    columns (``LATER`` ones only if set), of a gift (id, sender account, recipient's organisation and account, amount,
+    created_at), which never change.
     """
     return [
         *transfer,

@@ -9,7 +9,7 @@ from functools import lru_cache
 import orjson
 from sqlmodel import SQLModel
 
-from core.store.driver import MissingPositionError, Row, Rows, columns_of, table_of
+from core.store.driver import MissingPositionError, Row, Rows, columns_of, replacing, table_of
 from core.store.faults import PASSING, fault_of
 
 
@@ -80,6 +80,9 @@ class SqliteDriver:
         sets = ", ".join(f"{column} = ?" for column in columns)
         where = " AND ".join(f"{key} = ?" for key in keys)
         self._many(f"UPDATE {table_of(table).name} SET {sets} WHERE {where}", rows)  # noqa: S608  (our own names)
+
+    def put(self, table: type[SQLModel], keys: Sequence[str], rows: Rows) -> None:
+        self._many(_sqlite_insert(table) + replacing(table, keys), rows)
 
     def notify(self, channel: str, payload: str) -> None:
         """Other processes see the data version change."""

@@ -50,14 +50,14 @@ def movements(
         .order_by(_TRANSFER.c.at.desc(), _TRANSFER.c.transfer_id.desc())
     )
     rows = connection.execute(query).all()
-    names = _counterparts(connection, org_id, account, [row.gift_id for row in rows if row.gift_id is not None])
+    names = _counterparts(connection, org_id, account, [row.cause_id for row in rows if row.cause_id is not None])
     return [
         Movement(
             row.transfer_id,
             TransferKind(row.kind),
             from_micros(row.at),
             parts[row.transfer_id],
-            names.get(row.gift_id),
+            names.get(row.cause_id),
             row.body,
         )
         for row in rows

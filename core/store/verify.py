@@ -84,7 +84,7 @@ def _check_gifts(connection: Connection, report: Report) -> None:
     """L3: a gift's state and settlement instant follow from its transfers; what it reserved is its amount."""
     query = """SELECT g.gift_id, g.state, g.settles_at AS stored_settles_at, g.amount, g.decision, t.kind,
                       t.settles_at
-               FROM gift g LEFT JOIN transfer t ON t.org_id = g.org_id AND t.gift_id = g.gift_id
+               FROM gift g LEFT JOIN transfer t ON t.org_id = g.org_id AND t.cause_id = g.gift_id
                ORDER BY g.gift_id, t.transfer_id"""
     for rows in grouped(rows_of(connection, query), "gift_id"):
         report.gifts += 1
@@ -108,20 +108,20 @@ def _check_gifts(connection: Connection, report: Report) -> None:
 
 def _check_obligations(connection: Connection, report: Report) -> None:
     """G6: what was repaid of an obligation is what its repayments moved to the creditor."""
-    query = """SELECT o.gift_id, o.repaid, sum(e.amount) AS moved FROM obligation o
-               LEFT JOIN transfer t ON t.org_id = o.org_id AND t.gift_id = o.gift_id AND t.kind = 'repay'
+    query = """SELECT o.cause_id, o.repaid, sum(e.amount) AS moved FROM obligation o
+               LEFT JOIN transfer t ON t.org_id = o.org_id AND t.cause_id = o.cause_id AND t.kind = 'repay'
                LEFT JOIN entry e ON e.org_id = o.org_id AND e.account_id = o.creditor_account AND e.at = t.at
                AND e.transfer_id = t.transfer_id
-               GROUP BY o.org_id, o.gift_id, o.repaid HAVING coalesce(sum(e.amount), 0) <> o.repaid"""
+               GROUP BY o.org_id, o.cause_id, o.repaid HAVING coalesce(sum(e.amount), 0) <> o.repaid"""
     for row in rows_of(connection, query):
-        name = f"obligation of {gift_name(row['gift_id'])}"
+        name = f"obligation of {transfer_name(row['cause_id'])}"
         report.add(name, f"is repaid by {row['repaid']} micro-credits, but {row['moved'] or 0} were moved")
 
 
 def _check_deliveries(connection: Connection, report: Report) -> None:
     """L9: what was marked as arrived is in the books of the other organisation, what bounced is back."""
     query = """SELECT d.gift_id, d.state FROM delivery d
-               LEFT JOIN transfer t ON t.gift_id = d.gift_id
+               LEFT JOIN transfer t ON t.cause_id = d.gift_id
                AND ((d.state = 'arrived' AND t.org_id = d.to_org AND t.kind = 'gift_arrive')
                     OR (d.state = 'bounced' AND t.org_id = d.org_id AND t.kind = 'gift_bounce'))
                WHERE d.state <> 'queued' AND t.transfer_id IS NULL"""

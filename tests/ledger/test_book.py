@@ -58,7 +58,7 @@ def test_a_refused_command_leaves_no_trace() -> None:
 
     gift = a_gift(a_slice("30", LOT))
     book.add_lot(a_lot(2))
-    book.post(TransferKind.GIFT_RESERVE, [RESERVED], gift_id=gift.gift_id, note="thanks")
+    book.post(TransferKind.GIFT_RESERVE, [RESERVED], cause_id=gift.gift_id, note="thanks")
     book.open_gift(gift, {})
     book.change_gift(gift, GiftState.CANCELLED)
     book.change_member(a_member())

@@ -29,16 +29,24 @@ EXPECTED_FLOWS = {
     "gift_reject": {(E, W)},
     "gift_return": {(E, W)},
     "gift_reverse": {(W, W), (P, W)},
-    "repay": {(W, W), (P, W)},
+    "repay": {(W, W), (P, W), (W, CONSUMED), (P, CONSUMED)},
+    "hold": {(W, E), (P, E)},
+    "capture": {(W, CONSUMED), (P, CONSUMED), (E, CONSUMED), (E, W), (E, P)},
+    "release": {(E, W), (E, P)},
+    "hold_expire": {(E, W), (E, P)},
     "charge": {(W, CONSUMED), (P, CONSUMED)},
     "refund": {(CONSUMED, W), (CONSUMED, P)},
     "expire": {(W, BREAKAGE), (P, BREAKAGE), (E, BREAKAGE)},
     "freeze": set(),
     "leave": set(),
     "unfreeze": set(),
+    **{kind: set() for kind in ("reset", "apply", "withdraw", "admit", "boost", "ask", "pledge", "refer")},
 }
 
-STAYS_WITH_ITS_OWNER = {"gift_reserve", "gift_cancel", "gift_decline", "gift_reject", "gift_return"}
+STAYS_WITH_ITS_OWNER = {
+    *("gift_reserve", "gift_cancel", "gift_decline", "gift_reject", "gift_return"),
+    *("hold", "capture", "release", "hold_expire"),
+}
 
 
 def owner_pairs(kind: TransferKind) -> tuple[int, int]:

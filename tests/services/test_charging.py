@@ -140,7 +140,7 @@ def test_the_event_is_kept_with_its_tokens_and_the_card_that_rated_it() -> None:
     book = a_book({ADAS: [a_position("10")]})
     decided(book, a_charge("10"))
 
-    facts = (ADA, "sha256:ab", "trace_1/0/7", "opus", 600, 400, 50, 0, 0, "2026-09-29-ab", False, 10_000_000)
+    facts = (ADA, "sha256:ab", "trace_1/0/7", "opus", 600, 400, 50, 0, 0, "2026-09-29-ab", False, 10_000_000, None)
     assert book.effects.usage == [(ORG, 500, facts)]
 
 

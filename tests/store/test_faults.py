@@ -28,6 +28,7 @@ from core.services.ledger import Ledger
 from core.services.verify import verify
 from core.store.engine import StoreError
 from core.store.faults import Fault, fault_of
+from core.store.migrate import newest
 from tests.support.builders import some_settings
 from tests.support.databases import Databases
 from tests.support.disks import filled, locked_by_another_program, pages, small_disk, sqlite_with
@@ -226,7 +227,7 @@ async def test_a_database_migrated_by_a_newer_version_takes_no_commands(house: H
     house.ledger.journal._schema_checked_at = 0.0
     refused = await _refused(_grant(house, 1))
     again = await _refused(_grant(house, 1))
-    await house.ledger.write(lambda connection: connection.execute(text(_VERSION.format("0001"))))
+    await house.ledger.write(lambda connection: connection.execute(text(_VERSION.format(newest()))))
 
     assert refused.detail == again.detail
     assert refused.detail.startswith(Fault.SCHEMA.value)

@@ -98,7 +98,7 @@ def _definitions(connection: Connection) -> dict[str, list[str]]:
     else:
         query = """
             SELECT conrelid::regclass || ' ' || conname, pg_get_constraintdef(oid) FROM pg_constraint
-            WHERE connamespace = 'public'::regnamespace
+            WHERE connamespace = 'public'::regnamespace AND contype <> 'n'  -- told by is_nullable below
             UNION ALL SELECT tablename || ' ' || indexname, indexdef FROM pg_indexes WHERE schemaname = 'public'
             UNION ALL SELECT table_name || ' ' || column_name, data_type || is_nullable || coalesce(column_default, '')
             FROM information_schema.columns WHERE table_schema = 'public'

@@ -156,8 +156,8 @@ class PureWorld:
         }
 
     def debts(self) -> dict[int, int]:
-        owed = {debt.gift_id: debt for _, debt in self._book.effects.debts}
-        owed |= {debt.gift_id: debt for _, debt in self._book.effects.debt_changes}
+        owed = {debt.cause_id: debt for _, debt in self._book.effects.debts}
+        owed |= {debt.cause_id: debt for _, debt in self._book.effects.debt_changes}
         return {number: debt.left.micros for number, debt in owed.items()}
 
     def shown_to(self, name: str) -> None:
@@ -215,7 +215,7 @@ class StoredWorld:
         asyncio.run(settlement.expire_due(self._ledger))
 
     def debts(self) -> dict[int, int]:
-        rows = self._rows("SELECT gift_id, amount - repaid FROM obligation WHERE org_id = :org")
+        rows = self._rows("SELECT cause_id, amount - repaid FROM obligation WHERE org_id = :org")
         return dict(rows)
 
     def shown_to(self, name: str) -> Shown:

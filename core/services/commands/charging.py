@@ -50,7 +50,8 @@ class Charge:
     @property
     def digest(self) -> bytes:
         said = (self.source, self.event_id, self.subject, self.usage.model)
-        return digest_of("charge", *said, *self.usage.counts().values())
+        tier = () if self.usage.tier is None else (self.usage.tier,)
+        return digest_of("charge", *said, *self.usage.counts().values(), *tier)
 
     @property
     def needs(self) -> Needs:
@@ -118,6 +119,7 @@ class Charge:
             rating.card,
             rating.is_fallback,
             rating.amount.micros,
+            usage.tier,
         )
 
 

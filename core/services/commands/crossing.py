@@ -59,7 +59,7 @@ class Arrive:
     def decide(self, book: Book) -> None:
         recipient = book.member(owner_of(self.account))
         if recipient is None or recipient.has_left or recipient.kind != "person":
-            book.post(TransferKind.GIFT_REFUSE, gift_id=self.gift_id)
+            book.post(TransferKind.GIFT_REFUSE, cause_id=self.gift_id)
             return
         numbers = [book.next_id() for _ in self.slices]  # its own, before a lapse takes any
         for number, part in zip(numbers, self.slices, strict=True):
@@ -76,7 +76,7 @@ class Arrive:
         book.post(
             TransferKind.GIFT_ARRIVE,
             [Move(clearing, self.account, (twin,))],
-            gift_id=self.gift_id,
+            cause_id=self.gift_id,
             note=note,
             transfer_id=number,
         )
@@ -124,7 +124,7 @@ class Bounce:
             raise Refused(Code.NOT_FOUND, "There is no such gift on its way.")
         state = state_after(gift, TransferKind.GIFT_BOUNCE, book.now)
         clearing = account_id(gift.recipient_org, AccountKind.CLEARING)
-        book.post(TransferKind.GIFT_BOUNCE, [Move(clearing, gift.sender_account, gift.slices)], gift_id=gift.gift_id)
+        book.post(TransferKind.GIFT_BOUNCE, [Move(clearing, gift.sender_account, gift.slices)], cause_id=gift.gift_id)
         if lapsed := tuple(part for part in gift.slices if part.lot.expired(book.now)):
             lapse(book, self.org_id, gift.sender_account, lapsed)
         book.change_gift(gift, state)

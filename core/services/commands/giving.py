@@ -84,7 +84,7 @@ def _give_one(book: Book, give: Give, recipient: int) -> None:
     book.post(
         TransferKind.GIFT_RESERVE,
         [move],
-        gift_id=gift_id,
+        cause_id=gift_id,
         settles_at=settles_at,
         note=give.message,
         transfer_id=gift_id,

@@ -107,7 +107,7 @@ def _repay(book: Book, lot: Lot) -> None:
     for debt in book.debts.get(lot.account_id, ()):
         if paid := min(debt.left, left):
             move = Move(lot.account_id, debt.creditor_account, (Slice(lot, paid),))
-            book.post(TransferKind.REPAY, [move], gift_id=debt.gift_id)
+            book.post(TransferKind.REPAY, [move], cause_id=debt.cause_id)
             book.repay(debt, paid)
             left -= paid
 

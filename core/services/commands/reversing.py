@@ -61,7 +61,7 @@ class Reverse:
         _call_in(book, gift)
         taken = tuple(_still_there(book, gift))
         back = [Move(gift.recipient_account, gift.sender_account, taken)] if taken else []
-        book.post(TransferKind.GIFT_REVERSE, back, gift_id=gift.gift_id, note=self.reason, transfer_id=number)
+        book.post(TransferKind.GIFT_REVERSE, back, cause_id=gift.gift_id, note=self.reason, transfer_id=number)
         if lapsed := tuple(part for part in taken if part.lot.expired(book.now)):
             lapse(book, self.org_id, gift.sender_account, lapsed)
         owed = gift.amount - total([part.amount for part in taken])

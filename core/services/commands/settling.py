@@ -139,7 +139,7 @@ def _settle(book: Book, gift: Gift) -> None:
     if gift.recipient_org is not None:
         target = account_id(gift.recipient_org, AccountKind.CLEARING)
     book.post(
-        TransferKind.GIFT_SETTLE, [Move(escrow_of(gift.sender_account), target, gift.slices)], gift_id=gift.gift_id
+        TransferKind.GIFT_SETTLE, [Move(escrow_of(gift.sender_account), target, gift.slices)], cause_id=gift.gift_id
     )
     settled = book.change_gift(gift, state)
     book.tell(gift.sender_account, "gift_settled_sender", gift_id=gift.gift_id)
@@ -163,7 +163,7 @@ def _approve(book: Book, gift: Gift, reason: str | None) -> None:
     sender = book.member(owner_of(gift.sender_account))
     if policy.require_verified and (sender is None or sender.verified_at is None):
         raise Refused(Code.NOT_VERIFIED, "Its sender's identity is no longer verified. Reject it instead.")
-    book.post(TransferKind.GIFT_APPROVE, gift_id=gift.gift_id, settles_at=settles_at, note=reason)
+    book.post(TransferKind.GIFT_APPROVE, cause_id=gift.gift_id, settles_at=settles_at, note=reason)
     book.change_gift(gift, state, settles_at)
     book.tell(gift.sender_account, "gift_approved", gift_id=gift.gift_id)
 
@@ -172,7 +172,7 @@ def give_back(book: Book, gift: Gift, act: TransferKind, reason: str | None) -> 
     """Return the whole gift to the very positions it came from (G4); what has lapsed meanwhile lapses at once (L5)."""
     state = state_after(gift, act, book.now)
     back = Move(escrow_of(gift.sender_account), gift.sender_account, gift.slices)
-    book.post(act, [back], gift_id=gift.gift_id, note=reason)
+    book.post(act, [back], cause_id=gift.gift_id, note=reason)
     lapsed = tuple(part for part in gift.slices if part.lot.expired(book.now))
     if lapsed:
         lapse(book, gift.org_id, gift.sender_account, lapsed)

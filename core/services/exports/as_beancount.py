@@ -16,7 +16,7 @@ from core.ledger.accounts import AccountKind
 from core.ledger.credits import ZERO
 from core.ledger.ids import Prefix, shown_id
 from core.ledger.lots import Lot
-from core.services.exports.words import actor_name, gift_name, lot_name, moment, quoted
+from core.services.exports.words import actor_name, cause_name, gift_name, lot_name, moment, quoted
 from core.store.extract import AccountLine, Extract, GiftLine, Holding, TransferLine
 
 UNIT: Final = "CREDIT"
@@ -90,7 +90,8 @@ def _lot(lot: Lot) -> str:
 
 def _transfer(transfer: TransferLine, names: Mapping[int, str]) -> str:
     """Write a transfer; one that moves nothing, like a freeze, is a transaction without lines."""
-    link = "" if transfer.gift_id is None else f" ^{gift_name(transfer.gift_id)}"
+    cause = cause_name(transfer.kind, transfer.cause_id)
+    link = "" if cause is None else f" ^{cause}"
     facts = {
         "transfer": shown_id(Prefix.TRANSFER, transfer.transfer_id),
         "at": moment(transfer.at),

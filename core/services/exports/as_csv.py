@@ -9,7 +9,7 @@ from typing import Final
 
 from core.ledger.ids import Prefix, shown_id
 from core.ledger.lots import Lot
-from core.services.exports.words import actor_name, cell, gift_name, lot_name, moment
+from core.services.exports.words import actor_name, cause_name, cell, gift_name, lot_name, moment
 from core.store.extract import Extract, GiftLine, TransferLine
 
 COLUMNS: Final = (
@@ -92,7 +92,7 @@ def _transfer(transfer: TransferLine, names: Mapping[int, str]) -> Iterator[Row]
         "record": "transfer",
         **known,
         "actor": actor_name(transfer.actor_id),
-        "gift": gift_name(transfer.gift_id),
+        "cause": cause_name(transfer.kind, transfer.cause_id),
         "settles_at": moment(transfer.settles_at),
         "note": cell(transfer.note),
     }

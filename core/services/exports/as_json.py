@@ -9,7 +9,7 @@ import orjson
 
 from core.ledger.ids import Prefix, shown_id
 from core.ledger.lots import Lot
-from core.services.exports.words import actor_name, gift_name, lot_name, moment
+from core.services.exports.words import actor_name, cause_name, gift_name, lot_name, moment
 from core.store.extract import AccountLine, Extract, GiftLine, Holding, TransferLine
 
 VERSION: Final = 1
@@ -68,7 +68,7 @@ def _transfer(transfer: TransferLine, names: Mapping[int, str]) -> dict[str, Any
         "kind": transfer.kind,
         "at": moment(transfer.at),
         "actor": actor_name(transfer.actor_id),
-        "gift": gift_name(transfer.gift_id),
+        "cause": cause_name(transfer.kind, transfer.cause_id),
         "settles_at": moment(transfer.settles_at),
         "note": transfer.note,
         "entries": [

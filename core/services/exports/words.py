@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Final, overload
 
 from core.ledger.ids import Prefix, shown_id
+from core.ledger.transfers import OF_GIFTS, OF_HOLDS, TransferKind
 
 _FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")
 _SYSTEM: Final = 0  # the actor of what the house does by itself
@@ -30,6 +31,15 @@ def actor_name(actor_id: int) -> str | None:
 
 def gift_name(gift_id: int | None) -> str | None:
     return None if gift_id is None else shown_id(Prefix.GIFT, gift_id)
+
+
+def cause_name(kind: TransferKind, cause_id: int | None) -> str | None:
+    """Return the gift, hold or charge that a transfer belongs to, by the name that it has elsewhere."""
+    if cause_id is None:
+        return None
+    if kind in OF_HOLDS:
+        return shown_id(Prefix.HOLD, cause_id)
+    return shown_id(Prefix.GIFT if kind in OF_GIFTS else Prefix.TRANSFER, cause_id)
 
 
 def lot_name(lot_id: int) -> str:

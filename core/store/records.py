@@ -1,0 +1,116 @@
+"""Records between their dataclasses and their tables: moments and amounts as numbers, JSON as its text."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections import defaultdict
+from collections.abc import Callable, Iterable
+from datetime import datetime
+from enum import Enum
+from functools import lru_cache
+from types import NoneType, UnionType
+from typing import Any, Final, get_args, get_origin, get_type_hints
+
+import orjson
+from sqlmodel import SQLModel
+
+from core.ledger.book import Book
+from core.ledger.credits import Credits
+from core.ledger.records import Record, Wish
+from core.store.driver import Driver, Row, columns_of
+from core.store.instants import from_micros, to_micros
+
+Convert = Callable[[Any], Any]
+
+# Of some records only those that still matter are read; ``now`` is in micro-seconds.
+LIVE: Final[dict[str, str]] = {"usage_window": "r.closes_at > {now}"}
+
+
+def read_records(driver: Driver, wishes: Iterable[tuple[int, Wish]], book: Book) -> None:
+    """Read what the commands of a batch wished for into its book."""
+    grouped: defaultdict[tuple[type[Record], str], set[tuple[int, int | str]]] = defaultdict(set)
+    for org, wish in wishes:
+        grouped[wish.kind, wish.column].add((org, wish.value))
+    for (kind, column), wanted in grouped.items():
+        filed = book.records.setdefault(kind, {}).setdefault(column, {})
+        filed.update((each, {}) for each in wanted)
+        for record in select_records(driver, kind, column, sorted(wanted), to_micros(book.now)):
+            filed[record.org_id, getattr(record, column)][record.key] = record
+
+
+def select_records(
+    driver: Driver, kind: type[Record], column: str, wanted: list[tuple[Any, ...]], now: int
+) -> list[Record]:
+    """Return the records whose organisation and ``column`` are among those wanted, in the order of their keys."""
+    columns = ", ".join(_selected(kind, name) for name in columns_of(model_of(kind)))
+    live = f" AND {LIVE[kind.TABLE].format(now=now)}" if kind.TABLE in LIVE else ""
+    order = ", ".join(f"r.{name}" for name in kind.KEY)
+    query = f"""SELECT {columns} FROM {{wanted}} w CROSS JOIN {kind.TABLE} r
+                WHERE r.org_id = w.a AND r.{column} = w.b{live} ORDER BY {order}"""  # noqa: S608  (our own names)
+    return [record_of(kind, row) for row in driver.select(query, wanted)]
+
+
+def write_records(driver: Driver, records: Iterable[Record]) -> None:
+    """Write the last state of each record, whole."""
+    last: dict[type[Record], dict[tuple[Any, ...], Record]] = {}
+    for record in records:
+        last.setdefault(type(record), {})[record.org_id, *record.key] = record
+    for kind, kept in last.items():
+        driver.put(model_of(kind), ("org_id", *kind.KEY), [row_of(record) for record in kept.values()])
+
+
+def record_of(kind: type[Record], row: Iterable[Any]) -> Any:
+    """Return the record that a row, in the order of the table's columns, is."""
+    return kind(**{name: read(value) for (name, read, _), value in zip(_fields(kind), row, strict=True)})
+
+
+def row_of(record: Record) -> Row:
+    """Return a record's row, in the order of the table's columns."""
+    return tuple(write(getattr(record, name)) for name, _, write in _fields(type(record)))
+
+
+@lru_cache
+def model_of(kind: Any) -> type[SQLModel]:
+    """Return the table of a kind of record. Raises KeyError when there is none."""
+    models = {str(model.__tablename__): model for model in SQLModel.__subclasses__() if hasattr(model, "__table__")}
+    return models[kind.TABLE]
+
+
+@lru_cache
+def _fields(kind: Any) -> tuple[tuple[str, Convert, Convert], ...]:
+    hints = get_type_hints(kind)
+    names = {each.name for each in dataclasses.fields(kind)}
+    assert names == set(columns_of(model_of(kind))), f"{kind.__name__} has other fields than its table has columns"
+    return tuple((name, *_conversions(hints[name])) for name in columns_of(model_of(kind)))
+
+
+def _conversions(hint: Any) -> tuple[Convert, Convert]:
+    """Return how a value of a type is read from its column, and how it is written; None stays None."""
+    if isinstance(hint, UnionType):
+        (hint,) = (each for each in get_args(hint) if each is not NoneType)
+    plain = get_origin(hint) or hint
+    if plain is datetime:
+        return from_micros, to_micros
+    if plain is Credits:
+        return _or_none(Credits), _or_none(lambda amount: amount.micros)
+    if isinstance(plain, type) and issubclass(plain, Enum):
+        return _or_none(plain), _or_none(lambda each: each.value)
+    if plain is bool:
+        return _or_none(bool), _or_none(bool)
+    if plain in {int, str}:
+        return _same, _same
+    return _or_none(lambda text: plain(orjson.loads(text))), _or_none(lambda value: orjson.dumps(value).decode())
+
+
+def _or_none(convert: Convert) -> Convert:
+    return lambda value: None if value is None else convert(value)
+
+
+def _same(value: Any) -> Any:
+    return value
+
+
+def _selected(kind: type[Record], name: str) -> str:
+    """JSON is selected as its text, which both databases give alike."""
+    column = model_of(kind).__table__.columns[name]  # type: ignore[attr-defined]
+    return f'CAST(r."{name}" AS TEXT)' if column.type.__visit_name__ == "JSON" else f'r."{name}"'

@@ -1,0 +1,70 @@
+"""The tables, as SQLModel classes. Every key is led by ``org_id``, so an organisation is the unit of sharding.
+
+Moments are micro-seconds since the epoch (UTC) and amounts micro-credits, both 64-bit integers: exact,
+and the same on both databases. ``lot``, ``transfer``, ``entry``, ``usage_event``, ``window_posting`` and the facts of
+gifts and holds are only ever appended.
+"""
+
+from core.store.tables.books import Account, Command, Entry, Lot, Note, Position, Seal, Transfer, Writer
+from core.store.tables.gifts import (
+    DUE_MESSAGE,
+    OPEN_GIFT,
+    OPEN_OBLIGATION,
+    PENDING_GIFT,
+    QUEUED_DELIVERY,
+    UNCLAIMED_NOTICE,
+    Delivery,
+    Gift,
+    Obligation,
+    Outbox,
+)
+from core.store.tables.people import DeviceGrant, Member, Organisation, Policy, Team, TeamMember, Token
+from core.store.tables.spending import (
+    OPEN_HOLD,
+    Cap,
+    Hold,
+    Plan,
+    PlanSeat,
+    Reset,
+    UsageEvent,
+    UsageWindow,
+    WindowPosting,
+)
+
+__all__ = [
+    "DUE_MESSAGE",
+    "OPEN_GIFT",
+    "OPEN_HOLD",
+    "OPEN_OBLIGATION",
+    "PENDING_GIFT",
+    "QUEUED_DELIVERY",
+    "UNCLAIMED_NOTICE",
+    "Account",
+    "Cap",
+    "Command",
+    "Delivery",
+    "DeviceGrant",
+    "Entry",
+    "Gift",
+    "Hold",
+    "Lot",
+    "Member",
+    "Note",
+    "Obligation",
+    "Organisation",
+    "Outbox",
+    "Plan",
+    "PlanSeat",
+    "Policy",
+    "Position",
+    "Reset",
+    "Seal",
+    "Team",
+    "TeamMember",
+    "Token",
+    "Transfer",
+    "UsageEvent",
+    "UsageWindow",
+    "WindowPosting",
+    "Writer",
+]
