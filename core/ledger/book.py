@@ -187,7 +187,7 @@ class Book:
         found = self.records.get(kind, {}).get(column, {}).get((self._org_id, value))
         if found is None:
             raise NotLocked(value)
-        return cast(list[Kept], list(found.values()))
+        return cast("list[Kept]", list(found.values()))
 
     # What decisions write.
 

@@ -7,7 +7,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable
 from datetime import datetime
 from enum import Enum
-from functools import lru_cache
+from functools import cache
 from types import NoneType, UnionType
 from typing import Any, Final, get_args, get_origin, get_type_hints
 
@@ -24,6 +24,8 @@ Convert = Callable[[Any], Any]
 
 # Of some records only those that still matter are read; ``now`` is in micro-seconds.
 LIVE: Final[dict[str, str]] = {"usage_window": "r.closes_at > {now}"}
+
+_KNOWN: dict[type[Record], tuple[tuple[str, Convert, Convert], ...]] = {}
 
 
 def read_records(driver: Driver, wishes: Iterable[tuple[int, Wish]], book: Book) -> None:
@@ -69,15 +71,23 @@ def row_of(record: Record) -> Row:
     return tuple(write(getattr(record, name)) for name, _, write in _fields(type(record)))
 
 
-@lru_cache
-def model_of(kind: Any) -> type[SQLModel]:
+def model_of(kind: type[Record]) -> type[SQLModel]:
     """Return the table of a kind of record. Raises KeyError when there is none."""
-    models = {str(model.__tablename__): model for model in SQLModel.__subclasses__() if hasattr(model, "__table__")}
-    return models[kind.TABLE]
+    return _models()[kind.TABLE]
 
 
-@lru_cache
-def _fields(kind: Any) -> tuple[tuple[str, Convert, Convert], ...]:
+@cache
+def _models() -> dict[str, type[SQLModel]]:
+    return {str(model.__tablename__): model for model in SQLModel.__subclasses__() if hasattr(model, "__table__")}
+
+
+def _fields(kind: type[Record]) -> tuple[tuple[str, Convert, Convert], ...]:
+    if kind not in _KNOWN:
+        _KNOWN[kind] = _described(kind)
+    return _KNOWN[kind]
+
+
+def _described(kind: type[Record]) -> tuple[tuple[str, Convert, Convert], ...]:
     hints = get_type_hints(kind)
     names = {each.name for each in dataclasses.fields(kind)}
     assert names == set(columns_of(model_of(kind))), f"{kind.__name__} has other fields than its table has columns"
