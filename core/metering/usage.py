@@ -6,13 +6,15 @@ Pure: the card in force is given; rating asks no clock and no table.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Final
+from math import ceil
+from typing import Final, Self
 
 from core.ledger.credits import Credits
 from core.metering.ratecards import RateCard
 
 MAX_TOKENS: Final = 1_000_000_000  # of one kind in one request
 MAX_MODEL_LENGTH: Final = 200
+_PARTS_OF_PROMPT: Final = ("cached_tokens", "cache_write_tokens", "cache_write_1h_tokens")
 _PICOS_PER_MICRO: Final = 1_000_000
 
 
@@ -38,6 +40,26 @@ class Usage:
             if not 0 <= tokens <= MAX_TOKENS:
                 raise ValueError(f"{kind} must be between 0 and {MAX_TOKENS:,}, not {tokens:,}")
 
+    @classmethod
+    def of_prompt(cls, model: str, tier: str | None = None, **tokens: int) -> Self:
+        """Return the usage of a request whose ``input_tokens`` are the whole prompt, as tools report it.
+
+        Those read from a cache (``cached_tokens``) and written to one (``cache_write_tokens``,
+        ``cache_write_1h_tokens``) are part of it. Raises ValueError when the parts are more than the whole.
+        """
+        for kind, count in tokens.items():
+            if not 0 <= count <= MAX_TOKENS:
+                raise ValueError(f"{kind} must be between 0 and {MAX_TOKENS:,}, not {count:,}")
+        parts = {kind: tokens.get(kind, 0) for kind in _PARTS_OF_PROMPT}
+        whole, part = tokens.get("input_tokens", 0), sum(parts.values())
+        if part > whole:
+            named = " + ".join(f"{kind} ({count:,})" for kind, count in parts.items() if count)
+            raise ValueError(
+                f"{named} is more than input_tokens ({whole:,}); input_tokens is the whole prompt, "
+                "with what was read from a cache and written to one"
+            )
+        return cls(model, whole - part, output_tokens=tokens.get("output_tokens", 0), tier=tier, **parts)
+
     def counts(self) -> dict[str, int]:
         """Return the number of tokens of each kind by its name."""
         return {
@@ -61,15 +83,16 @@ class Rating:
 def rate(usage: Usage, card: RateCard) -> Rating:
     """Return what the usage costs by the card (S3).
 
-    Each kind's tokens × pico-credits per token, summed exactly, then rounded up once to a micro-credit.
-    Raises OverflowError when the sum is no amount (past the 64-bit range).
+    Each kind's tokens × pico-credits per token, summed exactly, times the tier's multiplier, then rounded up once
+    to a micro-credit. Raises Refused(invalid_request) for a tier the model's rates do not know, and OverflowError
+    when the sum is no amount (past the 64-bit range).
     """
     rates, is_fallback = card.rates_for(usage.model)
-    picos = (
+    picos = rates.multiplier(usage.tier) * (
         usage.input_tokens * rates.input.micros
         + usage.cached_tokens * rates.cached_input.micros
         + usage.output_tokens * rates.output.micros
         + usage.cache_write_tokens * rates.cache_write.micros
         + usage.cache_write_1h_tokens * rates.cache_write_1h.micros
     )
-    return Rating(amount=Credits(-(-picos // _PICOS_PER_MICRO)), card=card.version, is_fallback=is_fallback)
+    return Rating(amount=Credits(ceil(picos / _PICOS_PER_MICRO)), card=card.version, is_fallback=is_fallback)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from importlib.resources import files
 
-from core.metering.ratecards import RateCards, read_rate_cards
+from core.metering.ratecards import RateCards
+from core.metering.ratefile import read_rate_cards
 
 
 def published_rate_cards() -> RateCards:

@@ -1,15 +1,19 @@
-"""Rate cards: what is read, what is refused, and which card is in force when."""
+"""Rate cards: which rates are in force when, and what an organisation's own loads change."""
 
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta, timezone
+from fractions import Fraction
 from typing import Any
 
 import pytest
 
-from core.ledger.credits import ZERO, Credits
-from core.metering.ratecards import RateCards, read_rate_cards
+from core.ledger.credits import Credits
+from core.ledger.errors import Code, Refused
+from core.metering.ratecards import RateCards, RateRow
+from core.metering.ratefile import read_rate_cards, read_rate_rows
 
 
 def row(model: str, effective_from: str = "2026-01-01", **changes: Any) -> dict[str, Any]:
@@ -89,62 +93,62 @@ def test_before_the_first_card_there_is_none() -> None:
         cards().at(on("2025-12-31"))
 
 
-def test_cache_writes_that_are_not_charged_cost_nothing() -> None:
-    rates = cards(row("sol", cache_write=None, cache_write_1h="150")).at(on("2026-02-01")).rates["sol"]
-
-    assert rates.cache_write == ZERO
-    assert rates.cache_write_1h == Credits.of(150)
+def loaded(number: int, *rows: dict[str, Any]) -> list[RateRow]:
+    """The rows of an organisation's load of that number."""
+    return [replace(each, load=number) for each in read_rate_rows({"rows": list(rows)})]
 
 
-@pytest.mark.parametrize(
-    "amount",
-    ["1.8750001", "1e3", "-1", "", "0x10", "1,000", " 1", "٥٠", "NaN", 2.5, 50, None, True],
-)
-def test_a_rate_that_is_not_an_exact_decimal_string_is_refused(amount: object) -> None:
-    """S3: a card that does not fit exactly is no card; a JSON number has been through a float."""
-    with pytest.raises(ValueError, match=r"row 2 \('sol'\): input"):
-        cards(row("sol", input=amount))
+def test_a_later_load_corrects_an_earlier_one_and_adds_to_it() -> None:
+    first = loaded(1, row("sol", "2026-08-11", input="125"), row("luna", "2026-08-11", input="5"))
+    second = loaded(2, row("sol", "2026-08-11", input="120"), row("sol", "2026-08-21", input="100"))
+    published = cards().with_loads([*second, *first])
+
+    assert published.at(on("2026-08-15")).rates["sol"].input == Credits.of(120)
+    assert published.at(on("2026-08-21")).rates["sol"].input == Credits.of(100)
+    assert published.at(on("2026-08-21")).rates["luna"].input == Credits.of(5)
 
 
-@pytest.mark.parametrize("field", ["input", "output"])
-def test_a_model_that_costs_nothing_is_refused(field: str) -> None:
-    with pytest.raises(ValueError, match="never free"):
-        cards(row("sol", **{field: "0"}))
+def test_from_its_own_first_row_on_only_an_organisations_rows_count_for_a_model() -> None:
+    """A row that ships later in the year must not undo a price that the organisation has set."""
+    shipped = cards(row("sol", "2026-02-01", input="60"), row("sol", "2026-09-01", input="50"))
+    published = shipped.with_loads(loaded(1, row("sol", "2026-03-01", input="40")))
+
+    assert published.at(on("2026-02-15")).rates["sol"].input == Credits.of(60)
+    assert published.at(on("2026-12-01")).rates["sol"].input == Credits.of(40)
 
 
-@pytest.mark.parametrize("day", ["2026-13-01", "20260101", "2026-W01-1", "today", "", None, 20260101])
-def test_a_day_is_written_one_way(day: object) -> None:
-    with pytest.raises(ValueError, match="effective_from"):
-        cards(row("sol", effective_from=day))
+def test_the_fallback_is_still_there_after_a_load_without_one() -> None:
+    """S3: an unknown model is never free."""
+    published = cards().with_loads(loaded(1, row("sol", "2026-03-01")))
+
+    assert published.at(on("2026-04-01")).rates_for("nobody-knows-it") == (cards().at(on("2026-04-01")).fallback, True)
 
 
-@pytest.mark.parametrize("field", ["model", "effective_from", "input", "cached_input", "output"])
-def test_a_missing_field_is_named(field: str) -> None:
-    lacking = row("sol")
-    del lacking[field]
+def test_a_load_from_before_the_fallback_needs_one_of_its_own() -> None:
+    with pytest.raises(ValueError, match="must be in force from the first day on, which is 2025-12-31"):
+        cards().with_loads(loaded(1, row("sol", "2025-12-31")))
 
-    with pytest.raises(ValueError, match=field):
-        cards(lacking)
+    assert cards().with_loads(loaded(1, row("sol", "2025-12-31"), row("*", "2025-12-31"))).at(on("2025-12-31"))
 
 
-def test_a_misspelt_field_is_named() -> None:
-    """A typing slip in an optional field must not turn a price into "not charged"."""
-    with pytest.raises(ValueError, match="there is no field 'cache_writes'"):
-        cards(row("sol", cache_writes="5"))
+def test_the_same_facts_have_the_same_version_whoever_loaded_them() -> None:
+    shipped, own = cards(row("sol")), cards().with_loads(loaded(3, row("sol")))
+
+    assert shipped.at(on("2026-02-01")).version == own.at(on("2026-02-01")).version
 
 
-def test_two_rows_for_one_model_and_day_are_refused() -> None:
-    with pytest.raises(ValueError, match="two rows for 'sol' from 2026-01-01"):
-        cards(row("sol"), row("sol", input="60"))
+def test_a_tier_is_part_of_the_version() -> None:
+    day = on("2026-02-01")
+    fast, faster = (cards(row("sol", tiers={"fast": each})).at(day).version for each in ("2", "2.5"))
+
+    assert len({cards(row("sol")).at(day).version, fast, faster}) == 3
 
 
-@pytest.mark.parametrize("rows", [[], [row("sol")], [row("*", "2026-01-02"), row("sol", "2026-01-01")]])
-def test_cards_without_a_fallback_from_the_first_day_on_are_refused(rows: list[dict[str, Any]]) -> None:
-    with pytest.raises(ValueError, match=r"fallback|1 to"):
-        read_rate_cards(json.dumps({"rows": rows}))
+def test_an_unknown_tier_is_refused_naming_those_there_are() -> None:
+    rates = cards(row("sol", tiers={"fast": "2"})).at(on("2026-02-01")).rates["sol"]
+    with pytest.raises(Refused, match="no tier 'turbo' for this model; it knows: standard, fast") as refused:
+        rates.multiplier("turbo")
 
-
-@pytest.mark.parametrize("text", ["", "[]", "{}", "null", '{"rows": {}}', '{"rows": [1]}', '{"rows": [null]}'])
-def test_what_is_no_file_of_rate_cards_is_refused(text: str) -> None:
-    with pytest.raises(ValueError):  # noqa: PT011  (json's own words for broken JSON)
-        read_rate_cards(text)
+    assert (refused.value.code, refused.value.fields["field"]) == (Code.INVALID_REQUEST, "tier")
+    assert (rates.multiplier(None), rates.multiplier("standard")) == (1, 1)
+    assert rates.multiplier("fast") == Fraction(2)

@@ -3,26 +3,33 @@
 from __future__ import annotations
 
 from decimal import ROUND_CEILING, Decimal, localcontext
+from fractions import Fraction
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from core.ledger.credits import Credits
-from core.metering.ratecards import RateCard, Rates
+from core.ledger.errors import Refused
+from core.metering.ratecards import RateCard, Rates, Tier
 from core.metering.usage import MAX_TOKENS, Usage, rate
 
 
-def card(**rates: str) -> RateCard:
+def card(*, tiers: dict[str, str] | None = None, **rates: str) -> RateCard:
     prices = {"input": "50", "cached_input": "5", "output": "250", **rates}
-    known = Rates(**{kind: Credits.parse(price) for kind, price in prices.items()})
+    known = Rates(
+        **{kind: Credits.parse(price) for kind, price in prices.items()},
+        tiers=tuple(Tier(name, Fraction(multiplier)) for name, multiplier in (tiers or {}).items()),
+    )
     return RateCard(version="test", rates={"sol": known}, fallback=Rates(*[Credits.of(1000)] * 5))
 
 
-def by_decimal(tokens: list[int], prices: list[str]) -> Decimal:
+def by_decimal(tokens: list[int], prices: list[str], multiplier: str = "1") -> Decimal:
     """Return credits, rounded up once to a micro-credit, by nothing but `decimal`."""
     with localcontext(prec=60):
-        exact = sum((n * Decimal(price) / 1_000_000 for n, price in zip(tokens, prices, strict=True)), Decimal(0))
+        exact = sum(
+            (n * Decimal(price) / 1_000_000 for n, price in zip(tokens, prices, strict=True)), Decimal(0)
+        ) * Decimal(multiplier)
         return exact.quantize(Decimal("0.000001"), rounding=ROUND_CEILING)
 
 
@@ -84,6 +91,7 @@ def test_a_model_needs_a_printable_name(model: str) -> None:
         Usage(model)
 
 
+LARGEST = Decimal(2**63 - 1) / 1_000_000
 counts = st.integers(0, MAX_TOKENS)
 prices = st.decimals(0, 100_000, places=6, allow_nan=False, allow_infinity=False).map(lambda d: f"{d:f}")
 
@@ -95,6 +103,60 @@ def test_rating_equals_a_sum_made_with_decimal(tokens: list[int], rates: list[st
     rating = rate(Usage("sol", *tokens), card(**dict(zip(kinds, rates, strict=True))))
 
     assert Decimal(str(rating.amount)) == by_decimal(tokens, rates)
+
+
+@given(
+    tokens=st.lists(counts, min_size=5, max_size=5),
+    rates=st.lists(prices, min_size=5, max_size=5),
+    multiplier=st.decimals("0.000001", 999, places=6).map(lambda d: f"{d:f}"),
+)
+def test_rating_a_tier_equals_a_product_made_with_decimal(tokens: list[int], rates: list[str], multiplier: str) -> None:
+    """S3: the multiplier is exact and comes before the one rounding."""
+    kinds = ("input", "cached_input", "output", "cache_write", "cache_write_1h")
+    expected = by_decimal(tokens, rates, multiplier)
+    priced = card(tiers={"fast": multiplier}, **dict(zip(kinds, rates, strict=True)))
+    if expected > LARGEST:
+        with pytest.raises(OverflowError):
+            rate(Usage("sol", *tokens, tier="fast"), priced)
+        return
+
+    assert Decimal(str(rate(Usage("sol", *tokens, tier="fast"), priced).amount)) == expected
+
+
+def test_a_tier_multiplies_before_the_amount_is_rounded() -> None:
+    """S3: a third of a micro-credit in a tier of three is one micro-credit, not three."""
+    priced = card(input="0.333333", tiers={"triple": "3"})
+
+    assert rate(Usage("sol", 1, tier="triple"), priced).amount == Credits(1)
+
+
+def test_a_tier_the_card_does_not_know_is_refused() -> None:
+    with pytest.raises(Refused, match="it knows: standard, fast"):
+        rate(Usage("sol", 1, tier="turbo"), card(tiers={"fast": "2"}))
+
+
+def test_a_whole_prompt_is_divided_into_what_is_counted_apart() -> None:
+    """As tools report it: of 100 tokens 60 came from a cache and 20 went into one."""
+    usage = Usage.of_prompt(
+        "sol", tier="fast", input_tokens=100, cached_tokens=60, cache_write_tokens=15, cache_write_1h_tokens=5
+    )
+
+    assert usage == Usage("sol", 20, 60, 0, 15, 5, tier="fast")
+
+
+@pytest.mark.parametrize(
+    ("parts", "said"),
+    [
+        ({"cached_tokens": 101}, r"cached_tokens \(101\) is more than input_tokens \(100\)"),
+        ({"cached_tokens": 60, "cache_write_tokens": 41}, r"cached_tokens \(60\) \+ cache_write_tokens \(41\) is more"),
+        ({"cache_write_1h_tokens": 101}, r"cache_write_1h_tokens \(101\) is more"),
+        ({"cached_tokens": -1}, "cached_tokens must be between 0"),
+        ({"output_tokens": 10**18}, "output_tokens must be between 0 and 1,000,000,000"),
+    ],
+)
+def test_parts_that_are_more_than_the_whole_are_refused(parts: dict[str, int], said: str) -> None:
+    with pytest.raises(ValueError, match=said):
+        Usage.of_prompt("sol", input_tokens=100, **parts)
 
 
 @given(first=st.lists(counts, min_size=5, max_size=5), second=st.lists(counts, min_size=5, max_size=5))

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime
+from fractions import Fraction
 
 import pytest
 
@@ -30,7 +32,9 @@ def test_the_published_figures_are_shipped_as_they_stand(model: str, published: 
     """S3: 113 was published as 113, although the price in dollars would make it 112.5."""
     card = published_rate_cards().at(datetime(2026, 11, 20, tzinfo=UTC))
 
-    assert card.rates_for(model) == (published, False)
+    found, flagged = card.rates_for(model)
+
+    assert (replace(found, tiers=()), flagged) == (published, False)
 
 
 @pytest.mark.parametrize(("day", "price"), [(11, "125"), (20, "125"), (21, "100"), (31, "100")])
@@ -46,4 +50,20 @@ def test_an_unknown_model_is_never_free_since_the_first_card() -> None:
         fallback, flagged = published_rate_cards().at(day).rates_for("a-model-of-next-year")
 
         assert flagged
-        assert fallback == rates("125", "12.5", "750", "156.25", "250")
+        assert replace(fallback, tiers=()) == rates("125", "12.5", "750", "156.25", "250")
+
+
+@pytest.mark.parametrize(
+    ("model", "tier", "published"),
+    [
+        ("gpt-5.5", "fast", "2.5"),
+        ("gpt-5.4", "fast", "2"),
+        ("claude-opus-4-6", "fast", "6"),
+        ("claude-opus-4-6", "batch", "0.5"),
+        ("a-model-of-next-year", "fast", "2"),
+    ],
+)
+def test_the_published_tiers_are_shipped(model: str, tier: str, published: str) -> None:
+    found, _ = published_rate_cards().at(datetime(2026, 11, 20, tzinfo=UTC)).rates_for(model)
+
+    assert found.multiplier(tier) == Fraction(published)
