@@ -17,6 +17,7 @@ from sqlmodel import SQLModel
 from core.ledger.book import Book
 from core.ledger.credits import Credits
 from core.ledger.records import Record, Wish
+from core.metering.boosts import Factor
 from core.store.driver import Driver, Row, columns_of
 from core.store.instants import from_micros, to_micros
 
@@ -103,6 +104,8 @@ def _conversions(hint: Any) -> tuple[Convert, Convert]:
         return from_micros, to_micros
     if plain is Credits:
         return _or_none(Credits), _or_none(lambda amount: amount.micros)
+    if plain is Factor:
+        return _or_none(Factor), _or_none(lambda factor: factor.thousandths)
     if isinstance(plain, type) and issubclass(plain, Enum):
         return _or_none(plain), _or_none(lambda each: each.value)
     if plain is bool:

@@ -6,6 +6,7 @@ gifts and holds are only ever appended.
 """
 
 from core.store.tables.books import Account, Command, Entry, Lot, Note, Position, Seal, Transfer, Writer
+from core.store.tables.boosts import OF_A_CAMPAIGN, UNTOLD_BOOST, Application, Boost, BoostBudget, Campaign
 from core.store.tables.gifts import (
     DUE_MESSAGE,
     OPEN_GIFT,
@@ -19,6 +20,7 @@ from core.store.tables.gifts import (
     Outbox,
 )
 from core.store.tables.people import DeviceGrant, Member, Organisation, Policy, Team, TeamMember, Token
+from core.store.tables.ratecards import RateRow
 from core.store.tables.spending import (
     OPEN_HOLD,
     Cap,
@@ -33,13 +35,19 @@ from core.store.tables.spending import (
 
 __all__ = [
     "DUE_MESSAGE",
+    "OF_A_CAMPAIGN",
     "OPEN_GIFT",
     "OPEN_HOLD",
     "OPEN_OBLIGATION",
     "PENDING_GIFT",
     "QUEUED_DELIVERY",
     "UNCLAIMED_NOTICE",
+    "UNTOLD_BOOST",
     "Account",
+    "Application",
+    "Boost",
+    "BoostBudget",
+    "Campaign",
     "Cap",
     "Command",
     "Delivery",
@@ -57,6 +65,7 @@ __all__ = [
     "PlanSeat",
     "Policy",
     "Position",
+    "RateRow",
     "Reset",
     "Seal",
     "Team",

@@ -11,7 +11,11 @@ def upgrade() -> None:
     _name_causes()
     _free_kinds()
     op.add_column("usage_event", sa.Column("tier", sa.Text(), nullable=True))
+    op.add_column("usage_event", sa.Column("allowance", sa.BigInteger(), nullable=True))
+    op.add_column("usage_event", sa.Column("overage", sa.BigInteger(), nullable=True))
     _create_spending()
+    _create_rate_rows()
+    _create_boosts()
 
 
 def _name_causes() -> None:
@@ -154,4 +158,127 @@ def _create_spending() -> None:
     sa.CheckConstraint('amount <> 0', name='amount_not_zero'),
     sa.PrimaryKeyConstraint('org_id', 'transfer_id', 'line'),
     sqlite_with_rowid=False
+    )
+
+
+def _create_boosts() -> None:
+    op.create_table(
+        "boost",
+        sa.Column("org_id", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("boost_id", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("subject_id", sa.BigInteger(), nullable=False),
+        sa.Column("factor", sa.BigInteger(), nullable=False),
+        sa.Column("starts_at", sa.BigInteger(), nullable=False),
+        sa.Column("ends_at", sa.BigInteger(), nullable=False),
+        sa.Column("campaign_id", sa.BigInteger(), nullable=True),
+        sa.Column("actor_id", sa.BigInteger(), nullable=False),
+        sa.Column("created_at", sa.BigInteger(), nullable=False),
+        sa.Column("told", sa.Integer(), nullable=False),
+        sa.Column("tell_at", sa.BigInteger(), nullable=True),
+        sa.CheckConstraint("factor > 1000", name="factor_multiplies"),
+        sa.CheckConstraint("starts_at <= ends_at", name="ends_after_start"),
+        sa.PrimaryKeyConstraint("org_id", "boost_id"),
+        sqlite_with_rowid=False,
+    )
+    untold, of_a_campaign = sa.text("tell_at IS NOT NULL"), sa.text("campaign_id IS NOT NULL")
+    op.create_index("boost_by_subject", "boost", ["org_id", "subject_id"])
+    op.create_index("boost_to_tell", "boost", ["tell_at"], sqlite_where=untold, postgresql_where=untold)
+    op.create_index(
+        "boost_by_campaign",
+        "boost",
+        ["org_id", "campaign_id", "ends_at"],
+        sqlite_where=of_a_campaign,
+        postgresql_where=of_a_campaign,
+    )
+    op.create_table(
+        "campaign",
+        sa.Column("org_id", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("campaign_id", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("factor", sa.BigInteger(), nullable=False),
+        sa.Column("method", sa.Text(), nullable=False),
+        sa.Column("capacity", sa.Integer(), nullable=False),
+        sa.Column("team_ids", sa.JSON(), nullable=False),
+        sa.Column("form", sa.JSON(), nullable=False),
+        sa.Column("opens_at", sa.BigInteger(), nullable=False),
+        sa.Column("closes_at", sa.BigInteger(), nullable=False),
+        sa.Column("starts_at", sa.BigInteger(), nullable=False),
+        sa.Column("ends_at", sa.BigInteger(), nullable=False),
+        sa.Column("actor_id", sa.BigInteger(), nullable=False),
+        sa.Column("created_at", sa.BigInteger(), nullable=False),
+        sa.Column("seed", sa.Text(), nullable=True),
+        sa.Column("drawn_at", sa.BigInteger(), nullable=True),
+        sa.Column("ended_at", sa.BigInteger(), nullable=True),
+        sa.Column("applied", sa.Integer(), nullable=False),
+        sa.Column("admitted", sa.Integer(), nullable=False),
+        sa.Column("waitlisted", sa.Integer(), nullable=False),
+        sa.Column("refused", sa.Integer(), nullable=False),
+        sa.Column("withdrawn", sa.Integer(), nullable=False),
+        sa.CheckConstraint("method IN ('arrival', 'lottery', 'hand')", name="method_known"),
+        sa.CheckConstraint("factor > 1000", name="factor_multiplies"),
+        sa.CheckConstraint("opens_at < closes_at AND starts_at < ends_at", name="ends_after_start"),
+        sa.CheckConstraint("admitted <= capacity", name="within_capacity"),
+        sa.CheckConstraint(
+            "applied >= 0 AND admitted >= 0 AND waitlisted >= 0 AND refused >= 0 AND withdrawn >= 0",
+            name="counts_not_negative",
+        ),
+        sa.PrimaryKeyConstraint("org_id", "campaign_id"),
+        sqlite_with_rowid=False,
+    )
+    op.create_table(
+        "application",
+        sa.Column("org_id", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("application_id", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("campaign_id", sa.BigInteger(), nullable=False),
+        sa.Column("member_id", sa.BigInteger(), nullable=False),
+        sa.Column("state", sa.Text(), nullable=False),
+        sa.Column("rank", sa.BigInteger(), nullable=False),
+        sa.Column("answers", sa.JSON(), nullable=False),
+        sa.Column("created_at", sa.BigInteger(), nullable=False),
+        sa.Column("decided_at", sa.BigInteger(), nullable=True),
+        sa.Column("decided_by", sa.BigInteger(), nullable=True),
+        sa.Column("rating", sa.Integer(), nullable=True),
+        sa.Column("words", sa.Text(), nullable=True),
+        sa.CheckConstraint(
+            "state IN ('applied', 'admitted', 'waitlisted', 'refused', 'withdrawn')", name="state_known"
+        ),
+        sa.CheckConstraint("rating BETWEEN 1 AND 5", name="rating_fits"),
+        sa.PrimaryKeyConstraint("org_id", "application_id"),
+        sqlite_with_rowid=False,
+    )
+    op.create_index("application_by_member", "application", ["org_id", "member_id", "campaign_id"], unique=True)
+    op.create_index("application_by_rank", "application", ["org_id", "campaign_id", "state", "rank"])
+    op.create_table(
+        "boost_budget",
+        sa.Column("org_id", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("team_id", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("days_per_month", sa.Integer(), nullable=False),
+        sa.Column("max_factor", sa.BigInteger(), nullable=False),
+        sa.Column("month_at", sa.BigInteger(), nullable=False),
+        sa.Column("spent_days", sa.Integer(), nullable=False),
+        sa.CheckConstraint("days_per_month >= 0 AND spent_days >= 0", name="days_not_negative"),
+        sa.PrimaryKeyConstraint("org_id", "team_id"),
+    )
+
+
+def _create_rate_rows() -> None:
+    op.create_table(
+        "rate_row",
+        sa.Column("org_id", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("load_number", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("model", sa.Text(), nullable=False),
+        sa.Column("effective_from", sa.Text(), nullable=False),
+        sa.Column("input", sa.BigInteger(), nullable=False),
+        sa.Column("cached_input", sa.BigInteger(), nullable=False),
+        sa.Column("output", sa.BigInteger(), nullable=False),
+        sa.Column("cache_write", sa.BigInteger(), nullable=True),
+        sa.Column("cache_write_1h", sa.BigInteger(), nullable=True),
+        sa.Column("tiers", sa.JSON(), nullable=False),
+        sa.Column("provider", sa.Text(), nullable=True),
+        sa.Column("source", sa.Text(), nullable=True),
+        sa.Column("loaded_by", sa.BigInteger(), nullable=False),
+        sa.Column("loaded_at", sa.BigInteger(), nullable=False),
+        sa.CheckConstraint("input > 0 AND output > 0 AND cached_input >= 0", name="rates_fit"),
+        sa.CheckConstraint("cache_write >= 0 AND cache_write_1h >= 0", name="cache_rates_fit"),
+        sa.PrimaryKeyConstraint("org_id", "load_number", "model", "effective_from"),
     )
