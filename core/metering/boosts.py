@@ -81,6 +81,7 @@ class Boost(Record):
     created_at: datetime
     told: Stage
     tell_at: datetime | None
+    budget_days: int = 0  # taken from the budget of a team
 
     def is_in_force(self, now: datetime) -> bool:
         return self.starts_at <= now < self.ends_at

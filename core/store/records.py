@@ -9,9 +9,10 @@ from datetime import datetime
 from enum import Enum
 from functools import cache
 from types import NoneType, UnionType
-from typing import Any, Final, get_args, get_origin, get_type_hints
+from typing import Any, Final, TypeVar, get_args, get_origin, get_type_hints
 
 import orjson
+from sqlalchemy import Connection, text
 from sqlmodel import SQLModel
 
 from core.ledger.book import Book
@@ -22,6 +23,7 @@ from core.store.driver import Driver, Row, columns_of
 from core.store.instants import from_micros, to_micros
 
 Convert = Callable[[Any], Any]
+Kept = TypeVar("Kept", bound=Record)
 
 # Of some records only those that still matter are read; ``now`` is in micro-seconds.
 LIVE: Final[dict[str, str]] = {"usage_window": "r.closes_at > {now}"}
@@ -51,6 +53,13 @@ def select_records(
     query = f"""SELECT {columns} FROM {{wanted}} w CROSS JOIN {kind.TABLE} r
                 WHERE r.org_id = w.a AND r.{column} = w.b{live} ORDER BY {order}"""  # noqa: S608  (our own names)
     return [record_of(kind, row) for row in driver.select(query, wanted)]
+
+
+def query_records(connection: Connection, kind: type[Kept], which: str, **values: Any) -> list[Kept]:
+    """Return records outside the journal: ``which`` is what follows ``FROM its_table r``, with named parameters."""
+    columns = ", ".join(_selected(kind, name) for name in columns_of(model_of(kind)))
+    query = text(f"SELECT {columns} FROM {kind.TABLE} r {which}")  # noqa: S608  (our own words)
+    return [record_of(kind, row) for row in connection.execute(query, values)]
 
 
 def write_records(driver: Driver, records: Iterable[Record]) -> None:
@@ -112,7 +121,7 @@ def _conversions(hint: Any) -> tuple[Convert, Convert]:
         return _or_none(bool), _or_none(bool)
     if plain in {int, str}:
         return _same, _same
-    return _or_none(lambda text: plain(orjson.loads(text))), _or_none(lambda value: orjson.dumps(value).decode())
+    return _or_none(lambda stored: plain(orjson.loads(stored))), _or_none(lambda value: orjson.dumps(value).decode())
 
 
 def _or_none(convert: Convert) -> Convert:

@@ -44,6 +44,7 @@ class Boost(SQLModel, table=True):
     created_at: int = big()
     told: int = 0
     tell_at: int | None = big(default=None)
+    budget_days: int = 0
 
 
 class Campaign(SQLModel, table=True):

@@ -16,6 +16,7 @@ def upgrade() -> None:
     _create_spending()
     _create_rate_rows()
     _create_boosts()
+    _create_supply()
 
 
 def _name_causes() -> None:
@@ -175,6 +176,7 @@ def _create_boosts() -> None:
         sa.Column("created_at", sa.BigInteger(), nullable=False),
         sa.Column("told", sa.Integer(), nullable=False),
         sa.Column("tell_at", sa.BigInteger(), nullable=True),
+        sa.Column("budget_days", sa.Integer(), nullable=False),
         sa.CheckConstraint("factor > 1000", name="factor_multiplies"),
         sa.CheckConstraint("starts_at <= ends_at", name="ends_after_start"),
         sa.PrimaryKeyConstraint("org_id", "boost_id"),
@@ -282,3 +284,66 @@ def _create_rate_rows() -> None:
         sa.CheckConstraint("cache_write >= 0 AND cache_write_1h >= 0", name="cache_rates_fit"),
         sa.PrimaryKeyConstraint("org_id", "load_number", "model", "effective_from"),
     )
+
+
+def _create_supply() -> None:
+    op.create_table(
+        "allotment",
+        sa.Column("org_id", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("allotment_id", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("account_id", sa.BigInteger(), nullable=False),
+        sa.Column("amount", sa.BigInteger(), nullable=False),
+        sa.Column("day", sa.Integer(), nullable=False),
+        sa.Column("lasts", sa.Integer(), nullable=False),
+        sa.Column("giftable", sa.Boolean(), nullable=False),
+        sa.Column("first_at", sa.BigInteger(), nullable=False),
+        sa.Column("next_at", sa.BigInteger(), nullable=False),
+        sa.Column("created_at", sa.BigInteger(), nullable=False),
+        sa.Column("passed", sa.Integer(), nullable=False),
+        sa.Column("granted", sa.BigInteger(), nullable=False),
+        sa.Column("ended_at", sa.BigInteger(), nullable=True),
+        sa.CheckConstraint("amount > 0", name="amount_positive"),
+        sa.CheckConstraint("day BETWEEN 1 AND 31", name="day_of_a_month"),
+        sa.CheckConstraint("lasts BETWEEN 1 AND 24", name="lasts_some_months"),
+        sa.CheckConstraint("passed >= 0 AND granted >= 0", name="counts_not_negative"),
+        sa.PrimaryKeyConstraint("org_id", "allotment_id"),
+        sqlite_with_rowid=False,
+    )
+    op.create_index("allotment_by_account", "allotment", ["org_id", "account_id"])
+    running = sa.text("ended_at IS NULL")
+    op.create_index("allotment_due", "allotment", ["next_at"], sqlite_where=running, postgresql_where=running)
+    op.create_table(
+        "refund",
+        sa.Column("org_id", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("charge_id", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("member_id", sa.BigInteger(), nullable=False),
+        sa.Column("amount", sa.BigInteger(), nullable=False),
+        sa.Column("cancelled", sa.BigInteger(), nullable=False),
+        sa.Column("allowance", sa.BigInteger(), nullable=False),
+        sa.CheckConstraint("amount > 0", name="amount_positive"),
+        sa.CheckConstraint("cancelled >= 0 AND allowance >= 0 AND cancelled + allowance <= amount", name="parts_fit"),
+        sa.PrimaryKeyConstraint("org_id", "charge_id"),
+        sqlite_with_rowid=False,
+    )
+    op.create_table(
+        "reset_order",
+        sa.Column("org_id", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("order_id", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("subject_id", sa.BigInteger(), nullable=False),
+        sa.Column("is_banked", sa.Boolean(), nullable=False),
+        sa.Column("expires_at", sa.BigInteger(), nullable=True),
+        sa.Column("created_at", sa.BigInteger(), nullable=False),
+        sa.Column("after_member", sa.BigInteger(), nullable=False),
+        sa.Column("done", sa.BigInteger(), nullable=False),
+        sa.Column("unchanged", sa.BigInteger(), nullable=False),
+        sa.Column("finished_at", sa.BigInteger(), nullable=True),
+        sa.CheckConstraint("done >= 0 AND unchanged >= 0", name="counts_not_negative"),
+        sa.PrimaryKeyConstraint("org_id", "order_id"),
+        sqlite_with_rowid=False,
+    )
+    still_open = sa.text("finished_at IS NULL")
+    op.create_index(
+        "reset_order_open", "reset_order", ["created_at"], sqlite_where=still_open, postgresql_where=still_open
+    )
+    unwarned = sa.text("used_at IS NULL AND warned_at IS NULL")
+    op.create_index("reset_unwarned", "reset", ["expires_at"], sqlite_where=unwarned, postgresql_where=unwarned)
