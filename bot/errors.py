@@ -26,6 +26,8 @@ WORDS: Final[dict[Code, str]] = {
     Code.INSUFFICIENT_GIFTABLE: "You cannot give that much. {detail}",
     Code.LOT_EXPIRES_TOO_SOON: "Those credits would lapse too soon to help. {detail}",
     Code.TOO_MANY_LOTS: "That gift is made of too many small parts. {detail}",
+    Code.INSUFFICIENT_REMAINING: "Less is left than that. {detail}",
+    Code.NOTHING_TO_RESET: "{detail}",
     Code.HOLD_CLOSED: "That request has already ended. {detail}",
     Code.TOO_LARGE: "That is too long for me.",
     Code.UNSUPPORTED_MEDIA_TYPE: "Slack sent something I could not read. Please try again.",

@@ -51,6 +51,8 @@ ANSWERS: Final[Mapping[Code, Answer]] = {
     Code.INSUFFICIENT_GIFTABLE: Answer(409, "More than can be given"),
     Code.LOT_EXPIRES_TOO_SOON: Answer(409, "The credits lapse too soon"),
     Code.TOO_MANY_LOTS: Answer(409, "Too many small lots"),
+    Code.INSUFFICIENT_REMAINING: Answer(409, "Less is left than that"),
+    Code.NOTHING_TO_RESET: Answer(409, "There is nothing to reset"),
     Code.HOLD_CLOSED: Answer(409, "The hold is closed"),
     Code.TOO_LARGE: Answer(413, "The body is too large"),
     Code.UNSUPPORTED_MEDIA_TYPE: Answer(415, "The media type is not supported"),

@@ -26,6 +26,8 @@ class Code(StrEnum):
     INSUFFICIENT_GIFTABLE = "insufficient_giftable"  # more than the lots let one give
     LOT_EXPIRES_TOO_SOON = "lot_expires_too_soon"  # enough credits, but they lapse before they would help
     TOO_MANY_LOTS = "too_many_lots"  # the draw would need more slices than a transfer has
+    INSUFFICIENT_REMAINING = "insufficient_remaining"  # less of a grant or charge is left than is taken or given back
+    NOTHING_TO_RESET = "nothing_to_reset"  # no window of the allowance has been used
     HOLD_CLOSED = "hold_closed"  # the hold was captured, released or has expired
     TOO_LARGE = "too_large"  # the body is larger than the door takes
     UNSUPPORTED_MEDIA_TYPE = "unsupported_media_type"  # not a media type this door reads

@@ -18,6 +18,7 @@ class TransferKind(StrEnum):
     """What a transfer is for."""
 
     GRANT = "grant"  # issuance into a wallet or pool: a new lot
+    ALLOT = "allot"  # a monthly allotment is begun, changed or ended; moves nothing (S9)
     VOID = "void"  # an unused grant taken back
     ALLOCATE = "allocate"  # from a pool to a member, by a lead
     GIFT_RESERVE = "gift_reserve"  # a gift is made: wallet to own escrow (G1)
@@ -59,6 +60,7 @@ _FREED: Final = frozenset((K.ESCROW, to) for to in _HOLDERS)
 
 FLOWS: Final[dict[TransferKind, frozenset[tuple[AccountKind, AccountKind]]]] = {
     TransferKind.GRANT: frozenset((K.ISSUANCE, to) for to in _HOLDERS),
+    TransferKind.ALLOT: frozenset(),
     TransferKind.VOID: frozenset((of, K.ISSUANCE) for of in _HOLDERS),
     TransferKind.ALLOCATE: frozenset({(K.POOL, K.WALLET)}),
     TransferKind.GIFT_RESERVE: frozenset({(K.WALLET, K.ESCROW)}),

@@ -40,7 +40,7 @@ EXPECTED_FLOWS = {
     "freeze": set(),
     "leave": set(),
     "unfreeze": set(),
-    **{kind: set() for kind in ("reset", "apply", "withdraw", "admit", "boost", "ask", "pledge", "refer")},
+    **{kind: set() for kind in ("allot", "reset", "apply", "withdraw", "admit", "boost", "ask", "pledge", "refer")},
 }
 
 STAYS_WITH_ITS_OWNER = {

@@ -45,18 +45,14 @@ class Grant:
         return Needs(members=people, accounts=(self.account,), debts_of=debts)
 
     def decide(self, book: Book) -> None:
-        _check_receiver(book, self.account)
+        check_receiver(book, self.account)
         if self.expires_at is not None and self.expires_at <= book.now:
             raise Refused(Code.INVALID_REQUEST, "The expiry is in the past.", field="expires_at")
         number = book.next_id()
         lot = Lot(
             number, self.source, self.expires_at, self.giftable, self.priority, book.now, self.amount, self.account
         )
-        book.add_lot(lot)
-        move = Move(account_id(self.org_id, AccountKind.ISSUANCE), self.account, (Slice(lot, self.amount),))
-        book.post(TransferKind.GRANT, [move], note=self.reason, transfer_id=number)
-        _repay(book, lot)
-        book.tell(self.account, "grant_received", body={"amount": str(self.amount)}, for_editor=True)
+        issue(book, self.org_id, lot, note=self.reason)
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +84,7 @@ class Allocate:
         led = {seat.team_id for seat in book.seats.get(self.actor_id, ()) if seat.is_lead}
         if not (self.is_admin or owner_of(self.pool) in led):
             raise Refused(Code.NOT_ALLOWED, "Only a lead of the team or an admin can do that.")
-        _check_receiver(book, self.account)
+        check_receiver(book, self.account)
         usable = [position for position in book.held_by(self.pool) if not position.lot.expired(book.now)]
         if held(usable) < self.amount:
             sentence = f"The pool holds {held(usable).shown()} cr; that is less than asked for."
@@ -96,6 +92,15 @@ class Allocate:
         slices = draw(usable, self.amount, spending_order)
         book.post(TransferKind.ALLOCATE, [Move(self.pool, self.account, slices)], note=self.reason)
         book.tell(self.account, "grant_received", body={"amount": str(self.amount)}, for_editor=True)
+
+
+def issue(book: Book, org_id: int, lot: Lot, *, note: str | None = None, cause_id: int | None = None) -> None:
+    """Put a new lot into the account it is for, repay what that account owes, and tell its owner."""
+    book.add_lot(lot)
+    move = Move(account_id(org_id, AccountKind.ISSUANCE), lot.account_id, (Slice(lot, lot.amount),))
+    book.post(TransferKind.GRANT, [move], cause_id=cause_id, note=note, transfer_id=lot.lot_id)
+    _repay(book, lot)
+    book.tell(lot.account_id, "grant_received", body={"amount": str(lot.amount)}, for_editor=True)
 
 
 def _repay(book: Book, lot: Lot) -> None:
@@ -112,7 +117,7 @@ def _repay(book: Book, lot: Lot) -> None:
             left -= paid
 
 
-def _check_receiver(book: Book, account: int) -> None:
+def check_receiver(book: Book, account: int) -> None:
     if not book.is_locked(account):
         raise Refused(Code.UNKNOWN_MEMBER, "There is no such member or pool here.")
     if kind_of(account) is AccountKind.WALLET:

@@ -23,6 +23,7 @@ from core.store.tables.people import DeviceGrant, Member, Organisation, Policy, 
 from core.store.tables.ratecards import RateRow
 from core.store.tables.spending import (
     OPEN_HOLD,
+    UNWARNED_RESET,
     Cap,
     Hold,
     Plan,
@@ -32,6 +33,7 @@ from core.store.tables.spending import (
     UsageWindow,
     WindowPosting,
 )
+from core.store.tables.supply import OPEN_ORDER, RUNNING_ALLOTMENT, Allotment, Refund, ResetOrder
 
 __all__ = [
     "DUE_MESSAGE",
@@ -39,11 +41,15 @@ __all__ = [
     "OPEN_GIFT",
     "OPEN_HOLD",
     "OPEN_OBLIGATION",
+    "OPEN_ORDER",
     "PENDING_GIFT",
     "QUEUED_DELIVERY",
+    "RUNNING_ALLOTMENT",
     "UNCLAIMED_NOTICE",
     "UNTOLD_BOOST",
+    "UNWARNED_RESET",
     "Account",
+    "Allotment",
     "Application",
     "Boost",
     "BoostBudget",
@@ -66,7 +72,9 @@ __all__ = [
     "Policy",
     "Position",
     "RateRow",
+    "Refund",
     "Reset",
+    "ResetOrder",
     "Seal",
     "Team",
     "TeamMember",

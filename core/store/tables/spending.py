@@ -12,12 +12,14 @@ from core.metering.holds import HoldState
 from core.store.tables.columns import CLUSTERED, big, key_part, one_of
 
 OPEN_HOLD = "state = 'open'"
+UNWARNED_RESET = "used_at IS NULL AND warned_at IS NULL"
 
 
 class UsageEvent(SQLModel, table=True):
     """A usage event (S4), with the card it was rated by; (source, id) is unique.
 
-    Each kind of tokens is counted apart: ``input_tokens`` are those read from no cache and written to none.
+    Each kind of tokens is counted apart: ``input_tokens`` are those read from no cache and written to none. ``amount``
+    is its price, of which ``allowance`` was covered by a plan and ``overage`` by nothing; the rest came from lots.
     """
 
     __tablename__: ClassVar[Any] = "usage_event"
@@ -38,6 +40,8 @@ class UsageEvent(SQLModel, table=True):
     is_fallback: bool = False
     amount: int = big()
     tier: str | None = Field(default=None, sa_type=Text)
+    allowance: int | None = big(default=None)
+    overage: int | None = big(default=None)
 
 
 class Hold(SQLModel, table=True):
@@ -162,7 +166,11 @@ class Cap(SQLModel, table=True):
 class Reset(SQLModel, table=True):
     """A reset of one person's windows that is kept until it is used (S8)."""
 
-    __table_args__: ClassVar[Any] = (Index("reset_by_member", "org_id", "member_id"), CLUSTERED)
+    __table_args__: ClassVar[Any] = (
+        Index("reset_by_member", "org_id", "member_id"),
+        Index("reset_unwarned", "expires_at", sqlite_where=text(UNWARNED_RESET), postgresql_where=text(UNWARNED_RESET)),
+        CLUSTERED,
+    )
 
     org_id: int = key_part()
     reset_id: int = key_part()
