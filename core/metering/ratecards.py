@@ -14,7 +14,7 @@ from datetime import UTC, date, datetime
 from fractions import Fraction
 from typing import Final, NamedTuple
 
-from core.ledger.credits import ZERO, Credits
+from core.ledger.credits import MICROS_PER_CREDIT, ZERO, Credits
 from core.ledger.errors import Code, Refused
 
 FALLBACK: Final = "*"  # the model name of the row that rates every model the card does not name
@@ -27,6 +27,10 @@ class Tier(NamedTuple):
 
     name: str
     multiplier: Fraction
+
+    def shown(self) -> str:
+        """Return the multiplier as it was written: an exact decimal, which it is with at most 6 decimals."""
+        return str(Credits(int(self.multiplier * MICROS_PER_CREDIT)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,5 +168,5 @@ def _priced(row: RateRow) -> list[str | list[str]]:
     """Return all of a row that a price follows from, as text."""
     rates = row.rates
     kinds = (rates.input, rates.cached_input, rates.output, rates.cache_write, rates.cache_write_1h)
-    tiers = [[tier.name, str(tier.multiplier)] for tier in rates.tiers]
+    tiers = [[tier.name, tier.shown()] for tier in rates.tiers]
     return [row.model, row.effective_from.isoformat(), *map(str, kinds), *tiers]

@@ -22,10 +22,10 @@ MULTIPLIER_PATTERN: Final = r"^[0-9]{1,3}(\.[0-9]{1,6})?$"
 TIER_PATTERN: Final = r"^[a-z0-9][a-z0-9_-]{0,39}$"
 UNIT: Final = "credits per 1,000,000 tokens"
 
-CHARGED: Final = ("input", "cached_input", "output")
-OPTIONAL: Final = ("cache_write", "cache_write_1h")  # null: this provider does not charge for it
-ABOUT: Final = ("provider", "source")  # for people; no part of the price
-_ROW_FIELDS: Final = frozenset({"model", "effective_from", "tiers", *ABOUT, *CHARGED, *OPTIONAL})
+_CHARGED: Final = ("input", "cached_input", "output")
+_OPTIONAL: Final = ("cache_write", "cache_write_1h")  # null: this provider does not charge for it
+_ABOUT: Final = ("provider", "source")  # for people; no part of the price
+_ROW_FIELDS: Final = frozenset({"model", "effective_from", "tiers", *_ABOUT, *_CHARGED, *_OPTIONAL})
 _FILE_FIELDS: Final = frozenset({"unit", "note", "rows"})
 
 
@@ -68,8 +68,7 @@ def _read_row(number: int, row: Any) -> RateRow:
         raise ValueError(f"row {number} is not an object")  # noqa: TRY004  (a fault of the file, not of the caller)
     try:
         _refuse_unknown(row, _ROW_FIELDS)
-        about = {field: _about(row, field) for field in ABOUT}
-        return RateRow(model=_model(row), effective_from=_day(row), rates=_rates(row), **about)
+        return RateRow(_model(row), _day(row), _rates(row), _about(row, "provider"), _about(row, "source"))
     except ValueError as wrong:
         name = row.get("model")
         named = f" ({name[:MAX_TIER_LENGTH]!r})" if isinstance(name, str) else ""
@@ -82,8 +81,8 @@ def _refuse_unknown(found: Mapping[str, Any], known: frozenset[str]) -> None:
 
 
 def _rates(row: Mapping[str, Any]) -> Rates:
-    rates = {field: _rate(row, field) for field in CHARGED}
-    rates |= {field: _rate(row, field) for field in OPTIONAL if row.get(field) is not None}
+    rates = {field: _rate(row, field) for field in _CHARGED}
+    rates |= {field: _rate(row, field) for field in _OPTIONAL if row.get(field) is not None}
     if not rates["input"] or not rates["output"]:
         raise ValueError("input and output are never free")
     return Rates(**rates, tiers=_tiers(row.get("tiers")))

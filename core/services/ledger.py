@@ -13,6 +13,7 @@ from sqlalchemy import Connection, Engine
 
 from core.clock import Clock
 from core.ledger.commands import Command, Receipt
+from core.services.rate_shelf import RateShelf
 from core.store.changes import Changes
 from core.store.engine import reading, writing
 from core.store.faults import refusing_faults
@@ -47,6 +48,7 @@ class Ledger:
         self.keys = keys
         self.random_bytes = random_bytes
         self.default_settlement_hours = default_settlement_hours
+        self.rate_shelf = RateShelf()
         self._guard = guard
         self._workers = ThreadPoolExecutor(max_workers=8, thread_name_prefix="store")
         self._writes = itertools.count(1)
