@@ -17,7 +17,7 @@ from core.ledger.errors import Code, Refused
 from core.ledger.gifts import OPEN, Gift, GiftState
 from core.ledger.lots import Lot
 from core.ledger.members import Debt, Member, TeamSeat
-from core.ledger.positions import Position
+from core.ledger.positions import Position, Slice
 from core.ledger.records import Record
 from core.ledger.transfers import Entry, Move, TransferKind, entries_of
 
@@ -64,6 +64,18 @@ class Posting(NamedTuple):
     note: str | None
 
 
+class WindowPosting(NamedTuple):
+    """What a transfer adds to a window of an allowance or a cap, or gives back (S6)."""
+
+    org_id: int
+    transfer_id: int
+    member_id: int
+    meter: str
+    opens_at: datetime
+    closes_at: datetime
+    amount: Credits
+
+
 class Notice(NamedTuple):
     """Something a person is told because of what was decided."""
 
@@ -92,6 +104,7 @@ class Effects:
     usage: list[tuple[int, int, tuple[Any, ...]]] = field(default_factory=list)
     revoked: list[tuple[int, int]] = field(default_factory=list)
     records: list[Record] = field(default_factory=list)
+    windows: list[WindowPosting] = field(default_factory=list)
 
     _all: tuple[list[Any], ...] = field(init=False, repr=False)
 
@@ -122,6 +135,8 @@ class Book:
         self.given: dict[int, Given] = {}
         self.debts: dict[int, tuple[Debt, ...]] = {}
         self.seats: dict[int, tuple[TeamSeat, ...]] = {}
+        self.draws: dict[int, tuple[tuple[int, tuple[Slice, ...]], ...]] = {}  # of holds: (source, slices)
+        self.reserved: dict[int, tuple[WindowPosting, ...]] = {}  # by holds
         self.policies: dict[int, Any] = {}  # as the policy package reads them
         self.records: dict[type[Record], dict[str, dict[tuple[int, Any], dict[tuple[object, ...], Record]]]] = {}
         self._new_id = new_id
@@ -156,6 +171,11 @@ class Book:
 
     # What decisions ask.
 
+    @property
+    def org_id(self) -> int:
+        """The organisation of the command at hand."""
+        return self._org_id
+
     def is_locked(self, account: int) -> bool:
         return (self._org_id, account) in self.locked
 
@@ -184,7 +204,11 @@ class Book:
 
     def records_of(self, kind: type[Kept], column: str, value: int | str) -> list[Kept]:
         """Return the records that a command wished for, as they are by now. Raises NotLocked for others."""
-        found = self.records.get(kind, {}).get(column, {}).get((self._org_id, value))
+        return self.filed(kind, column, self._org_id, value)
+
+    def filed(self, kind: type[Kept], column: str, org_id: int, value: int | str) -> list[Kept]:
+        """Return the records of an organisation. Raises NotLocked for those that nobody wished for."""
+        found = self.records.get(kind, {}).get(column, {}).get((org_id, value))
         if found is None:
             raise NotLocked(value)
         return cast("list[Kept]", list(found.values()))
@@ -288,6 +312,12 @@ class Book:
             if found is not None:
                 self._set(found, record.key, record)
         self.effects.records.append(record)
+
+    def post_window(
+        self, transfer_id: int, member_id: int, meter: str, span: tuple[datetime, datetime], amount: Credits
+    ) -> None:
+        """Append what a transfer adds to a window; the window's own record is put beside it."""
+        self.effects.windows.append(WindowPosting(self._org_id, transfer_id, member_id, meter, *span, amount))
 
     def revoke_tokens(self, member_id: int) -> None:
         self.effects.revoked.append((self._org_id, member_id))

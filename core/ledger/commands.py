@@ -32,7 +32,8 @@ class Needs:
     given_by: tuple[int, ...] = ()  # people whose gifts of the last day count
     seats_of: tuple[int, ...] = ()  # people whose teams matter
     records: tuple[Wish, ...] = ()  # what stands beside the books; see records.py
-    pools_of: tuple[int, ...] = ()  # people whose teams' pools may be drawn
+    spending_of: tuple[int, ...] = ()  # people whose usage is paid: their wallets, pools, windows, caps and boosts
+    holds: tuple[int, ...] = ()  # holds with what they set aside, and all that the spending of their members needs
 
 
 class Command(Protocol):

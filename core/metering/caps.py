@@ -6,9 +6,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import NamedTuple
+from typing import ClassVar, NamedTuple
 
 from core.ledger.credits import Credits
+from core.ledger.records import Record
 
 
 class Period(StrEnum):
@@ -27,11 +28,14 @@ class Span(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Cap:
+class Cap(Record):
     """A limit set for a member, a team or the whole organisation; None is unlimited, zero is blocked.
 
     With ``pool_id`` it limits what is taken from that pool alone. It is in force from ``from_at`` on.
     """
+
+    TABLE: ClassVar[str] = "cap"
+    KEY: ClassVar[tuple[str, ...]] = ("cap_id",)
 
     cap_id: int
     subject_id: int
@@ -39,6 +43,7 @@ class Cap:
     period: Period
     amount: Credits | None
     from_at: datetime
+    created_at: datetime
 
     @property
     def meter(self) -> str:

@@ -5,9 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from typing import ClassVar, NamedTuple
 
 from core.ledger.credits import ZERO, Credits
 from core.ledger.positions import Slice
+from core.ledger.records import Record
 
 
 class HoldState(StrEnum):
@@ -20,32 +22,27 @@ class HoldState(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Draw:
-    """What a hold set aside of one wallet or pool, in the order it was drawn."""
-
-    account: int
-    slices: tuple[Slice, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Hold:
+class Hold(Record):
     """An authorization: ``amount`` is the estimate, of which ``allowance`` is covered by the plan.
 
-    ``draws`` are the rest, wallet first, then pools. ``windows`` is what it reserved in windows of allowances and
-    caps; a capture adjusts those very windows (S6). The id is that of the transfer that opened it.
+    The rest lies in the escrows of ``sources``, which are wallet and pools in the order they were drawn. The id is
+    that of the transfer that opened it. ``charged`` is what it cost in the end, ``overage`` the part of it that
+    nothing covered.
     """
 
+    TABLE: ClassVar[str] = "hold"
+    KEY: ClassVar[tuple[str, ...]] = ("hold_id",)
+
     hold_id: int
-    org_id: int
     member_id: int
     model: str
     card: str
     amount: Credits
     allowance: Credits
-    draws: tuple[Draw, ...]
+    sources: list[int]
     created_at: datetime
     deadline_at: datetime
-    state: HoldState
+    state: HoldState = HoldState.OPEN
     charged: Credits = ZERO
     overage: Credits = ZERO
     is_late: bool = False
@@ -54,3 +51,10 @@ class Hold:
     def is_over(self, now: datetime) -> bool:
         """Whether its deadline has passed, whether or not the job has run."""
         return now >= self.deadline_at
+
+
+class Draw(NamedTuple):
+    """What a hold set aside of one wallet or pool, in the order it was drawn."""
+
+    account: int
+    slices: tuple[Slice, ...]

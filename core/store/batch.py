@@ -20,10 +20,12 @@ from core.ledger.lots import Lot
 from core.ledger.members import Debt
 from core.store import load
 from core.store import tables as t
-from core.store.driver import Driver, Row
+from core.store.driver import Driver, Row, columns_of
 from core.store.instants import to_micros
 from core.store.records import write_records
 from core.store.seals import SealKey, batch_seal, transfer_facts, transfer_seal
+from core.store.spending import hold_facts, usage_facts, window_lines, window_rows
+from core.store.wanted import wanted_by
 
 logger = logging.getLogger(__name__)
 
@@ -31,6 +33,7 @@ CHANNEL: Final = "teamcredits"  # where PostgreSQL announces commits
 MAX_TOUCHED: Final = 300  # more topics than this are announced as "everybody"
 MAX_KNOWN_LOTS: Final = 200_000
 _SALT_BYTES: Final = 16
+_USAGE: Final = columns_of(t.UsageEvent)
 
 
 class Again(Exception):  # noqa: N818  (a detour, not a failure)
@@ -144,7 +147,7 @@ def _replay(command: Command, digest: bytes, receipt: Receipt) -> Outcome:
 
 
 def _read(driver: Driver, writer: Writer, commands: list[Command]) -> Book:
-    wanted = load.wanted_by(commands)
+    wanted = wanted_by(commands)
     load.find_accounts(driver, wanted)
     locked = load.lock(driver, wanted)
     if len(writer.lots) > MAX_KNOWN_LOTS:
@@ -195,10 +198,11 @@ def _write(driver: Driver, writer: Writer, book: Book) -> Sealed | None:
     usage = [(org, number, *facts) for org, number, facts in effects.usage]
     made = (
         {row[1]: row[1:] for row in lots.values()}
-        | {row[1]: row[1:] if row[-1] else row[1:-1] for row in usage}
+        | {row[1]: usage_facts(dict(zip(_USAGE, row, strict=True))) for row in usage}
         | {row[1]: row[1:7] for row in gifts.values()}
     )
-    transfers, seals = _seal_transfers(writer, effects.postings, hashes, made)
+    made |= hold_facts(effects)
+    transfers, seals = _seal_transfers(writer, effects.postings, hashes, made, window_lines(effects.windows))
     driver.insert(t.Lot, list(lots.values()))
     driver.insert(t.Transfer, transfers)
     driver.insert(t.Entry, _entry_rows(effects.postings))
@@ -206,6 +210,7 @@ def _write(driver: Driver, writer: Writer, book: Book) -> Sealed | None:
     driver.insert(t.Gift, list(gifts.values()))
     driver.insert(t.Note, notes)
     driver.insert(t.UsageEvent, usage)
+    driver.insert(t.WindowPosting, window_rows(effects.windows))
     _write_changes(driver, writer, book)
     return _seal_batch(driver, writer, book, transfers, seals)
 
@@ -272,6 +277,7 @@ def _seal_transfers(
     postings: Iterable[Posting],
     hashes: Mapping[int, bytes],
     made: Mapping[int, Row],
+    windows: Mapping[int, list[Row]],
 ) -> tuple[list[Row], dict[int, bytes]]:
     """Return the rows of transfers and their seals; ``made`` is what of a lot, gift or usage event never changes."""
     rows: list[Row] = []
@@ -281,7 +287,7 @@ def _seal_transfers(
         at, settles_at = to_micros(posting.at), to_micros(posting.settles_at)
         row = (posting.org_id, number, posting.kind.value, at, posting.actor_id, posting.cause_id, settles_at)
         lines = [(entry.account_id, entry.lot_id, entry.amount.micros) for entry in posting.entries]
-        facts = transfer_facts(row, hashes.get(number), lines, made.get(number))
+        facts = transfer_facts(row, hashes.get(number), lines, made.get(number), windows.get(number, ()))
         seals[number] = transfer_seal(writer.key, facts)
         rows.append((*row, hashes.get(number), seals[number]))
     return rows, seals

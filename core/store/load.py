@@ -3,73 +3,28 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable
-from dataclasses import dataclass, field
 from functools import lru_cache
 
 import orjson
 
 from core.ledger.accounts import AccountKind as Kind
-from core.ledger.accounts import escrow_of, kind_of, owner_of, pool_of, wallet_of
+from core.ledger.accounts import escrow_of, kind_of, owner_of, wallet_of
 from core.ledger.book import GIVEN_WINDOW, NOTHING_GIVEN, Book, Given
-from core.ledger.commands import Command
 from core.ledger.credits import Credits
 from core.ledger.gifts import Gift, GiftState
 from core.ledger.lots import Lot
 from core.ledger.members import Debt, Member, TeamSeat
 from core.ledger.positions import Position, Slice
-from core.ledger.records import Wish
+from core.metering.holds import Hold
 from core.policy.limits import Policy
 from core.store.driver import Driver, Row
 from core.store.instants import from_micros, to_micros
 from core.store.lots import LOT_NAMES, lot_of
 from core.store.records import read_records
+from core.store.spending import find_holds, find_spending, read_reserved
+from core.store.wanted import Key, Wanted
 
 _LOT = ", ".join(f"l.{name}" for name in LOT_NAMES)
-
-Key = tuple[int, int]
-
-
-@dataclass(slots=True)
-class Wanted:
-    """Everything the commands of one batch need, by (organisation, id)."""
-
-    accounts: set[Key] = field(default_factory=set)
-    positions: set[Key] = field(default_factory=set)
-    members: set[Key] = field(default_factory=set)
-    gifts: set[Key] = field(default_factory=set)
-    judged: set[Key] = field(default_factory=set)  # gifts about which the teams of their senders decide
-    claw_back: set[Key] = field(default_factory=set)
-    debts_of: set[Key] = field(default_factory=set)
-    given_by: set[Key] = field(default_factory=set)
-    seats_of: set[Key] = field(default_factory=set)
-    pools_of: set[Key] = field(default_factory=set)
-    records: set[tuple[int, Wish]] = field(default_factory=set)
-
-
-def wanted_by(commands: Iterable[Command]) -> Wanted:
-    """Collect what the commands say they need."""
-    wanted = Wanted()
-    for command in commands:
-        needs, org = command.needs, command.org_id
-        for found, numbers in (
-            (wanted.members, needs.members),
-            (wanted.accounts, needs.accounts),
-            (wanted.positions, needs.positions),
-            (wanted.gifts, needs.gifts),
-            (wanted.gifts, needs.claw_back),
-            (wanted.judged, needs.gifts if needs.seats_of else ()),
-            (wanted.claw_back, needs.claw_back),
-            (wanted.debts_of, needs.debts_of),
-            (wanted.given_by, needs.given_by),
-            (wanted.seats_of, needs.seats_of),
-            (wanted.seats_of, needs.pools_of),
-            (wanted.pools_of, needs.pools_of),
-        ):
-            for number in numbers:
-                found.add((org, number))
-        wanted.records.update((org, wish) for wish in needs.records)
-    return wanted
 
 
 def find_accounts(driver: Driver, wanted: Wanted) -> None:
@@ -84,9 +39,10 @@ def find_accounts(driver: Driver, wanted: Wanted) -> None:
                 wanted.positions.add((org, sides[1]))
             wanted.accounts.update((org, side) for side in sides)
             wanted.members.update((org, owner_of(side)) for side in sides if kind_of(side) is Kind.WALLET)
-    if wanted.pools_of:
-        for org, _member, team, _lead in _seats(driver, wanted.pools_of):
-            wanted.positions.add((org, pool_of(team)))
+    if wanted.holds:
+        find_holds(driver, wanted)
+    if wanted.spending_of:
+        find_spending(wanted, _seats(driver, wanted.spending_of))
     wanted.accounts.update((org, debt.creditor_account) for org, debt in _debts(driver, wanted.debts_of))
     wanted.accounts.update((org, wallet_of(member)) for org, member in wanted.members)
     wanted.accounts.update(wanted.positions)
@@ -125,6 +81,9 @@ def read(driver: Driver, wanted: Wanted, book: Book) -> None:
         _read_given(driver, wanted, book)
     if wanted.records:
         read_records(driver, wanted.records, book)
+    if wanted.holds:
+        read_reserved(driver, sorted(wanted.holds), book)
+        _read_hold_draws(driver, wanted, book)
 
 
 def _seats(driver: Driver, members: set[Key]) -> list[Row]:
@@ -217,7 +176,7 @@ def _read_gifts(driver: Driver, wanted: Wanted, book: Book) -> None:
                       g.settles_at, g.state, g.recipient_org FROM {wanted} w CROSS JOIN gift g
                WHERE g.org_id = w.a AND g.gift_id = w.b"""
     rows = driver.select(query, sorted(wanted.gifts))
-    draws = _read_draws(driver, book, [(row[1], escrow_of(row[2]), row[5], row[0]) for row in rows])
+    draws = _read_slices(driver, book, [(row[1], escrow_of(row[2]), row[5], row[0]) for row in rows])
     for gift_id, org, sender, recipient, amount, created, settles, state, recipient_org in rows:
         book.gifts[gift_id] = Gift(
             gift_id,
@@ -228,26 +187,41 @@ def _read_gifts(driver: Driver, wanted: Wanted, book: Book) -> None:
             from_micros(created),
             from_micros(settles),
             GiftState(state),
-            draws[gift_id],
+            draws[org, escrow_of(sender), created, gift_id],
             recipient_org,
         )
 
 
-def _read_draws(driver: Driver, book: Book, gifts: list[Row]) -> dict[int, tuple[Slice, ...]]:
-    """Return the recorded draw of each gift, in its order: what its reservation put into escrow (L4).
+def _read_slices(driver: Driver, book: Book, places: list[Row]) -> dict[Row, tuple[Slice, ...]]:
+    """Return recorded draws, each in its order: what a transfer put into an escrow (L4).
 
-    ``gifts`` are (org, escrow account, created_at, gift); a gift's id is that of the transfer that reserved it.
+    ``places`` are (org, escrow account, moment, transfer); a gift's id, and a hold's, is that of the transfer that
+    reserved it.
     """
-    draws: defaultdict[int, list[Slice]] = defaultdict(list)
-    if gifts:
-        query = """SELECT e.org_id, e.lot_id, e.transfer_id, e.amount FROM {wanted} w CROSS JOIN entry e
+    draws: dict[Row, list[Slice]] = {place: [] for place in places}
+    if places:
+        query = """SELECT e.org_id, e.account_id, e.at, e.transfer_id, e.lot_id, e.amount
+                   FROM {wanted} w CROSS JOIN entry e
                    WHERE e.org_id = w.a AND e.account_id = w.b AND e.at = w.c AND e.transfer_id = w.d
                    ORDER BY e.transfer_id, e.line"""
-        rows = driver.select(query, gifts)
-        lots = _lots(driver, book, {(row[0], row[1]) for row in rows})
-        for _org, lot_id, gift_id, amount in rows:
-            draws[gift_id].append(Slice(lots[lot_id], Credits(amount)))
-    return {gift_id: tuple(slices) for gift_id, slices in draws.items()}
+        rows = driver.select(query, places)
+        lots = _lots(driver, book, {(row[0], row[4]) for row in rows})
+        for *place, lot_id, amount in rows:
+            draws[tuple(place)].append(Slice(lots[lot_id], Credits(amount)))
+    return {place: tuple(slices) for place, slices in draws.items()}
+
+
+def _read_hold_draws(driver: Driver, wanted: Wanted, book: Book) -> None:
+    """Return what each hold set aside of its sources, in its order (L4)."""
+    places: dict[int, list[tuple[int, Row]]] = {}
+    for org, hold_id in wanted.holds:
+        for hold in book.filed(Hold, "hold_id", org, hold_id):
+            at = to_micros(hold.created_at)
+            places[hold_id] = [(source, (org, escrow_of(source), at, hold_id)) for source in hold.sources]
+    rows = [row for draws in places.values() for _, row in draws]
+    drawn = _read_slices(driver, book, rows)
+    for hold_id, draws in places.items():
+        book.draws[hold_id] = tuple((source, drawn[row]) for source, row in draws)
 
 
 def _read_given(driver: Driver, wanted: Wanted, book: Book) -> None:

@@ -2,28 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, Final
 
 import orjson
 from sqlalchemy import Connection, text
 
 from core.store.batch import note_hash
-from core.store.driver import columns_of
 from core.store.lots import LOT_NAMES
 from core.store.report import Report, grouped, rows_of, transfer_name
-from core.store.seals import LATER, SealKey, batch_seal, transfer_facts, transfer_seal
-from core.store.tables import UsageEvent
+from core.store.seals import SealKey, batch_seal, transfer_facts, transfer_seal
+from core.store.spending import sealed_hold, usage_facts
 
 _TRANSFER: Final = ("org_id", "transfer_id", "kind", "at", "actor_id", "cause_id", "settles_at")
 
-# What is sealed of a lot, a gift and a usage event, told by a column that only it has.
-_MADE: Final = {
-    "granted_at": LOT_NAMES,
-    "sender_account": ("gift_id", "sender_account", "recipient_org", "recipient_account", "amount", "created_at"),
-    "event_id": tuple(name for name in columns_of(UsageEvent) if name not in {"org_id", *LATER}),
+_WINDOW: Final = ("member_id", "meter", "opens_at", "closes_at", "amount")
+_GIFT: Final = ("gift_id", "sender_account", "recipient_org", "recipient_account", "amount", "created_at")
+
+# What is sealed of what a transfer made, told by a column that only it has.
+_MADE: Final[dict[str, Callable[[Any], Iterable[Any]]]] = {
+    "granted_at": lambda lot: [bool(lot[name]) if name == "giftable" else lot[name] for name in LOT_NAMES],
+    "sender_account": lambda gift: [gift[name] for name in _GIFT],
+    "event_id": usage_facts,
+    "deadline_at": sealed_hold,
 }
-_FLAGS: Final = frozenset({"giftable", "is_fallback"})
 
 
 def check_seals(connection: Connection, report: Report, keys: Mapping[str, SealKey]) -> None:
@@ -32,12 +34,15 @@ def check_seals(connection: Connection, report: Report, keys: Mapping[str, SealK
     lots = _Beside(rows_of(connection, "SELECT * FROM lot ORDER BY lot_id"), "lot_id")
     gifts = _Beside(rows_of(connection, "SELECT * FROM gift ORDER BY gift_id"), "gift_id")
     usage = _Beside(rows_of(connection, "SELECT * FROM usage_event ORDER BY transfer_id"), "transfer_id")
+    holds = _Beside(rows_of(connection, "SELECT * FROM hold ORDER BY hold_id"), "hold_id")
+    windows = _Beside(rows_of(connection, "SELECT * FROM window_posting ORDER BY transfer_id, line"), "transfer_id")
     notes = _Beside(rows_of(connection, "SELECT * FROM note ORDER BY transfer_id"), "transfer_id")
     chain = _Chain(connection, report, keys)
     for row in rows_of(connection, "SELECT * FROM transfer ORDER BY transfer_id"):
         number = row["transfer_id"]
         report.transfers += 1
-        own_lines, made = lines.take(number), (*lots.take(number), *gifts.take(number), *usage.take(number))
+        own_lines, own_windows = lines.take(number), windows.take(number)
+        made = (*lots.take(number), *gifts.take(number), *usage.take(number), *holds.take(number))
         report.entries += len(own_lines)
         _check_note(report, row, notes.take(number))
         if any(line["at"] != row["at"] for line in own_lines):
@@ -45,27 +50,34 @@ def check_seals(connection: Connection, report: Report, keys: Mapping[str, SealK
         key = chain.key_for(number)
         if key is None:
             report.add(transfer_name(number), "was put in: no seal covers it")
-        elif transfer_seal(key, _sealed_facts(row, own_lines, made)) != _bytes(row["seal"]):
+        elif transfer_seal(key, _sealed_facts(row, own_lines, made, own_windows)) != _bytes(row["seal"]):
             report.add(transfer_name(number), "was changed: it, its lines or what it made is not what was sealed")
         chain.follow(number, _bytes(row["seal"]))
     chain.finish()
-    beside_transfers = {"entry": lines, "lot": lots, "gift": gifts, "usage event": usage, "note": notes}
+    beside_transfers = {
+        "entry": lines,
+        "lot": lots,
+        "gift": gifts,
+        "usage event": usage,
+        "hold": holds,
+        "window posting": windows,
+        "note": notes,
+    }
     for name, beside in beside_transfers.items():
         for number in beside.passed_over():
             report.add(f"{name} of {transfer_name(number)}", "belongs to a transfer that is not there")
 
 
-def _sealed_facts(transfer: Any, lines: list[Any], made: tuple[Any, ...]) -> list[Any]:
-    facts: list[Any] | None = None
+def _sealed_facts(transfer: Any, lines: list[Any], made: tuple[Any, ...], windows: list[Any]) -> list[Any]:
+    facts: Iterable[Any] | None = None
     if made:
-        kind = next(kind for kind in _MADE if kind in made[0])
-        facts = [bool(made[0][name]) if name in _FLAGS else made[0][name] for name in _MADE[kind]]
-        facts += [made[0][name] for name in LATER if name in made[0] and made[0][name] is not None]
+        facts = next(sealed for column, sealed in _MADE.items() if column in made[0])(made[0])
     return transfer_facts(
         [transfer[name] for name in _TRANSFER],
         None if transfer["note_hash"] is None else _bytes(transfer["note_hash"]),
         [(line["account_id"], line["lot_id"], line["amount"]) for line in lines],
         facts,
+        [[line[name] for name in _WINDOW] for line in windows],
     )
 
 

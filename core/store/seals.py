@@ -15,7 +15,7 @@ from typing import Any, Final
 import orjson
 
 SEAL_BYTES: Final = 16
-LATER: Final = ("tier",)  # columns of a usage event that came later: sealed, last, where they say something
+LATER: Final = ("tier", "allowance", "overage")  # of a usage event, since 0002: sealed by name where they are set
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,18 +49,23 @@ def batch_seal(
 
 
 def transfer_facts(
-    transfer: Sequence[Any], note_hash: bytes | None, lines: Iterable[Sequence[Any]], made: Iterable[Any] | None
+    transfer: Sequence[Any],
+    note_hash: bytes | None,
+    lines: Iterable[Sequence[Any]],
+    made: Iterable[Any] | None,
+    windows: Iterable[Sequence[Any]] = (),
 ) -> list[Any]:
     """Return what is sealed of a transfer, from its stored values.
 
     ``transfer`` is (org, id, kind, at, actor, cause, settles_at); ``lines`` are (account, lot, amount) in order.
     ``made`` is what it made, by its stored values without the organisation: of a lot or usage event all
     columns (``LATER`` ones only if set), of a gift (id, sender account, recipient's organisation and account, amount,
-    created_at), which never change.
+    created_at), of a hold what was authorized; none of it ever changes. ``windows`` are its postings to windows.
     """
     return [
         *transfer,
         None if note_hash is None else note_hash.hex(),
         [list(line) for line in lines],
         None if made is None else list(made),
+        *[list(line) for line in windows],
     ]

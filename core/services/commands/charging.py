@@ -1,21 +1,21 @@
-"""A usage event is paid: from the member's wallet and, after it, from the pools of their teams."""
+"""A usage event is paid: from the allowance, the member's wallet and, after it, the pools of their teams (S1)."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
-from core.ledger.accounts import AccountKind, account_id, pool_of, wallet_of
+from core.ledger.accounts import AccountKind, account_id, wallet_of
 from core.ledger.book import Book
 from core.ledger.commands import SYSTEM, Needs
-from core.ledger.credits import MAX_TRANSFER, Credits
+from core.ledger.credits import MAX_TRANSFER, ZERO, Credits
 from core.ledger.errors import Code, Refused
-from core.ledger.lots import spending_order
-from core.ledger.positions import Position, Slice, draw, held
-from core.ledger.transfers import Move, TransferKind
+from core.ledger.members import Debt
+from core.ledger.transfers import TransferKind
+from core.metering.evaluate import pay
 from core.metering.usage import Rating, Usage
 from core.services.commands.base import digest_of
+from core.services.commands.paying import draws_of, moves_to, spender_of, use_windows, within_one_transfer
 
 _MAX_KEY: Final = 255
 
@@ -24,6 +24,7 @@ _MAX_KEY: Final = 255
 class Charge:
     """Pay one usage event (S4). Its key is (source, id): the same event is charged once, whoever brings it.
 
+    It has happened already, so it is never refused for lack of funds: what nothing covers is overage (S2).
     ``subject`` is whom the event itself names; ``member_id`` is who pays. Only what the event says is its
     content: not the member an import chose for it, and not the price, for the past is never re-priced (S3).
     """
@@ -55,60 +56,37 @@ class Charge:
 
     @property
     def needs(self) -> Needs:
-        payer = (self.member_id,)
-        return Needs(members=payer, positions=(wallet_of(self.member_id),), seats_of=payer, pools_of=payer)
+        return Needs(members=(self.member_id,), spending_of=(self.member_id,))
 
     def decide(self, book: Book) -> None:
-        """Refuse, or draw the wallet in spending order and then each team's pool (L4).
+        """Pay from the allowance, then the wallet, then each team's pool; the rest is owed.
 
-        Raises Refused: unknown_member, account_frozen, invalid_request (past the largest transfer),
-        insufficient_credits, too_many_lots.
+        Raises Refused: unknown_member, invalid_request (past the largest transfer).
         """
-        self._refuse_who_cannot_pay(book)
-        if self.rating.amount > MAX_TRANSFER:
-            raise Refused(Code.INVALID_REQUEST, f"One request cannot cost more than {MAX_TRANSFER.shown()} cr.")
-        moves = self._moves(book)
-
-        transfer_id = book.post(TransferKind.CHARGE, moves)
-        book.record_usage(transfer_id, self._facts())
-
-    def _refuse_who_cannot_pay(self, book: Book) -> None:
-        member = book.member(self.member_id)
-        if member is None or member.has_left:
-            raise Refused(Code.UNKNOWN_MEMBER, "There is no such member here, or they have left.")
-        if member.is_frozen:
-            raise Refused(Code.ACCOUNT_FROZEN, f"{member.name}'s wallet is frozen. Ask an admin to unfreeze it.")
-
-    def _moves(self, book: Book) -> tuple[Move, ...]:
-        """Return what each account gives, in the order of the draw; together exactly the amount."""
-        purses = [(account, _usable(book, account)) for account in self._accounts(book)]
-        spendable = Credits(sum(held(positions).micros for _, positions in purses))
-        if spendable < self.rating.amount:
-            raise Refused(
-                Code.INSUFFICIENT_CREDITS,
-                f"This costs {self.rating.amount.shown()} cr, but only {spendable.shown()} cr can be spent.",
-                needed=str(self.rating.amount),
-                spendable=str(spendable),
-            )
+        check_cost(self.rating.amount)
+        facts = spender_of(book, self.org_id, self.member_id).at(book.now)
+        payment = within_one_transfer(book, pay(facts, self.rating.amount))
         consumed = account_id(self.org_id, AccountKind.CONSUMED)
-        missing, moves = self.rating.amount, []
-        drawn: list[Slice] = []
-        for account, positions in purses:
-            taken = min(held(positions), missing)
-            if slices := draw(positions, taken, spending_order, drawn=drawn):
-                moves.append(Move(account, consumed, slices))
-            drawn.extend(slices)
-            missing -= taken
-        return tuple(moves)
 
-    def _accounts(self, book: Book) -> Iterator[int]:
-        """Yield the wallet, then the pools of the member's teams, the oldest team first."""
-        yield wallet_of(self.member_id)
-        for seat in sorted(book.seats.get(self.member_id, ()), key=lambda seat: seat.team_id):
-            yield pool_of(seat.team_id)
+        transfer_id = book.post(TransferKind.CHARGE, moves_to(draws_of(book, payment), lambda _: consumed))
+        use_windows(book, transfer_id, self.member_id, facts, payment)
+        owe(book, transfer_id, self.org_id, self.member_id, payment.short)
+        event = Event(self.member_id, self.source, self.event_id, self.usage, self.rating)
+        book.record_usage(transfer_id, event.facts(payment.allowance, payment.short))
 
-    def _facts(self) -> tuple[object, ...]:
-        """Return what is stored of the event, in the order of its columns."""
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """What is kept of usage that was charged."""
+
+    member_id: int
+    source: str
+    event_id: str
+    usage: Usage
+    rating: Rating
+
+    def facts(self, allowance: Credits, overage: Credits) -> tuple[object, ...]:
+        """Return what is stored of it, in the order of its columns."""
         usage, rating = self.usage, self.rating
         return (
             self.member_id,
@@ -120,9 +98,20 @@ class Charge:
             rating.is_fallback,
             rating.amount.micros,
             usage.tier,
+            allowance.micros or None,
+            overage.micros or None,
         )
 
 
-def _usable(book: Book, account: int) -> list[Position]:
-    """L5: what has expired is unusable, whether or not the job has run."""
-    return [position for position in book.held_by(account) if not position.lot.expired(book.now)]
+def check_cost(amount: Credits) -> None:
+    """Raise Refused(invalid_request) for usage that costs more than a transfer can move."""
+    if amount > MAX_TRANSFER:
+        raise Refused(Code.INVALID_REQUEST, f"One request cannot cost more than {MAX_TRANSFER.shown()} cr.")
+
+
+def owe(book: Book, transfer_id: int, org_id: int, member_id: int, overage: Credits) -> None:
+    """S2: what nothing covered is owed outside the books; the next grant that is no promo repays it."""
+    if overage:
+        consumed = account_id(org_id, AccountKind.CONSUMED)
+        book.open_debt(Debt(transfer_id, wallet_of(member_id), consumed, overage, ZERO))
+        book.tell(wallet_of(member_id), "overage", body={"amount": str(overage)}, for_editor=True)

@@ -26,7 +26,7 @@ COLUMNS: Final = (
     "giftable",
     "priority",
     "actor",
-    "gift",
+    "cause",
     "state",
     "settles_at",
     "name",

@@ -1,0 +1,161 @@
+"""The one evaluator: what a person can spend, how a payment is made up, and why (S1).
+
+What the editor shows, what ``why`` explains and what the gateway enforces come from here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import NamedTuple
+
+from core.ledger.credits import ZERO, Credits, total
+from core.ledger.errors import Code
+
+
+@dataclass(frozen=True, slots=True)
+class Limit:
+    """One limit as it is at an instant: a window of an allowance or a cap. ``limit`` None is unlimited.
+
+    ``is_open`` tells whether the window has begun; one of 5 hours begins with its first use.
+    """
+
+    meter: str
+    limit: Credits | None
+    used: Credits
+    opens_at: datetime
+    closes_at: datetime
+    is_open: bool = True
+
+    @property
+    def headroom(self) -> Credits | None:
+        """What is left of it, never below zero; None is unlimited."""
+        return None if self.limit is None else max(self.limit - self.used, ZERO)
+
+
+@dataclass(frozen=True, slots=True)
+class Purse:
+    """A wallet or pool that may be drawn: what it holds unexpired, and the caps on what this person takes from it."""
+
+    account: int
+    holds: Credits
+    caps: tuple[Limit, ...] = ()
+
+    @property
+    def can_give(self) -> Credits:
+        return _least(self.holds, (cap.headroom for cap in self.caps))
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """All that a payment depends on, at one instant. Purses are in the order in which they are drawn."""
+
+    allowance: tuple[Limit, ...]
+    caps: tuple[Limit, ...]
+    purses: tuple[Purse, ...]
+    blocked: Code | None = None
+
+
+class Take(NamedTuple):
+    """So much from one wallet or pool."""
+
+    account: int
+    amount: Credits
+
+
+@dataclass(frozen=True, slots=True)
+class Payment:
+    """What an amount is made up of: the allowance, then lots, wallet before pools; ``short`` is what is missing."""
+
+    allowance: Credits
+    takes: tuple[Take, ...]
+    short: Credits
+
+    @property
+    def from_lots(self) -> Credits:
+        return total(take.amount for take in self.takes)
+
+
+class Step(NamedTuple):
+    """One line of the trace: a limit that was tested, what it leaves, and whether it was what blocked."""
+
+    limit: str
+    headroom: Credits | None
+    blocks: bool
+    until: datetime | None
+
+
+def allowance_left(facts: Facts) -> Credits:
+    """Windows nest: what is left is the least of them (S6)."""
+    if not facts.allowance or facts.blocked:
+        return ZERO
+    first, *others = facts.allowance
+    assert first.headroom is not None, "a plan's window has a limit"
+    return _least(first.headroom, (window.headroom for window in others))
+
+
+def lots_left(facts: Facts) -> Credits:
+    """Return what lots and pools can give, after all caps (S5)."""
+    if facts.blocked:
+        return ZERO
+    return _least(total(purse.can_give for purse in facts.purses), (cap.headroom for cap in facts.caps))
+
+
+def spendable(facts: Facts) -> Credits:
+    """Return the number people are shown: exactly what a series of payments can spend."""
+    return allowance_left(facts) + lots_left(facts)
+
+
+def pay(facts: Facts, amount: Credits) -> Payment:
+    """Return how ``amount`` is paid: from the allowance, then from own lots, then from pools within their caps."""
+    covered = min(amount, allowance_left(facts))
+    missing = amount - covered
+    room = min(missing, lots_left(facts))
+    takes: list[Take] = []
+    for purse in facts.purses:
+        if taken := min(room, purse.can_give):
+            takes.append(Take(purse.account, taken))
+            room -= taken
+    return Payment(covered, tuple(takes), missing - total(take.amount for take in takes))
+
+
+def trace(facts: Facts, payment: Payment) -> tuple[Step, ...]:
+    """Return every limit tested, in the order of the payment, and which of them blocked."""
+    short = bool(payment.short)
+    steps = [Step(facts.blocked.value, ZERO, blocks=True, until=None)] if facts.blocked else []
+    left = allowance_left(facts)
+    for window in facts.allowance:
+        until = window.closes_at if window.is_open else None
+        steps.append(Step(window.meter, window.headroom, short and window.headroom == left, until))
+    lots = lots_left(facts)
+    steps += [Step(cap.meter, cap.headroom, short and cap.headroom == lots, cap.closes_at) for cap in facts.caps]
+    for purse in facts.purses:
+        for cap in purse.caps:
+            blocks = short and cap.headroom is not None and cap.headroom < purse.holds
+            steps.append(Step(cap.meter, cap.headroom, blocks, cap.closes_at))
+        steps.append(Step(str(purse.account), purse.holds, short and purse.can_give == purse.holds, None))
+    return tuple(steps)
+
+
+def missing_lots(facts: Facts, payment: Payment) -> Credits | None:
+    """Return how many more credits in the own wallet would make the payment whole; None when caps forbid it."""
+    if not payment.short or facts.blocked:
+        return None
+    room = _least(payment.from_lots + payment.short, (cap.headroom for cap in facts.caps))
+    return payment.short if room == payment.from_lots + payment.short else None
+
+
+def first_enough(steps: Iterable[tuple[datetime, Facts]], amount: Credits) -> datetime | None:
+    """Return the first of some instants, in order, at which the amount could be paid."""
+    return next((at for at, facts in steps if not pay(facts, amount).short), None)
+
+
+def blocking_window(limits: Sequence[Limit]) -> Limit | None:
+    """Return the window that blocks first: the one with the least left, of equals the one that ends last."""
+    opened = [limit for limit in limits if limit.headroom is not None]
+    return min(opened, key=lambda limit: (limit.headroom, -limit.closes_at.timestamp()), default=None)
+
+
+def _least(amount: Credits, headrooms: Iterable[Credits | None]) -> Credits:
+    return min([amount, *(each for each in headrooms if each is not None)])

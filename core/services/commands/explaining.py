@@ -1,0 +1,109 @@
+"""Why something can or cannot be spent: every limit tested, which one blocked, what would change the answer (S1)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final
+
+from core.ledger.accounts import AccountKind, kind_of, owner_of
+from core.ledger.credits import Credits
+from core.ledger.errors import Code, Refused
+from core.ledger.ids import Prefix, shown_id
+from core.metering.evaluate import Facts, Payment, Step, first_enough, missing_lots, spendable, trace
+from core.metering.spending import Spender
+
+_BLOCKED: Final = {
+    Code.ACCOUNT_FROZEN: "This wallet is frozen. Ask an admin to unfreeze it.",
+    Code.NOT_ALLOWED: "This person has left.",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """The answer to "why": ``steps`` in the order of the payment; ``ask_for`` and ``wait_until`` would change it."""
+
+    amount: Credits
+    spendable: Credits
+    payment: Payment
+    steps: tuple[Step, ...]
+    blocked: Code | None
+    ask_for: Credits | None
+    wait_until: datetime | None
+
+    @property
+    def sentence(self) -> str:
+        """The answer in one sentence for a person."""
+        if self.blocked:
+            return _BLOCKED[self.blocked]
+        cost = f"This needs {self.amount.shown()} cr and you can spend {self.spendable.shown()} cr."
+        if not self.payment.short:
+            return cost
+        asked = None if self.ask_for is None else f"ask for {_up(self.ask_for)} more"
+        waited = None if self.wait_until is None else f"wait until {self.wait_until:%Y-%m-%d %H:%M} UTC"
+        ways = " or ".join(way for way in (asked, waited) if way)
+        return f"{cost} {ways[:1].upper()}{ways[1:]}." if ways else cost
+
+    def facts(self) -> dict[str, Any]:
+        """Return it as JSON values, for programs."""
+        return {
+            "needed": str(self.amount),
+            "spendable": str(self.spendable),
+            "short": str(self.payment.short),
+            "ask_for": None if self.ask_for is None else str(self.ask_for),
+            "wait_until": _moment(self.wait_until),
+            "trace": [step_facts(step) for step in self.steps],
+        }
+
+
+def explain(spender: Spender, facts: Facts, payment: Payment, amount: Credits, now: datetime) -> Explanation:
+    """Return why an amount can or cannot be paid now."""
+    short = bool(payment.short) and facts.blocked is None
+    later = ((moment, spender.at(moment)) for moment in spender.changes(now)) if short else ()
+    return Explanation(
+        amount,
+        spendable(facts),
+        payment,
+        trace(facts, payment),
+        facts.blocked,
+        missing_lots(facts, payment),
+        first_enough(later, amount),
+    )
+
+
+def refusal(spender: Spender, facts: Facts, payment: Payment, amount: Credits, now: datetime) -> Refused:
+    """Return the refusal of an authorization, with its trace."""
+    why = explain(spender, facts, payment, amount, now)
+    return Refused(facts.blocked or Code.INSUFFICIENT_CREDITS, why.sentence, **why.facts())
+
+
+def step_facts(step: Step) -> dict[str, Any]:
+    """Return one step as JSON values; a headroom of None is unlimited."""
+    return {
+        "limit": limit_name(step.limit),
+        "headroom": None if step.headroom is None else str(step.headroom),
+        "blocks": step.blocks,
+        "until": _moment(step.until),
+    }
+
+
+def limit_name(limit: str) -> str:
+    """Return a limit's outside name: ``weekly``, ``cap:month``, ``wallet``, ``pool:team_…``, ``pool:team_…:month``."""
+    if limit.isdecimal():
+        account = int(limit)
+        is_pool = kind_of(account) is AccountKind.POOL
+        return f"pool:{shown_id(Prefix.TEAM, owner_of(account))}" if is_pool else "wallet"
+    if limit.startswith("pool:"):
+        _, team, period = limit.split(":")
+        return f"pool:{shown_id(Prefix.TEAM, int(team))}:{period}"
+    return limit
+
+
+def _up(amount: Credits) -> str:
+    """Return an amount that suffices in the two decimals that people type."""
+    cents = -(-amount.micros // 10_000)
+    return f"{Credits(cents * 10_000).shown()} cr"
+
+
+def _moment(at: datetime | None) -> str | None:
+    return None if at is None else at.isoformat().replace("+00:00", "Z")

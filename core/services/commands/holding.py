@@ -1,0 +1,272 @@
+"""Holds: usage is authorized before it happens, captured when it has, or freed (S2)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from datetime import timedelta
+
+from core.ledger.accounts import AccountKind, account_id, escrow_of
+from core.ledger.book import Book
+from core.ledger.commands import SYSTEM, Needs
+from core.ledger.credits import ZERO, Credits, total
+from core.ledger.errors import Code, Refused
+from core.ledger.ids import Prefix, shown_id
+from core.ledger.positions import MAX_SLICES, Slice
+from core.ledger.positions import charge as charged_and_freed
+from core.ledger.transfers import Move, TransferKind
+from core.metering.evaluate import Payment, pay
+from core.metering.holds import Hold, HoldState
+from core.metering.usage import Rating, Usage
+from core.services.commands.base import digest_of
+from core.services.commands.charging import Event, check_cost, owe
+from core.services.commands.explaining import refusal
+from core.services.commands.paying import (
+    draws_of,
+    free_windows,
+    freed_by_meter,
+    moves_to,
+    spender_of,
+    use_windows,
+    within_one_transfer,
+)
+from core.services.commands.settling import lapse
+
+NOTHING = Payment(ZERO, (), ZERO)
+
+
+@dataclass(frozen=True, slots=True)
+class Authorize:
+    """Open a hold for what a request is estimated to cost, or refuse: the only command that refuses usage."""
+
+    org_id: int
+    actor_id: int
+    key: str
+    member_id: int
+    usage: Usage
+    rating: Rating
+    time_to_live: timedelta
+    count: int = 1
+
+    @property
+    def digest(self) -> bytes:
+        tier = () if self.usage.tier is None else (self.usage.tier,)
+        facts = (self.usage.model, *self.usage.counts().values(), int(self.time_to_live.total_seconds()), *tier)
+        return digest_of("authorize", self.member_id, *facts)
+
+    @property
+    def needs(self) -> Needs:
+        return Needs(members=(self.member_id,), spending_of=(self.member_id,))
+
+    def decide(self, book: Book) -> None:
+        """Raises Refused: unknown_member, account_frozen, insufficient_credits (with the trace), too_many_lots."""
+        check_cost(self.rating.amount)
+        spender = spender_of(book, self.org_id, self.member_id)
+        facts = spender.at(book.now)
+        payment = pay(facts, self.rating.amount)
+        if payment.short or facts.blocked:
+            raise refusal(spender, facts, payment, self.rating.amount, book.now)
+        draws = draws_of(book, payment)
+        number = book.next_id()
+        book.post(TransferKind.HOLD, moves_to(draws, escrow_of), transfer_id=number, cause_id=number)
+        use_windows(book, number, self.member_id, facts, payment)
+        book.put(
+            Hold(
+                self.org_id,
+                number,
+                self.member_id,
+                self.usage.model,
+                self.rating.card,
+                self.rating.amount,
+                payment.allowance,
+                [account for account, _ in draws],
+                book.now,
+                book.now + self.time_to_live,
+            )
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Capture:
+    """Charge a hold what was really used and free the rest. What exceeds it is paid as far as there are funds.
+
+    After its deadline it is late: the hold was freed, so it is charged like usage that was never authorized.
+    """
+
+    org_id: int
+    actor_id: int
+    key: str
+    hold_id: int
+    usage: Usage
+    rating: Rating
+    for_anybody: bool
+    count: int = 1
+
+    @property
+    def digest(self) -> bytes:
+        tier = () if self.usage.tier is None else (self.usage.tier,)
+        return digest_of("capture", self.hold_id, self.usage.model, *self.usage.counts().values(), *tier)
+
+    @property
+    def needs(self) -> Needs:
+        return Needs(holds=(self.hold_id,))
+
+    def decide(self, book: Book) -> None:
+        """Raises Refused: not_found, hold_closed (captured or released), invalid_request."""
+        check_cost(self.rating.amount)
+        hold = hold_of(book, self.hold_id, self.actor_id, for_anybody=self.for_anybody)
+        number = book.next_id()
+        if hold.state is HoldState.OPEN and not hold.is_over(book.now):
+            self._in_time(book, hold, number)
+            return
+        if hold.state is HoldState.OPEN:
+            hold = free(book, hold, TransferKind.HOLD_EXPIRE, HoldState.EXPIRED)
+        if hold.state is not HoldState.EXPIRED:
+            raise closed(hold)
+        extra = self._pay(book, hold, self.rating.amount, MAX_SLICES)
+        self._book(book, hold, number, [], extra, ZERO, late=True)
+
+    def _in_time(self, book: Book, hold: Hold, number: int) -> None:
+        covered = min(self.rating.amount, hold.allowance)
+        moves: list[Move] = []
+        freed: dict[int, tuple[Slice, ...]] = {}
+        missing = self.rating.amount - covered
+        consumed = account_id(self.org_id, AccountKind.CONSUMED)
+        for source, slices in book.draws[hold.hold_id]:
+            taken = min(missing, total(part.amount for part in slices))
+            charged, freed[source] = charged_and_freed(slices, taken)
+            missing -= taken
+            if charged:
+                moves.append(Move(escrow_of(source), consumed, charged))
+            if freed[source]:
+                moves.append(Move(escrow_of(source), source, freed[source]))
+        extra = self._pay(book, hold, missing, MAX_SLICES - sum(len(move.slices) for move in moves))
+        self._book(book, hold, number, moves, extra, covered, late=False)
+        back = freed_by_meter(hold.allowance - covered, {source: _sum(slices) for source, slices in freed.items()})
+        free_windows(book, number, book.reserved.get(hold.hold_id, ()), back)
+        _lapse(book, self.org_id, freed.items())
+
+    def _pay(self, book: Book, hold: Hold, amount: Credits, room: int) -> Payment:
+        if not amount:
+            return NOTHING
+        facts = spender_of(book, self.org_id, hold.member_id).at(book.now)
+        return within_one_transfer(book, pay(facts, amount), room)
+
+    def _book(
+        self, book: Book, hold: Hold, number: int, moves: list[Move], extra: Payment, covered: Credits, *, late: bool
+    ) -> None:
+        """Write the capture: what it takes from the hold, then what it takes beside it, then what is owed."""
+        consumed = account_id(self.org_id, AccountKind.CONSUMED)
+        facts = spender_of(book, self.org_id, hold.member_id).at(book.now)
+        moves = [*moves, *moves_to(draws_of(book, extra), lambda _: consumed)]
+        book.post(TransferKind.CAPTURE, moves, transfer_id=number, cause_id=hold.hold_id)
+        use_windows(book, number, hold.member_id, facts, extra)
+        owe(book, number, self.org_id, hold.member_id, extra.short)
+        event = Event(hold.member_id, "capture", shown_id(Prefix.HOLD, hold.hold_id), self.usage, self.rating)
+        book.record_usage(number, event.facts(covered + extra.allowance, extra.short))
+        book.put(
+            replace(
+                hold,
+                state=HoldState.CAPTURED,
+                charged=self.rating.amount,
+                overage=extra.short,
+                is_late=late,
+                closed_at=book.now,
+            )
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Release:
+    """Free a hold unused: by who opened it, before its deadline."""
+
+    org_id: int
+    actor_id: int
+    hold_id: int
+    for_anybody: bool
+    count: int = 1
+
+    @property
+    def key(self) -> str:
+        return f"release:{self.hold_id}"
+
+    @property
+    def digest(self) -> bytes:
+        return digest_of("release", self.hold_id)
+
+    @property
+    def needs(self) -> Needs:
+        return Needs(holds=(self.hold_id,))
+
+    def decide(self, book: Book) -> None:
+        """Raises Refused: not_found, hold_closed."""
+        hold = hold_of(book, self.hold_id, self.actor_id, for_anybody=self.for_anybody)
+        if hold.state is not HoldState.OPEN or hold.is_over(book.now):
+            raise closed(hold)
+        free(book, hold, TransferKind.RELEASE, HoldState.RELEASED)
+
+
+@dataclass(frozen=True, slots=True)
+class HoldTimeout:
+    """Free a hold whose deadline has passed."""
+
+    org_id: int
+    hold_id: int
+    actor_id: int = SYSTEM
+    count: int = 1
+
+    @property
+    def key(self) -> str:
+        return f"hold-timeout:{self.hold_id}"
+
+    @property
+    def digest(self) -> bytes:
+        return digest_of("hold-timeout", self.hold_id)
+
+    @property
+    def needs(self) -> Needs:
+        return Needs(holds=(self.hold_id,))
+
+    def decide(self, book: Book) -> None:
+        """Raises Refused: not_found, hold_closed (also one that is not due)."""
+        hold = hold_of(book, self.hold_id, SYSTEM, for_anybody=True)
+        if hold.state is not HoldState.OPEN or not hold.is_over(book.now):
+            raise closed(hold)
+        free(book, hold, TransferKind.HOLD_EXPIRE, HoldState.EXPIRED)
+
+
+def hold_of(book: Book, hold_id: int, actor_id: int, *, for_anybody: bool) -> Hold:
+    """Return a hold of the command's organisation. Raises Refused(not_found), also for somebody else's."""
+    found = book.records_of(Hold, "hold_id", hold_id)
+    if not found or not (for_anybody or found[0].member_id == actor_id):
+        raise Refused(Code.NOT_FOUND, "There is no such hold here, or it is somebody else's.")
+    return found[0]
+
+
+def closed(hold: Hold) -> Refused:
+    """Return the refusal of what an open hold would be needed for."""
+    state = hold.state if hold.state is not HoldState.OPEN else HoldState.EXPIRED
+    return Refused(Code.HOLD_CLOSED, f"That cannot be done: this hold is {state.value}.", state=state.value)
+
+
+def free(book: Book, hold: Hold, kind: TransferKind, state: HoldState) -> Hold:
+    """Give back what a hold set aside, to where it came from; what has lapsed meanwhile lapses at once (L5)."""
+    draws = book.draws[hold.hold_id]
+    moves = [Move(escrow_of(source), source, slices) for source, slices in draws if slices]
+    number = book.post(kind, moves, cause_id=hold.hold_id)
+    back = freed_by_meter(hold.allowance, {source: _sum(slices) for source, slices in draws})
+    free_windows(book, number, book.reserved.get(hold.hold_id, ()), back)
+    _lapse(book, hold.org_id, draws)
+    freed = replace(hold, state=state, closed_at=book.now)
+    book.put(freed)
+    return freed
+
+
+def _lapse(book: Book, org_id: int, freed: Iterable[tuple[int, tuple[Slice, ...]]]) -> None:
+    for source, slices in freed:
+        if lapsed := tuple(part for part in slices if part.lot.expired(book.now)):
+            lapse(book, org_id, source, lapsed)
+
+
+def _sum(slices: Iterable[Slice]) -> Credits:
+    return total(part.amount for part in slices)

@@ -1,0 +1,153 @@
+"""How usage is paid: the evaluator is asked under the locks, and its answer is written (S1).
+
+Whoever charges, authorizes or captures does it with these; none of them decides anything of its own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
+
+from core.ledger.accounts import pool_of, wallet_of
+from core.ledger.book import Book, WindowPosting
+from core.ledger.credits import ZERO, Credits
+from core.ledger.errors import Code, Refused
+from core.ledger.lots import spending_order
+from core.ledger.positions import MAX_SLICES, Slice, draw
+from core.ledger.transfers import Move
+from core.metering.allowances import Plan, PlanSeat, UsageWindow, threshold_reached
+from core.metering.boosts import Boost
+from core.metering.caps import Cap
+from core.metering.evaluate import Facts, Limit, Payment
+from core.metering.spending import Spender
+
+
+def spender_of(book: Book, org_id: int, member_id: int) -> Spender:
+    """Return what a person's spending depends on, as it is by now in the batch. Raises Refused(unknown_member)."""
+    member = book.member(member_id)
+    if member is None:
+        raise Refused(Code.UNKNOWN_MEMBER, "There is no such member here.")
+    blocked = Code.NOT_ALLOWED if member.has_left else Code.ACCOUNT_FROZEN if member.is_frozen else None
+    teams = tuple(sorted(seat.team_id for seat in book.seats.get(member_id, ())))
+    subjects = (member_id, *teams, org_id)
+    return Spender(
+        org_id,
+        member_id,
+        teams,
+        blocked,
+        tuple(seat for who in (member_id, org_id) for seat in book.records_of(PlanSeat, "member_id", who)),
+        tuple(book.records_of(Plan, "org_id", org_id)),
+        tuple(book.records_of(UsageWindow, "member_id", member_id)),
+        tuple(cap for subject in subjects for cap in book.records_of(Cap, "subject_id", subject)),
+        tuple(boost for subject in subjects for boost in book.records_of(Boost, "subject_id", subject)),
+        {account: book.held_by(account) for account in (wallet_of(member_id), *map(pool_of, teams))},
+    )
+
+
+def draws_of(book: Book, payment: Payment) -> list[tuple[int, tuple[Slice, ...]]]:
+    """Return what each wallet and pool gives, in spending order (L4). Raises Refused(too_many_lots)."""
+    draws: list[tuple[int, tuple[Slice, ...]]] = []
+    drawn: list[Slice] = []
+    for take in payment.takes:
+        usable = [position for position in book.held_by(take.account) if not position.lot.expired(book.now)]
+        slices = draw(usable, take.amount, spending_order, drawn=drawn)
+        draws.append((take.account, slices))
+        drawn.extend(slices)
+    return draws
+
+
+def within_one_transfer(book: Book, payment: Payment, room: int = MAX_SLICES) -> Payment:
+    """Return the payment as far as one transfer can carry it; what that leaves out is short (L7)."""
+    takes = []
+    for take in payment.takes:
+        usable = [position for position in book.held_by(take.account) if not position.lot.expired(book.now)]
+        usable.sort(key=lambda position: spending_order(position.lot))
+        held = [position.remaining for position in usable if position.remaining][: max(room, 0)]
+        amount = min(take.amount, Credits(sum(each.micros for each in held)))
+        room -= _slices_needed(held, amount)
+        if amount:
+            takes.append(take._replace(amount=amount))
+    carried = replace(payment, takes=tuple(takes))
+    return replace(carried, short=payment.short + payment.from_lots - carried.from_lots)
+
+
+def moves_to(draws: Iterable[tuple[int, tuple[Slice, ...]]], target: Callable[[int], int]) -> list[Move]:
+    """Return the movements of draws to where ``target`` says that each account's slices go."""
+    return [Move(account, target(account), slices) for account, slices in draws if slices]
+
+
+def use_windows(book: Book, transfer_id: int, member_id: int, facts: Facts, payment: Payment) -> None:
+    """Count a payment in the windows it was tested against; a person is told of a threshold once a window (S5)."""
+    for window in facts.allowance:
+        _add(book, transfer_id, member_id, window, payment.allowance)
+    for cap in facts.caps:
+        _add(book, transfer_id, member_id, cap, payment.from_lots)
+    taken = {take.account: take.amount for take in payment.takes}
+    for purse in facts.purses:
+        for cap in purse.caps:
+            _add(book, transfer_id, member_id, cap, taken.get(purse.account, ZERO))
+
+
+def free_windows(
+    book: Book, transfer_id: int, reserved: Iterable[WindowPosting], freed: Callable[[str], Credits]
+) -> None:
+    """Give back to the windows of an authorization what it reserved too much; ``freed`` tells by a meter's name.
+
+    A window that has closed since counts nowhere any more, and a reset may have given it back already (S6, S8).
+    """
+    for posting in reserved:
+        for window in book.records_of(UsageWindow, "member_id", posting.member_id):
+            if (window.meter, window.opens_at) == (posting.meter, posting.opens_at):
+                amount = min(freed(posting.meter), window.used)
+                if amount and window.closes_at > book.now:
+                    span = (window.opens_at, window.closes_at)
+                    book.post_window(transfer_id, window.member_id, window.meter, span, -amount)
+                    book.put(replace(window, used=window.used - amount))
+
+
+def freed_by_meter(allowance: Credits, by_source: Mapping[int, Credits]) -> Callable[[str], Credits]:
+    """Return what a meter gets back: an allowance its part, a cap what came from lots, a pool's cap the pool's."""
+    from_lots = Credits(sum(amount.micros for amount in by_source.values()))
+
+    def freed(meter: str) -> Credits:
+        if meter.startswith("pool:"):
+            return by_source.get(pool_of(int(meter.split(":")[1])), ZERO)
+        return from_lots if meter.startswith("cap:") else allowance
+
+    return freed
+
+
+def _add(book: Book, transfer_id: int, member_id: int, limit: Limit, amount: Credits) -> None:
+    if not amount:
+        return
+    book.post_window(transfer_id, member_id, limit.meter, (limit.opens_at, limit.closes_at), amount)
+    known = [
+        window
+        for window in book.records_of(UsageWindow, "member_id", member_id)
+        if (window.meter, window.opens_at) == (limit.meter, limit.opens_at)
+    ]
+    fresh = UsageWindow(book.org_id, member_id, limit.meter, limit.opens_at, limit.closes_at)
+    before = known[0] if known else fresh
+    after = replace(before, used=before.used + amount)
+    reached = threshold_reached(after.used, limit.limit)
+    if reached > before.told:
+        after = replace(after, told=reached)
+        body = {
+            "meter": limit.meter,
+            "percent": reached,
+            "limit": str(limit.limit),
+            "used": str(after.used),
+            "resets_at": limit.closes_at.isoformat().replace("+00:00", "Z"),
+        }
+        book.tell(wallet_of(member_id), "threshold", body=body, for_editor=True)
+    book.put(after)
+
+
+def _slices_needed(held: Iterable[Credits], amount: Credits) -> int:
+    needed = 0
+    for each in held:
+        if not amount:
+            break
+        amount -= min(each, amount)
+        needed += 1
+    return needed

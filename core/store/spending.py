@@ -1,0 +1,127 @@
+"""Holds and windows in a batch: what is found, read and sealed of them."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Final
+
+import orjson
+
+from core.ledger.accounts import escrow_of, pool_of, wallet_of
+from core.ledger.book import Book, Effects, WindowPosting
+from core.ledger.credits import Credits
+from core.ledger.records import Wish
+from core.ledger.transfers import TransferKind
+from core.metering.allowances import Plan, PlanSeat, UsageWindow
+from core.metering.boosts import Boost
+from core.metering.caps import Cap
+from core.metering.holds import Hold
+from core.store.driver import Driver, Row, columns_of
+from core.store.instants import from_micros, to_micros
+from core.store.records import row_of
+from core.store.seals import LATER
+from core.store.tables import Hold as HoldRow
+from core.store.tables import UsageEvent
+from core.store.wanted import Key, Wanted
+
+# What is sealed of a hold and of a usage event: what never changes.
+HOLD_FACTS: Final = (
+    "hold_id", "member_id", "model", "card", "amount", "allowance", "sources", "created_at", "deadline_at",
+)  # fmt: skip
+USAGE_FACTS: Final = tuple(name for name in columns_of(UsageEvent) if name not in {"org_id", *LATER})
+
+
+def find_holds(driver: Driver, wanted: Wanted) -> None:
+    """Find whose the holds are and where they lie; neither ever changes. Takes no lock."""
+    query = """SELECT h.org_id, h.hold_id, h.member_id, CAST(h.sources AS TEXT) FROM {wanted} w
+               CROSS JOIN hold h WHERE h.org_id = w.a AND h.hold_id = w.b"""
+    for org, _hold_id, member, sources in driver.select(query, sorted(wanted.holds)):
+        wanted.members.add((org, member))
+        wanted.spending_of.add((org, member))
+        for source in orjson.loads(sources):
+            wanted.accounts.add((org, escrow_of(source)))
+            wanted.positions.add((org, source))
+    wanted.records.update((org, Wish(Hold, "hold_id", hold_id)) for org, hold_id in wanted.holds)
+
+
+def find_spending(wanted: Wanted, seats: Iterable[Row]) -> None:
+    """Add all that the evaluator asks: the pools of people's teams, and what is set for them, their teams and all."""
+    subjects = {(org, member): {member, org} for org, member in wanted.spending_of}
+    for org, member, team, _is_lead in seats:
+        wanted.positions.add((org, pool_of(team)))
+        subjects[org, member].add(team)
+    wanted.seats_of |= wanted.spending_of
+    for (org, member), ids in subjects.items():
+        wanted.positions.add((org, wallet_of(member)))
+        wanted.records.add((org, Wish(UsageWindow, "member_id", member)))
+        wanted.records.add((org, Wish(Plan, "org_id", org)))
+        wanted.records.update((org, Wish(PlanSeat, "member_id", seat)) for seat in (member, org))
+        for subject in ids:
+            wanted.records.add((org, Wish(Cap, "subject_id", subject)))
+            wanted.records.add((org, Wish(Boost, "subject_id", subject)))
+
+
+def read_reserved(driver: Driver, holds: Sequence[Key], book: Book) -> None:
+    """Read what holds have reserved in windows."""
+    query = """SELECT p.org_id, p.transfer_id, p.member_id, p.meter, p.opens_at, p.closes_at, p.amount FROM {wanted} w
+               CROSS JOIN window_posting p WHERE p.org_id = w.a AND p.transfer_id = w.b
+               ORDER BY p.transfer_id, p.line"""
+    for org, number, member, meter, opens_at, closes_at, amount in driver.select(query, holds):
+        posting = WindowPosting(
+            org, number, member, meter, from_micros(opens_at), from_micros(closes_at), Credits(amount)
+        )
+        book.reserved[number] = (*book.reserved.get(number, ()), posting)
+
+
+def window_rows(postings: Iterable[WindowPosting]) -> list[Row]:
+    """Return the rows of window postings, numbered within their transfer."""
+    return [
+        (posting.org_id, number, line, posting.member_id, posting.meter, *_window_facts(posting))
+        for number, lines in _by_transfer(postings).items()
+        for line, posting in enumerate(lines)
+    ]
+
+
+def window_lines(postings: Iterable[WindowPosting]) -> dict[int, list[Row]]:
+    """Return what is sealed of a transfer's window postings: (member, meter, opens_at, closes_at, amount)."""
+    return {
+        number: [(posting.member_id, posting.meter, *_window_facts(posting)) for posting in lines]
+        for number, lines in _by_transfer(postings).items()
+    }
+
+
+def hold_facts(effects: Effects) -> dict[int, Row]:
+    """Return what is sealed of each hold that was opened."""
+    opened = {posting.transfer_id for posting in effects.postings if posting.kind is TransferKind.HOLD}
+    names = columns_of(HoldRow)
+    facts: dict[int, Row] = {}
+    for record in effects.records:
+        if isinstance(record, Hold) and record.hold_id in opened:
+            row = dict(zip(names, row_of(record), strict=True))
+            facts.setdefault(record.hold_id, sealed_hold(row))
+    return facts
+
+
+def sealed_hold(row: Mapping[str, Any]) -> Row:
+    """Return what is sealed of a hold, from its stored values."""
+    sources = row["sources"]
+    stored = {**row, "sources": orjson.loads(sources) if isinstance(sources, str) else sources}
+    return tuple(stored[name] for name in HOLD_FACTS)
+
+
+def usage_facts(row: Mapping[str, Any]) -> Row:
+    """Return what is sealed of a usage event: what its first schema had, and by name what came later, if it is set."""
+    first = [bool(row[name]) if name == "is_fallback" else row[name] for name in USAGE_FACTS]
+    return (*first, *[[name, row[name]] for name in LATER if row.get(name) is not None])
+
+
+def _window_facts(posting: WindowPosting) -> Row:
+    return (to_micros(posting.opens_at), to_micros(posting.closes_at), posting.amount.micros)
+
+
+def _by_transfer(postings: Iterable[WindowPosting]) -> dict[int, list[WindowPosting]]:
+    grouped: defaultdict[int, list[WindowPosting]] = defaultdict(list)
+    for posting in postings:
+        grouped[posting.transfer_id].append(posting)
+    return grouped
