@@ -10,11 +10,12 @@ from fastapi import APIRouter, FastAPI
 
 from core import __version__
 from core.api.contract import Problem
+from core.api.door import LargeBodies
 from core.api.errors import add_error_handlers
 from core.api.metrics import Metrics
 from core.api.middleware import Surroundings
 from core.api.routes import credits as credits_routes
-from core.api.routes import health, link, members, oauth, orgs, status, teams, tokens, transfers
+from core.api.routes import health, link, members, oauth, orgs, ratecards, status, teams, tokens, transfers
 from core.api.streams import Streams
 from core.services.ledger import Ledger
 from core.settings import Settings
@@ -27,6 +28,7 @@ ROUTERS: Final = (
     teams.router,
     orgs.router,
     tokens.router,
+    ratecards.router,
     oauth.router,
     link.router,
     health.router,
@@ -73,6 +75,7 @@ def create_app(ledger: Ledger, settings: Settings, *, frontends: Sequence[Fronte
     app.state.ledger = ledger
     app.state.settings = settings
     app.state.metrics = metrics
+    app.state.large_bodies = LargeBodies()
     app.state.streams = Streams(ledger, metrics.streams)
     add_error_handlers(app)
     app.add_middleware(Surroundings, metrics=metrics)

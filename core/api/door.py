@@ -22,6 +22,8 @@ from core.services.access import Session
 from core.services.views import Actor, Scope
 
 MAX_BODY: Final = 1024 * 1024
+MAX_LARGE_BODIES: Final = 4  # beyond MAX_BODY, in hand at once
+JSON_BODY: Final = "application/json"
 _SINGLE_HEADERS: Final = ("content-type", "content-length", "idempotency-key", "last-event-id")
 
 
@@ -47,6 +49,40 @@ class Requires(SecurityBase):
         return session
 
 
+class Accepts:
+    """The one dependency by which a route says that its body is something else, or larger, than usual JSON.
+
+    It gives the handler the parsed body: JSON where the media types are, bytes otherwise.
+    """
+
+    def __init__(self, *media_types: str, most: int = MAX_BODY) -> None:
+        self.media_types = media_types
+        self.most = most
+        self.is_json = all(each.endswith("json") for each in media_types)
+
+    async def __call__(self, request: Request) -> Any:
+        return await (request.json() if self.is_json else request.body())
+
+
+class LargeBodies:
+    """How many bodies beyond the usual size are in hand: each costs memory until it is answered."""
+
+    def __init__(self) -> None:
+        self._in_hand = 0
+
+    def take(self) -> None:
+        """Raises Refused(overloaded) when too many are in hand already."""
+        if self._in_hand >= MAX_LARGE_BODIES:
+            raise Refused(Code.OVERLOADED, "Too many large requests at once. Try again in a moment.")
+        self._in_hand += 1
+
+    def give_back(self) -> None:
+        self._in_hand -= 1
+
+
+_USUAL: Final = Accepts(JSON_BODY)
+
+
 def _bearer(request: Request) -> str:
     """Return the token of a request. Raises Refused(unauthenticated) when there is none."""
     given = request.headers.getlist("authorization")
@@ -61,18 +97,31 @@ def _bearer(request: Request) -> str:
 class DoorRequest(Request):
     """A request whose body is bounded and read as strict JSON."""
 
+    accepts: Accepts = _USUAL
+    _is_large = False
+
     async def stream(self) -> AsyncGenerator[bytes, None]:
-        """Yield the body. Raises Refused(too_large) as soon as it is known."""
+        """Yield the body. Raises Refused(too_large) as soon as it is known, overloaded with too many large ones."""
+        most = self.accepts.most
         declared = self.headers.get("content-length", "")
         size = int(declared) if declared.isascii() and declared.isdigit() and len(declared) < 20 else 0
-        if size > MAX_BODY or len(declared) >= 20:
-            raise _too_large()
+        if size > most or len(declared) >= 20:
+            raise _too_large(most)
         size = 0
         async for chunk in super().stream():
             size += len(chunk)
-            if size > MAX_BODY:
-                raise _too_large()
+            if size > most:
+                raise _too_large(most)
+            if size > MAX_BODY and not self._is_large:
+                self.app.state.large_bodies.take()
+                self._is_large = True
             yield chunk
+
+    def let_go(self) -> None:
+        """Make room for the next large body once this one is answered."""
+        if self._is_large:
+            self._is_large = False
+            self.app.state.large_bodies.give_back()
 
     async def json(self) -> Any:
         """Return the body as JSON: no NaN, no lone surrogates, bounded depth. Raises Refused(malformed)."""
@@ -83,13 +132,13 @@ class DoorRequest(Request):
                 raise Refused(Code.MALFORMED, "The body is not valid JSON.") from None
         return self._parsed
 
-    async def check_json(self) -> None:
+    async def check_body(self) -> None:
         """Refuse what is too large, of another media type, or no JSON, before anything looks at the fields."""
         body = await self.body()
         media_type = self.headers.get("content-type", "").partition(";")[0].strip().lower()
-        if media_type != "application/json" and (body or media_type):
-            raise Refused(Code.UNSUPPORTED_MEDIA_TYPE, "Send the body as application/json.")
-        if body:
+        if media_type not in self.accepts.media_types and (body or media_type):
+            raise Refused(Code.UNSUPPORTED_MEDIA_TYPE, f"Send the body as {' or '.join(self.accepts.media_types)}.")
+        if body and self.accepts.is_json:
             await self.json()
 
 
@@ -100,17 +149,22 @@ class DoorRoute(APIRoute):
         answer = super().get_route_handler()
         requires = next((call for call in _calls(self.dependant) if isinstance(call, Requires)), None)
         query_names = {parameter.alias for each in _dependants(self.dependant) for parameter in each.query_params}
-        takes_json = self.body_field is not None
+        accepts = next((call for call in _calls(self.dependant) if isinstance(call, Accepts)), None)
+        takes_body = accepts is not None or self.body_field is not None
 
         async def handle(received: Request) -> Response:
             request = DoorRequest(received.scope, received.receive)
+            request.accepts = accepts or _USUAL
             if requires is not None:
                 request.state.session = await requires.admit(request)
             _check_headers(request)
-            if takes_json:
-                await request.check_json()
-            _check_query(request, query_names)
-            return await answer(request)
+            try:
+                if takes_body:
+                    await request.check_body()
+                _check_query(request, query_names)
+                return await answer(request)
+            finally:
+                request.let_go()
 
         return handle
 
@@ -142,5 +196,5 @@ def _calls(dependant: Dependant) -> Iterator[object]:
     return (each.call for each in _dependants(dependant))
 
 
-def _too_large() -> Refused:
-    return Refused(Code.TOO_LARGE, f"The body is larger than {MAX_BODY} bytes.", limit_bytes=MAX_BODY)
+def _too_large(most: int) -> Refused:
+    return Refused(Code.TOO_LARGE, f"The body is larger than {most} bytes.", limit_bytes=most)

@@ -7,7 +7,7 @@ from typing import Annotated, Final
 import typer
 
 from core import __version__
-from core.cli import members, teams, tokens
+from core.cli import members, ratecards, teams, tokens
 from core.cli.books import grant, replay, verify
 from core.cli.keeping import backup, export, restore
 from core.cli.options import PLAIN
@@ -39,3 +39,4 @@ for command in (init, serve, demo, migrate, grant, verify, replay, export, backu
 app.add_typer(members.app, name="member")
 app.add_typer(teams.app, name="team")
 app.add_typer(tokens.app, name="token")
+app.add_typer(ratecards.app, name="ratecards")

@@ -1,0 +1,146 @@
+"""Rate cards of an organisation: loading adds facts, every process sees them at its next look, the past stays."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from datetime import UTC, datetime, timedelta
+from importlib.resources import files
+from typing import Any
+
+import pytest
+
+from core.ledger.credits import Credits
+from core.ledger.errors import Code, Refused
+from core.services.ratecards import LoadView, card_at, load_rate_cards, rate_card
+from core.services.views import Actor
+from core.wiring import open_ledger
+from tests.support.builders import some_settings
+from tests.support.house import House, either_house, house
+
+__all__ = ["either_house", "house"]
+
+DAY = datetime(2026, 11, 20, tzinfo=UTC)
+
+
+def row(model: str = "sol", effective_from: str = "2026-01-01", **changes: Any) -> dict[str, Any]:
+    rates = {"input": "50", "cached_input": "5", "output": "250"}
+    return {"model": model, "effective_from": effective_from, **rates, **changes}
+
+
+async def load(house: House, *rows: dict[str, Any], dry_run: bool = False, actor: Actor | None = None) -> LoadView:
+    document = {"rows": list(rows)}
+    return await load_rate_cards(house.ledger, actor=actor or house.ada.actor, document=document, dry_run=dry_run)
+
+
+async def price(house: House, model: str = "sol", at: datetime = DAY) -> Credits:
+    card = await card_at(house.ledger, org_id=house.ada.actor.org_id, at=at)
+    return card.rates_for(model)[0].input
+
+
+async def test_without_loads_the_published_rates_are_in_force(house: House) -> None:
+    card = await rate_card(house.ledger, actor=house.bo.actor)
+
+    assert card.load == 0
+    assert next(each.input for each in card.rows if each.model == "gpt-6-sol") == "50"
+    assert next(each.cache_write for each in card.rows if each.model == "gpt-6-sol") is None
+    assert next(each.tiers for each in card.rows if each.model == "gpt-5.5") == {"fast": "2.5"}
+
+
+async def test_a_load_counts_at_once_and_a_later_one_corrects_it(either_house: House) -> None:
+    house = either_house
+    first = await load(house, row(input="60"), row("luna", tiers={"fast": "2.5"}))
+    second = await load(house, row(input="70"), row("luna", tiers={"fast": "2.5"}), row("terra"))
+
+    assert (first.load, first.added, first.corrected, first.unchanged) == (1, 2, 0, 0)
+    assert (second.load, second.added, second.corrected, second.unchanged) == (2, 1, 1, 1)
+    assert await price(house) == Credits.of(70)
+    assert (await rate_card(house.ledger, actor=house.bo.actor, at=DAY)).version == second.version
+
+
+async def test_every_card_that_was_ever_in_force_can_be_told(house: House) -> None:
+    """S3: the version kept with an event names rates that can be found again."""
+    first, second = await load(house, row(input="60")), await load(house, row(input="70"))
+    versions = [(await rate_card(house.ledger, actor=house.bo.actor, load=each)).version for each in (1, 2)]
+
+    assert versions == [first.version, second.version]
+    with pytest.raises(Refused, match="no load 3; the last one is 2"):
+        await rate_card(house.ledger, actor=house.bo.actor, load=3)
+
+
+async def test_the_same_file_again_loads_nothing(house: House) -> None:
+    await load(house, row())
+    again = await load(house, row())
+
+    assert (again.load, again.added, again.corrected, again.unchanged) == (1, 0, 0, 1)
+
+
+async def test_a_dry_run_says_what_a_load_would_do_and_does_nothing(house: House) -> None:
+    before = (await rate_card(house.ledger, actor=house.ada.actor)).version
+    told = await load(house, row(), dry_run=True)
+
+    assert (told.load, told.added, told.dry_run) == (1, 1, True)
+    assert told.version != before == (await rate_card(house.ledger, actor=house.ada.actor)).version
+    assert (await load(house, row())).version == told.version
+
+
+async def test_another_process_sees_a_load_at_its_next_look(database_url: str, either_house: House) -> None:
+    """Both have the card before at hand."""
+    assert await price(either_house, "gpt-6-sol") == Credits.of(50)
+    other = open_ledger(some_settings(database_url), clock=either_house.clock)
+    try:
+        loaded = {"rows": [row("gpt-6-sol", input="40")]}
+        await load_rate_cards(other, actor=either_house.ada.actor, document=loaded)
+    finally:
+        other.close()
+
+    assert await price(either_house, "gpt-6-sol") == Credits.of(40)
+
+
+async def test_loads_at_once_come_one_after_the_other(either_house: House) -> None:
+    done = await asyncio.gather(*(load(either_house, row(f"model-{each}")) for each in range(8)))
+
+    assert sorted(each.load for each in done) == list(range(1, 9))
+
+
+async def test_an_organisations_rates_are_its_own(house: House) -> None:
+    await load(house, row("gpt-6-sol", input="1"))
+    foreign = await card_at(house.ledger, org_id=house.stranger.actor.org_id, at=DAY)
+
+    assert foreign.rates_for("gpt-6-sol")[0].input == Credits.of(50)
+
+
+async def test_the_shipped_file_can_be_loaded_as_it_stands(house: House) -> None:
+    document = json.loads(files("core.metering").joinpath("ratecards.json").read_text(encoding="utf-8"))
+    before = await rate_card(house.ledger, actor=house.ada.actor)
+    done = await load_rate_cards(house.ledger, actor=house.ada.actor, document=document)
+
+    assert done.added == len(document["rows"])
+    assert done.version == before.version
+
+
+@pytest.mark.parametrize(
+    ("rows", "said"),
+    [
+        ([row(), row("luna", input="-1")], r"Nothing was loaded: row 2 \('luna'\): input is '-1'"),
+        ([row(), row()], r"row 2 \('sol'\): row 1 is for the same model and day"),
+        ([row(effective_from="2020-01-01")], "fallback.*2020-01-01"),
+        ([], "1 to 10,000 rows"),
+    ],
+)
+async def test_a_wrong_row_is_named_and_nothing_is_loaded(house: House, rows: list[dict[str, Any]], said: str) -> None:
+    with pytest.raises(Refused, match=said) as refused:
+        await load(house, *rows)
+
+    assert refused.value.code is Code.INVALID_REQUEST
+    assert (await rate_card(house.ledger, actor=house.ada.actor)).load == 0
+
+
+async def test_only_an_admin_loads(house: House) -> None:
+    with pytest.raises(Refused, match="Only an admin"):
+        await load(house, row(), actor=house.bo.actor)
+
+
+async def test_before_the_first_card_there_is_none(house: House) -> None:
+    with pytest.raises(Refused, match="No rate card is in force on 2025-05-13: the first one is from 2025-05-14 on"):
+        await rate_card(house.ledger, actor=house.bo.actor, at=datetime(2025, 5, 14, tzinfo=UTC) - timedelta(seconds=1))
