@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from datetime import datetime
 
+from sqlalchemy import Connection
+
 from core.ledger.accounts import AccountKind, kind_of
 from core.ledger.credits import Credits
 from core.ledger.errors import Code, Refused
 from core.ledger.ids import Prefix, shown_id
-from core.ledger.lots import GIFTABLE_BY_DEFAULT, Source
+from core.ledger.lots import GIFTABLE_BY_DEFAULT, Lot, Source
 from core.services.balances import line_view
 from core.services.commands.giving import checked_amount
 from core.services.commands.granting import Allocate, Grant
@@ -53,20 +55,12 @@ async def grant(  # noqa: PLR0913  (what a lot is made of, all named)
     )
     receipt = await ledger.execute(command)
 
-    lot = await ledger.read(lambda connection: lots.lot(connection, actor.org_id, receipt.first_id))
-    sides = await ledger.read(lambda connection: stored.sides(connection, {(actor.org_id, account)}))
-    assert lot is not None, "a grant's receipt names its lot"
-    view = GrantView(
-        shown_id(Prefix.LOT, lot.lot_id),
-        party(actor.org_id, sides[account]),
-        lot.source,
-        lot.amount,
-        lot.expires_at,
-        lot.giftable,
-        lot.priority,
-        lot.granted_at,
-    )
-    return Answer(view, receipt.replayed)
+    def view(connection: Connection) -> GrantView:
+        lot = lots.lot(connection, actor.org_id, receipt.first_id)
+        assert lot is not None, "a grant's receipt names its lot"
+        return grant_view(connection, actor.org_id, lot)
+
+    return Answer(await ledger.read(view), receipt.replayed)
 
 
 async def allocate(
@@ -98,3 +92,18 @@ async def allocate(
         lambda connection: statements.movement(connection, actor.org_id, account, receipt.first_id)
     )
     return Answer(line_view(line), receipt.replayed)
+
+
+def grant_view(connection: Connection, org_id: int, lot: Lot) -> GrantView:
+    """Return a granted lot with the name of whom it went to."""
+    sides = stored.sides(connection, {(org_id, lot.account_id)})
+    return GrantView(
+        shown_id(Prefix.LOT, lot.lot_id),
+        party(org_id, sides[lot.account_id]),
+        lot.source,
+        lot.amount,
+        lot.expires_at,
+        lot.giftable,
+        lot.priority,
+        lot.granted_at,
+    )

@@ -81,4 +81,6 @@ def notice_text(kind: str, body: Mapping[str, Any], gift: GiftView | None) -> st
         return sentence if not words else f"{sentence.removesuffix('.')}: {words}"
     if kind == "grant_received":
         return f"You received {Credits.parse(body['amount']).shown()} cr."
+    if kind == "grant_voided":
+        return f"{Credits.parse(body['amount']).shown()} cr of a grant to you were taken back: {body['reason']}"
     return str(body.get("text", kind.replace("_", " ")))

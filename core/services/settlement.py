@@ -53,7 +53,7 @@ async def expire_due(ledger: Ledger) -> Swept:
         commands: list[Command] = []
         for org_id, account, lot_id in lapsed:
             commands.extend(await _for_lapsed(ledger, org_id, account, lot_id))
-        step = await _submit(ledger, commands)
+        step = await submit_all(ledger, commands)
         swept += step
         if len(lapsed) < PAGE or not step.done:
             break
@@ -63,14 +63,14 @@ async def expire_due(ledger: Ledger) -> Swept:
 async def return_open_gifts(ledger: Ledger, org_id: int, member_id: int) -> Swept:
     """Give back the open gifts of somebody who was frozen or has left; the others are passed over."""
     open_gifts = await ledger.read(lambda connection: gifts.open_of(connection, org_id, member_id))
-    return await _submit(ledger, (Settle(org_id, gift_id) for gift_id in open_gifts))
+    return await submit_all(ledger, (Settle(org_id, gift_id) for gift_id in open_gifts))
 
 
 async def _pages(ledger: Ledger, find: Callable[[int], Awaitable[list[tuple[int, int]]]]) -> Swept:
     swept = Swept()
     for _ in range(MAX_PAGES):
         found = await find(PAGE)
-        step = await _submit(ledger, (Settle(org_id, gift_id) for org_id, gift_id in found))
+        step = await submit_all(ledger, (Settle(org_id, gift_id) for org_id, gift_id in found))
         swept += step
         if len(found) < PAGE or not step.done:
             break
@@ -84,7 +84,8 @@ async def _for_lapsed(ledger: Ledger, org_id: int, account: int, lot_id: int) ->
     return [Settle(org_id, gift_id) for gift_id in holding]
 
 
-async def _submit(ledger: Ledger, commands: Iterable[Command]) -> Swept:
+async def submit_all(ledger: Ledger, commands: Iterable[Command]) -> Swept:
+    """Carry out commands of a sweep in the background, side by side, and count them."""
     outcomes = await asyncio.gather(*(_one(ledger, command) for command in commands))
     return sum(outcomes, Swept())
 
