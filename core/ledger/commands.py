@@ -58,18 +58,25 @@ class Command(Protocol):
     @property
     def needs(self) -> Needs: ...
 
-    def decide(self, book: Book) -> None:
-        """Refuse, or write the effects into the book. Raises Refused; then nothing of it is kept."""
+    def decide(self, book: Book) -> object:
+        """Refuse, or write the effects into the book. Raises Refused; then nothing of it is kept.
+
+        What it returns is told to the caller with the receipt.
+        """
         ...
 
 
 @dataclass(frozen=True, slots=True)
 class Receipt:
-    """A command took effect, durably: the ids it was given, and whether it had done so before (L6)."""
+    """A command took effect, durably: the ids it was given, and whether it had done so before (L6).
+
+    ``result`` is what its decision returned; one that had taken effect before has none.
+    """
 
     first_id: int
     count: int
     replayed: bool
+    result: object = None
 
     @property
     def ids(self) -> range:

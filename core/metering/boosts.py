@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import IntEnum
 from typing import ClassVar, Final, NamedTuple
@@ -38,6 +38,12 @@ class Factor(NamedTuple):
         whole, fraction = divmod(self.thousandths, THOUSAND)
         decimals = f"{fraction:03d}".rstrip("0")
         return f"{whole}.{decimals}" if decimals else str(whole)
+
+    @property
+    def number(self) -> int | float:
+        """The factor as a JSON number: whole where it is whole."""
+        whole, fraction = divmod(self.thousandths, THOUSAND)
+        return self.thousandths / THOUSAND if fraction else whole
 
     def apply(self, limit: Credits) -> Credits:
         """Return the multiplied limit: exact, and where a micro-credit would be split, rounded down."""
@@ -89,6 +95,13 @@ class Boost(Record):
     def apply(self, limit: Credits) -> Credits:
         """Return an allowance's limit while this boost counts."""
         return self.factor.apply(limit)
+
+    def ended(self, at: datetime) -> Boost:
+        """Return the boost ended before its time. One that had not begun never was, and is not spoken of."""
+        if self.starts_at >= at:
+            return replace(self, ends_at=self.starts_at, tell_at=None)
+        ended = replace(self, ends_at=at)
+        return replace(ended, tell_at=next_stage_at(ended, self.told))
 
 
 def in_force(boosts: Iterable[Boost], now: datetime) -> Boost | None:

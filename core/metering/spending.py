@@ -67,7 +67,8 @@ class Spender:
 
     def changes(self, now: datetime) -> Iterator[datetime]:
         """Yield the instants after ``now`` at which something of this changes by itself, in order."""
-        moments = {window.closes_at for window in (*self.allowance(now), *(self._cap(c, now) for c in self._caps(now)))}
+        moments = {window.closes_at for window in self.allowance(now) if window.is_open}
+        moments |= {self._cap(cap, now).closes_at for cap in self._caps(now)}
         moments |= {position.lot.expires_at for position in self._positions() if position.lot.expires_at is not None}
         moments |= {moment for boost in self.boosts for moment in (boost.starts_at, boost.ends_at)}
         moments |= {seat.from_at for seat in self.seats} | {cap.from_at for cap in self.caps}

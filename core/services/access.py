@@ -64,7 +64,7 @@ async def session(ledger: Ledger, token: str) -> Session:
         raise _unknown()
     if found.expires_at is not None and found.expires_at <= ledger.clock():
         raise Refused(Code.UNAUTHENTICATED, "This token has expired; sign in again.")
-    actor = Actor(found.org_id, found.member_id, Role(found.role), _scopes(found), found.token_id)
+    actor = Actor(found.org_id, found.member_id, Role(found.role), _scopes(found), found.token_id, found.is_service)
     return Session(actor, digest, found.expires_at)
 
 

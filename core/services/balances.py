@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -10,19 +10,34 @@ from sqlalchemy import Connection
 
 from core.ledger.accounts import escrow_of, pool_of, wallet_of
 from core.ledger.book import Given
+from core.ledger.commands import Needs
 from core.ledger.credits import ZERO, Credits, total
 from core.ledger.errors import Code, Refused
 from core.ledger.ids import Prefix, parse_id, shown_id
 from core.ledger.lots import giftable_until, spending_order
 from core.ledger.positions import Position, Slice, held
+from core.metering.boosts import Boost
+from core.metering.evaluate import Limit, spendable
+from core.metering.spending import Spender
 from core.policy.decide import gift_limit_left
 from core.policy.limits import Policy
 from core.services.commands.giving import giftable
+from core.services.commands.paying import spender_of
 from core.services.cursors import checked_limit, cursor_of, place_of
 from core.services.ledger import Ledger
 from core.services.rendering import gift_view, notice_text, slice_views
-from core.services.views import Actor, Balance, NoticeView, Page, SliceView, StatementLine, Status
-from core.store import gifts, groups, lots, notices, people, statements
+from core.services.views import (
+    Actor,
+    AllowanceView,
+    Balance,
+    BoostView,
+    NoticeView,
+    Page,
+    SliceView,
+    StatementLine,
+    Status,
+)
+from core.store import facts, gifts, notices, people, statements
 from core.store.instants import from_micros, to_micros
 from core.store.people import MemberRecord
 
@@ -126,37 +141,37 @@ def _readable(connection: Connection, actor: Actor, member_id: str | None) -> Me
 
 def _balance(connection: Connection, member: MemberRecord, now: datetime) -> Balance:
     wallet = wallet_of(member.member_id)
-    pools = [pool_of(team) for team in sorted(member.teams)]
-    accounts = lots.positions(connection, member.org_id, [wallet, escrow_of(wallet), *pools])
-    policy = Policy.of(groups.policy(connection, org_id=member.org_id))
+    needs = Needs(members=(member.member_id,), spending_of=(member.member_id,), positions=(escrow_of(wallet),))
+    book = facts.book_of(connection, member.org_id, needs, now)
+    spender = spender_of(book, member.org_id, member.member_id)
+    present = spender.at(now)
+    policy = Policy.of(book.policies.get(member.org_id))
     given, first_given = gifts.given_since(connection, member.org_id, wallet, now - _DAY)
-    incoming = gifts.incoming(connection, member.org_id, wallet)
-    own = _live(accounts[wallet], now)
-    shared = [position for pool in pools for position in _live(accounts[pool], now)]
+    own = _live(book.held_by(wallet), now)
+    shared = [position for pool in map(pool_of, spender.team_ids) for position in _live(book.held_by(pool), now)]
     blocked = _blocked(member)
-    available = ZERO if blocked else held(own)
-    pool = ZERO if blocked else held(shared)
     may_give = [] if blocked else giftable(own, now, now + policy.settlement + policy.min_use)
     endings = [giftable_until(each.lot, policy.settlement, policy.min_use) for each in may_give]
+    held_gifts = gifts.outgoing(connection, member.org_id, wallet)
     return Balance(
         member_id=shown_id(Prefix.MEMBER, member.member_id),
         name=member.name,
-        spendable=available + pool,
-        available=available,
+        spendable=spendable(present),
+        available=ZERO if blocked else held(own),
         giftable=held(may_give),
         gift_limit_left=ZERO if blocked else _limit_left(policy, given, member),
         giftable_until=min((ending for ending in endings if ending is not None), default=None),
-        held_gifts=held(accounts[escrow_of(wallet)]),
-        held_usage=ZERO,
-        incoming=incoming,
-        pool=pool,
-        capacity=_capacity([*own, *shared], {wallet, *pools}),
+        held_gifts=held_gifts,
+        held_usage=held(book.held_by(escrow_of(wallet))) - held_gifts,
+        incoming=gifts.incoming(connection, member.org_id, wallet),
+        pool=ZERO if blocked else total(purse.can_give for purse in present.purses[1:]),
+        capacity=_capacity([*own, *shared], book.positions) + _included(present.allowance),
         lots=_lot_views(own),
-        allowance=(),
-        boost=None,
+        allowance=tuple(map(_window_view, present.allowance)),
+        boost=_boost_view(spender.boost(now)),
         blocked=blocked,
         as_of=now,
-        valid_until=_valid_until([*own, *shared], endings, first_given, now),
+        valid_until=_valid_until(spender, endings, first_given, now),
     )
 
 
@@ -177,9 +192,24 @@ def _blocked(member: MemberRecord) -> tuple[str, str] | None:
     return None
 
 
-def _capacity(positions: Iterable[Position], own: set[int]) -> Credits:
+def _capacity(positions: Iterable[Position], own: Container[int]) -> Credits:
     """Return what "low" is measured against: lots as they were granted here, others as far as they are left."""
     return total([each.lot.amount if each.lot.account_id in own else each.remaining for each in positions])
+
+
+def _included(allowance: Iterable[Limit]) -> Credits:
+    """Windows nest: a plan includes no more than its smallest window."""
+    return min((window.limit for window in allowance if window.limit is not None), default=ZERO)
+
+
+def _window_view(window: Limit) -> AllowanceView:
+    """A window of 5 hours that nobody has opened resets at no time."""
+    assert window.limit is not None, "a plan's window has a limit"
+    return AllowanceView(window.meter, window.limit, window.used, window.closes_at if window.is_open else None)
+
+
+def _boost_view(boost: Boost | None) -> BoostView | None:
+    return None if boost is None else BoostView(boost.factor, boost.ends_at)
 
 
 def _lot_views(positions: Iterable[Position]) -> tuple[SliceView, ...]:
@@ -188,14 +218,10 @@ def _lot_views(positions: Iterable[Position]) -> tuple[SliceView, ...]:
 
 
 def _valid_until(
-    positions: Iterable[Position],
-    giftable_endings: Iterable[datetime | None],
-    first_given: datetime | None,
-    now: datetime,
+    spender: Spender, giftable_endings: Iterable[datetime | None], first_given: datetime | None, now: datetime
 ) -> datetime | None:
     """L11: the next instant at which the balance changes without a commit."""
-    moments = [position.lot.expires_at for position in positions]
-    moments.extend(giftable_endings)
+    moments = [*giftable_endings, next(spender.changes(now), None)]
     moments.append(None if first_given is None else first_given + _DAY)
     return min((moment for moment in moments if moment is not None and moment > now), default=None)
 

@@ -37,12 +37,12 @@ async def charge(
         if not 0 < len(text) <= MAX_TEXT or not is_storable(text):
             sentence = f"The event's {field} needs 1 to {MAX_TEXT:,} characters of plain text."
             raise Refused(Code.INVALID_REQUEST, sentence, field=field)
-    rating = _rated(usage, card)
+    rating = rated(usage, card)
     receipt = await ledger.execute(Charge(org_id, member_id, source, event_id, subject, usage, rating))
     return Answer(rating, receipt.replayed)
 
 
-def _rated(usage: Usage, card: RateCard) -> Rating:
+def rated(usage: Usage, card: RateCard) -> Rating:
     try:
         return rate(usage, card)
     except OverflowError:

@@ -13,6 +13,7 @@ from typing import Generic, TypeVar
 from core.ledger.credits import Credits
 from core.ledger.gifts import GiftState
 from core.ledger.lots import Source
+from core.metering.boosts import Factor
 
 Item = TypeVar("Item")
 
@@ -42,10 +43,16 @@ class Actor:
     role: Role
     scopes: frozenset[Scope]
     token_id: int | None = None
+    is_service: bool = False
 
     @property
     def is_admin(self) -> bool:
         return self.role is Role.ADMIN and Scope.ADMIN in self.scopes
+
+    @property
+    def spends_for_all(self) -> bool:
+        """Whether usage of others is theirs to authorize and report: a gateway's, or an admin's."""
+        return self.is_service or self.is_admin
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,19 +147,19 @@ class Page(Generic[Item]):
 
 @dataclass(frozen=True, slots=True)
 class AllowanceView:
-    """One allowance window."""
+    """One allowance window; ``resets_at`` is None for one that begins with its first use and has not."""
 
     window: str
     limit: Credits
     used: Credits
-    resets_at: datetime
+    resets_at: datetime | None
 
 
 @dataclass(frozen=True, slots=True)
 class BoostView:
     """The boost in force."""
 
-    factor: int
+    factor: Factor
     ends_at: datetime
 
 

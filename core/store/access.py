@@ -32,6 +32,7 @@ class TokenRecord:
     revoked_at: datetime | None
     role: str
     has_left: bool
+    is_service: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,7 +165,7 @@ def forget_lapsed_devices(connection: Connection, *, before: datetime) -> int:
 
 
 def _select_tokens() -> Select[Any]:
-    return select(_TOKEN, _MEMBER.c.role, _MEMBER.c.deactivated_at).join(_MEMBER, _OWNER)
+    return select(_TOKEN, _MEMBER.c.role, _MEMBER.c.kind, _MEMBER.c.deactivated_at).join(_MEMBER, _OWNER)
 
 
 _BY_HASH: Final = _select_tokens().where(_TOKEN.c.hash == bindparam("hash"))  # every request asks it
@@ -185,6 +186,7 @@ def _token(row: Row[Any]) -> TokenRecord:
         expires_at=from_micros(row.expires_at),
         revoked_at=from_micros(row.revoked_at),
         role=row.role,
+        is_service=row.kind == "service",
         has_left=row.deactivated_at is not None,
     )
 

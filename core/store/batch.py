@@ -173,7 +173,7 @@ def _decide_one(book: Book, claim: _Claim) -> Outcome:
     own_ids = range(claim.first_id, claim.first_id + command.count)
     book.begin(command.org_id, command.actor_id, own_ids)
     try:
-        command.decide(book)
+        result = command.decide(book)
     except Refused as refused:
         book.rollback()
         return refused
@@ -184,7 +184,7 @@ def _decide_one(book: Book, claim: _Claim) -> Outcome:
         book.rollback()
         logger.exception("a %s could not be decided", type(command).__name__)
         return defect
-    return Receipt(claim.first_id, command.count, replayed=False)
+    return Receipt(claim.first_id, command.count, False, result)
 
 
 def _write(driver: Driver, writer: Writer, book: Book) -> Sealed | None:

@@ -10,23 +10,33 @@ from typing import Any
 from sqlalchemy import Connection
 
 from core.ledger.book import Book
-from core.ledger.commands import Command
+from core.ledger.commands import SYSTEM, Command, Needs
 from core.ledger.ids import MAX_ID
 from core.store import load
 from core.store.driver import Driver
 from core.store.postgres import PostgresDriver
 from core.store.sqlite import SqliteDriver
-from core.store.wanted import wanted_by
+from core.store.wanted import Wanted, wanted_by
+
+
+def book_of(connection: Connection, org_id: int, needs: Needs, now: datetime) -> Book:
+    """Read what is needed as it is now, for a look that decides nothing."""
+    wanted = Wanted()
+    wanted.add(org_id, needs)
+    return _read(connection, wanted, org_id, now)
 
 
 def book_for(connection: Connection, command: Command, now: datetime) -> Book:
     """Read what a command needs as it is now. Its ids lie past every real one and are never shown."""
+    return _read(connection, wanted_by([command]), command.org_id, now, command.actor_id)
+
+
+def _read(connection: Connection, wanted: Wanted, org_id: int, now: datetime, actor_id: int = SYSTEM) -> Book:
     raw: Any = connection.connection.driver_connection
     driver: Driver = SqliteDriver(raw) if isinstance(raw, sqlite3.Connection) else PostgresDriver(raw)
-    wanted = wanted_by([command])
     load.find_accounts(driver, wanted)
     book = Book(now, itertools.count(MAX_ID + 1).__next__)
     book.locked = load.existing(driver, wanted)
     load.read(driver, wanted, book)
-    book.begin(command.org_id, command.actor_id, ())
+    book.begin(org_id, actor_id, ())
     return book

@@ -272,6 +272,11 @@ _INCOMING: Final = select(func.coalesce(func.sum(_GIFT.c.amount), 0)).where(
     text(OPEN_GIFT),
     text(PENDING_GIFT),
 )
+_OUTGOING: Final = select(func.coalesce(func.sum(_GIFT.c.amount), 0)).where(
+    _GIFT.c.org_id == bindparam("org"),
+    _GIFT.c.sender_account == bindparam("account"),
+    text(OPEN_GIFT),
+)
 _GIVEN: Final = (
     select(_GIFT.c.recipient_account, func.count(), func.sum(_GIFT.c.amount), func.min(_GIFT.c.created_at))
     .where(
@@ -287,6 +292,11 @@ _GIVEN: Final = (
 def incoming(connection: Connection, org_id: int, account: int) -> Credits:
     """Return what pending gifts will bring an account."""
     return Credits(int(connection.execute(_INCOMING, {"org": org_id, "account": account}).scalar_one()))
+
+
+def outgoing(connection: Connection, org_id: int, account: int) -> Credits:
+    """Return what an account has set aside for its open gifts."""
+    return Credits(int(connection.execute(_OUTGOING, {"org": org_id, "account": account}).scalar_one()))
 
 
 def given_since(connection: Connection, org_id: int, account: int, since: datetime) -> tuple[Given, datetime | None]:

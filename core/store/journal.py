@@ -14,7 +14,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from core.ledger.commands import Command, Receipt
@@ -259,7 +259,7 @@ class Journal:
         """Return the answer for one caller: what a lost commit of this batch did is new to the first who is told."""
         if isinstance(outcome, Receipt) and outcome.replayed and outcome.first_id in self._untold:
             self._untold.discard(outcome.first_id)
-            return Receipt(outcome.first_id, outcome.count, replayed=False)
+            return replace(outcome, replayed=False)
         return outcome
 
     def _deliver(self, answers: Sequence[tuple[_Ticket, Outcome]]) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from core.ledger.commands import Command
+from core.ledger.commands import Command, Needs
 from core.ledger.records import Wish
 
 Key = tuple[int, int]
@@ -28,27 +28,30 @@ class Wanted:
     holds: set[Key] = field(default_factory=set)
     records: set[tuple[int, Wish]] = field(default_factory=set)
 
+    def add(self, org: int, needs: Needs) -> None:
+        """Add what a command of an organisation says it needs."""
+        for found, numbers in (
+            (self.members, needs.members),
+            (self.accounts, needs.accounts),
+            (self.positions, needs.positions),
+            (self.gifts, needs.gifts),
+            (self.gifts, needs.claw_back),
+            (self.judged, needs.gifts if needs.seats_of else ()),
+            (self.claw_back, needs.claw_back),
+            (self.debts_of, needs.debts_of),
+            (self.given_by, needs.given_by),
+            (self.seats_of, needs.seats_of),
+            (self.spending_of, needs.spending_of),
+            (self.holds, needs.holds),
+        ):
+            for number in numbers:
+                found.add((org, number))
+        self.records.update((org, wish) for wish in needs.records)
+
 
 def wanted_by(commands: Iterable[Command]) -> Wanted:
     """Collect what the commands say they need."""
     wanted = Wanted()
     for command in commands:
-        needs, org = command.needs, command.org_id
-        for found, numbers in (
-            (wanted.members, needs.members),
-            (wanted.accounts, needs.accounts),
-            (wanted.positions, needs.positions),
-            (wanted.gifts, needs.gifts),
-            (wanted.gifts, needs.claw_back),
-            (wanted.judged, needs.gifts if needs.seats_of else ()),
-            (wanted.claw_back, needs.claw_back),
-            (wanted.debts_of, needs.debts_of),
-            (wanted.given_by, needs.given_by),
-            (wanted.seats_of, needs.seats_of),
-            (wanted.spending_of, needs.spending_of),
-            (wanted.holds, needs.holds),
-        ):
-            for number in numbers:
-                found.add((org, number))
-        wanted.records.update((org, wish) for wish in needs.records)
+        wanted.add(command.org_id, command.needs)
     return wanted

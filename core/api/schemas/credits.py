@@ -97,13 +97,13 @@ class AllowanceShown(Shown):
     window: str
     limit: AmountShown
     used: AmountShown
-    resets_at: datetime
+    resets_at: datetime | None
 
 
 class BoostShown(Shown):
     """The boost in force."""
 
-    factor: int
+    factor: float | int
     ends_at: datetime
 
 
@@ -222,7 +222,7 @@ def allowance_shown(balance: Balance) -> list[AllowanceShown]:
 
 
 def boost_shown(balance: Balance) -> BoostShown | None:
-    return None if balance.boost is None else BoostShown(factor=balance.boost.factor, ends_at=balance.boost.ends_at)
+    return None if balance.boost is None else BoostShown(factor=balance.boost.factor.number, ends_at=balance.boost.ends_at)
 
 
 def amount_or_none(amount: Credits | None) -> str | None:

@@ -58,7 +58,7 @@ class Authorize:
     def needs(self) -> Needs:
         return Needs(members=(self.member_id,), spending_of=(self.member_id,))
 
-    def decide(self, book: Book) -> None:
+    def decide(self, book: Book) -> Hold:
         """Raises Refused: unknown_member, account_frozen, insufficient_credits (with the trace), too_many_lots."""
         check_cost(self.rating.amount)
         spender = spender_of(book, self.org_id, self.member_id)
@@ -70,20 +70,20 @@ class Authorize:
         number = book.next_id()
         book.post(TransferKind.HOLD, moves_to(draws, escrow_of), transfer_id=number, cause_id=number)
         use_windows(book, number, self.member_id, facts, payment)
-        book.put(
-            Hold(
-                self.org_id,
-                number,
-                self.member_id,
-                self.usage.model,
-                self.rating.card,
-                self.rating.amount,
-                payment.allowance,
-                [account for account, _ in draws],
-                book.now,
-                book.now + self.time_to_live,
-            )
+        hold = Hold(
+            self.org_id,
+            number,
+            self.member_id,
+            self.usage.model,
+            self.rating.card,
+            self.rating.amount,
+            payment.allowance,
+            [account for account, _ in draws],
+            book.now,
+            book.now + self.time_to_live,
         )
+        book.put(hold)
+        return hold
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,22 +111,21 @@ class Capture:
     def needs(self) -> Needs:
         return Needs(holds=(self.hold_id,))
 
-    def decide(self, book: Book) -> None:
+    def decide(self, book: Book) -> Hold:
         """Raises Refused: not_found, hold_closed (captured or released), invalid_request."""
         check_cost(self.rating.amount)
         hold = hold_of(book, self.hold_id, self.actor_id, for_anybody=self.for_anybody)
         number = book.next_id()
         if hold.state is HoldState.OPEN and not hold.is_over(book.now):
-            self._in_time(book, hold, number)
-            return
+            return self._in_time(book, hold, number)
         if hold.state is HoldState.OPEN:
             hold = free(book, hold, TransferKind.HOLD_EXPIRE, HoldState.EXPIRED)
         if hold.state is not HoldState.EXPIRED:
             raise closed(hold)
         extra = self._pay(book, hold, self.rating.amount, MAX_SLICES)
-        self._book(book, hold, number, [], extra, ZERO, late=True)
+        return self._book(book, hold, number, [], extra, ZERO, late=True)
 
-    def _in_time(self, book: Book, hold: Hold, number: int) -> None:
+    def _in_time(self, book: Book, hold: Hold, number: int) -> Hold:
         covered = min(self.rating.amount, hold.allowance)
         moves: list[Move] = []
         freed: dict[int, tuple[Slice, ...]] = {}
@@ -141,10 +140,11 @@ class Capture:
             if freed[source]:
                 moves.append(Move(escrow_of(source), source, freed[source]))
         extra = self._pay(book, hold, missing, MAX_SLICES - sum(len(move.slices) for move in moves))
-        self._book(book, hold, number, moves, extra, covered, late=False)
+        captured = self._book(book, hold, number, moves, extra, covered, late=False)
         back = freed_by_meter(hold.allowance - covered, {source: _sum(slices) for source, slices in freed.items()})
         free_windows(book, number, book.reserved.get(hold.hold_id, ()), back)
         _lapse(book, self.org_id, freed.items())
+        return captured
 
     def _pay(self, book: Book, hold: Hold, amount: Credits, room: int) -> Payment:
         if not amount:
@@ -154,7 +154,7 @@ class Capture:
 
     def _book(
         self, book: Book, hold: Hold, number: int, moves: list[Move], extra: Payment, covered: Credits, *, late: bool
-    ) -> None:
+    ) -> Hold:
         """Write the capture: what it takes from the hold, then what it takes beside it, then what is owed."""
         consumed = account_id(self.org_id, AccountKind.CONSUMED)
         facts = spender_of(book, self.org_id, hold.member_id).at(book.now)
@@ -164,16 +164,16 @@ class Capture:
         owe(book, number, self.org_id, hold.member_id, extra.short)
         event = Event(hold.member_id, "capture", shown_id(Prefix.HOLD, hold.hold_id), self.usage, self.rating)
         book.record_usage(number, event.facts(covered + extra.allowance, extra.short))
-        book.put(
-            replace(
-                hold,
-                state=HoldState.CAPTURED,
-                charged=self.rating.amount,
-                overage=extra.short,
-                is_late=late,
-                closed_at=book.now,
-            )
+        captured = replace(
+            hold,
+            state=HoldState.CAPTURED,
+            charged=self.rating.amount,
+            overage=extra.short,
+            is_late=late,
+            closed_at=book.now,
         )
+        book.put(captured)
+        return captured
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,12 +198,12 @@ class Release:
     def needs(self) -> Needs:
         return Needs(holds=(self.hold_id,))
 
-    def decide(self, book: Book) -> None:
+    def decide(self, book: Book) -> Hold:
         """Raises Refused: not_found, hold_closed."""
         hold = hold_of(book, self.hold_id, self.actor_id, for_anybody=self.for_anybody)
         if hold.state is not HoldState.OPEN or hold.is_over(book.now):
             raise closed(hold)
-        free(book, hold, TransferKind.RELEASE, HoldState.RELEASED)
+        return free(book, hold, TransferKind.RELEASE, HoldState.RELEASED)
 
 
 @dataclass(frozen=True, slots=True)

@@ -55,13 +55,7 @@ class Hold(SQLModel, table=True):
         one_of("state", HoldState),
         CheckConstraint("amount >= 0 AND allowance >= 0 AND allowance <= amount", name="amounts_fit"),
         Index("hold_due", "deadline_at", sqlite_where=text(OPEN_HOLD), postgresql_where=text(OPEN_HOLD)),
-        Index(
-            "hold_open_by_member",
-            "org_id",
-            "member_id",
-            sqlite_where=text(OPEN_HOLD),
-            postgresql_where=text(OPEN_HOLD),
-        ),
+        Index("hold_by_member", "org_id", "member_id", "hold_id"),
         CLUSTERED,
     )
 

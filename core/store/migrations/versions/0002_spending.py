@@ -62,103 +62,116 @@ def _free_kinds() -> None:
 
 
 def _create_spending() -> None:
-    op.create_table('cap',
-    sa.Column('org_id', sa.BigInteger(), autoincrement=False, nullable=False),
-    sa.Column('cap_id', sa.BigInteger(), autoincrement=False, nullable=False),
-    sa.Column('subject_id', sa.BigInteger(), nullable=False),
-    sa.Column('pool_id', sa.BigInteger(), nullable=True),
-    sa.Column('period', sa.Text(), nullable=False),
-    sa.Column('amount', sa.BigInteger(), nullable=True),
-    sa.Column('from_at', sa.BigInteger(), nullable=False),
-    sa.Column('created_at', sa.BigInteger(), nullable=False),
-    sa.CheckConstraint("period IN ('day', 'week', 'month')", name='period_known'),
-    sa.CheckConstraint('amount >= 0', name='amount_not_negative'),
-    sa.PrimaryKeyConstraint('org_id', 'cap_id')
+    op.create_table(
+        "cap",
+        sa.Column("org_id", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("cap_id", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("subject_id", sa.BigInteger(), nullable=False),
+        sa.Column("pool_id", sa.BigInteger(), nullable=True),
+        sa.Column("period", sa.Text(), nullable=False),
+        sa.Column("amount", sa.BigInteger(), nullable=True),
+        sa.Column("from_at", sa.BigInteger(), nullable=False),
+        sa.Column("created_at", sa.BigInteger(), nullable=False),
+        sa.CheckConstraint("period IN ('day', 'week', 'month')", name="period_known"),
+        sa.CheckConstraint("amount >= 0", name="amount_not_negative"),
+        sa.PrimaryKeyConstraint("org_id", "cap_id"),
     )
-    with op.batch_alter_table('cap', schema=None) as batch_op:
-        batch_op.create_index('cap_by_subject', ['org_id', 'subject_id'], unique=False)
+    with op.batch_alter_table("cap", schema=None) as batch_op:
+        batch_op.create_index("cap_by_subject", ["org_id", "subject_id"], unique=False)
 
-    op.create_table('hold',
-    sa.Column('org_id', sa.BigInteger(), autoincrement=False, nullable=False),
-    sa.Column('hold_id', sa.BigInteger(), autoincrement=False, nullable=False),
-    sa.Column('member_id', sa.BigInteger(), nullable=False),
-    sa.Column('model', sa.Text(), nullable=False),
-    sa.Column('card', sa.Text(), nullable=False),
-    sa.Column('amount', sa.BigInteger(), nullable=False),
-    sa.Column('allowance', sa.BigInteger(), nullable=False),
-    sa.Column('sources', sa.JSON(), nullable=False),
-    sa.Column('created_at', sa.BigInteger(), nullable=False),
-    sa.Column('deadline_at', sa.BigInteger(), nullable=False),
-    sa.Column('state', sa.Text(), nullable=False),
-    sa.Column('charged', sa.BigInteger(), nullable=False),
-    sa.Column('overage', sa.BigInteger(), nullable=False),
-    sa.Column('is_late', sa.Boolean(), nullable=False),
-    sa.Column('closed_at', sa.BigInteger(), nullable=True),
-    sa.CheckConstraint("state IN ('open', 'captured', 'released', 'expired')", name='state_known'),
-    sa.CheckConstraint('amount >= 0 AND allowance >= 0 AND allowance <= amount', name='amounts_fit'),
-    sa.PrimaryKeyConstraint('org_id', 'hold_id'),
-    sqlite_with_rowid=False
+    op.create_table(
+        "hold",
+        sa.Column("org_id", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("hold_id", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("member_id", sa.BigInteger(), nullable=False),
+        sa.Column("model", sa.Text(), nullable=False),
+        sa.Column("card", sa.Text(), nullable=False),
+        sa.Column("amount", sa.BigInteger(), nullable=False),
+        sa.Column("allowance", sa.BigInteger(), nullable=False),
+        sa.Column("sources", sa.JSON(), nullable=False),
+        sa.Column("created_at", sa.BigInteger(), nullable=False),
+        sa.Column("deadline_at", sa.BigInteger(), nullable=False),
+        sa.Column("state", sa.Text(), nullable=False),
+        sa.Column("charged", sa.BigInteger(), nullable=False),
+        sa.Column("overage", sa.BigInteger(), nullable=False),
+        sa.Column("is_late", sa.Boolean(), nullable=False),
+        sa.Column("closed_at", sa.BigInteger(), nullable=True),
+        sa.CheckConstraint("state IN ('open', 'captured', 'released', 'expired')", name="state_known"),
+        sa.CheckConstraint("amount >= 0 AND allowance >= 0 AND allowance <= amount", name="amounts_fit"),
+        sa.PrimaryKeyConstraint("org_id", "hold_id"),
+        sqlite_with_rowid=False,
     )
-    with op.batch_alter_table('hold', schema=None) as batch_op:
-        batch_op.create_index('hold_due', ['deadline_at'], unique=False, sqlite_where=sa.text("state = 'open'"), postgresql_where=sa.text("state = 'open'"))
-        batch_op.create_index('hold_open_by_member', ['org_id', 'member_id'], unique=False, sqlite_where=sa.text("state = 'open'"), postgresql_where=sa.text("state = 'open'"))
+    with op.batch_alter_table("hold", schema=None) as batch_op:
+        batch_op.create_index(
+            "hold_due",
+            ["deadline_at"],
+            unique=False,
+            sqlite_where=sa.text("state = 'open'"),
+            postgresql_where=sa.text("state = 'open'"),
+        )
+        batch_op.create_index("hold_by_member", ["org_id", "member_id", "hold_id"], unique=False)
 
-    op.create_table('plan',
-    sa.Column('org_id', sa.BigInteger(), autoincrement=False, nullable=False),
-    sa.Column('plan_id', sa.BigInteger(), autoincrement=False, nullable=False),
-    sa.Column('name', sa.Text(), nullable=False),
-    sa.Column('five_hours', sa.BigInteger(), nullable=True),
-    sa.Column('weekly', sa.BigInteger(), nullable=True),
-    sa.Column('monthly', sa.BigInteger(), nullable=True),
-    sa.Column('created_at', sa.BigInteger(), nullable=False),
-    sa.PrimaryKeyConstraint('org_id', 'plan_id')
+    op.create_table(
+        "plan",
+        sa.Column("org_id", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("plan_id", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("five_hours", sa.BigInteger(), nullable=True),
+        sa.Column("weekly", sa.BigInteger(), nullable=True),
+        sa.Column("monthly", sa.BigInteger(), nullable=True),
+        sa.Column("created_at", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("org_id", "plan_id"),
     )
-    op.create_table('plan_seat',
-    sa.Column('org_id', sa.BigInteger(), autoincrement=False, nullable=False),
-    sa.Column('member_id', sa.BigInteger(), autoincrement=False, nullable=False),
-    sa.Column('from_at', sa.BigInteger(), autoincrement=False, nullable=False),
-    sa.Column('plan_id', sa.BigInteger(), nullable=True),
-    sa.Column('anchor_at', sa.BigInteger(), nullable=False),
-    sa.PrimaryKeyConstraint('org_id', 'member_id', 'from_at')
+    op.create_table(
+        "plan_seat",
+        sa.Column("org_id", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("member_id", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("from_at", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("plan_id", sa.BigInteger(), nullable=True),
+        sa.Column("anchor_at", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("org_id", "member_id", "from_at"),
     )
-    op.create_table('reset',
-    sa.Column('org_id', sa.BigInteger(), autoincrement=False, nullable=False),
-    sa.Column('reset_id', sa.BigInteger(), autoincrement=False, nullable=False),
-    sa.Column('member_id', sa.BigInteger(), nullable=False),
-    sa.Column('expires_at', sa.BigInteger(), nullable=True),
-    sa.Column('created_at', sa.BigInteger(), nullable=False),
-    sa.Column('used_at', sa.BigInteger(), nullable=True),
-    sa.Column('warned_at', sa.BigInteger(), nullable=True),
-    sa.PrimaryKeyConstraint('org_id', 'reset_id'),
-    sqlite_with_rowid=False
+    op.create_table(
+        "reset",
+        sa.Column("org_id", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("reset_id", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("member_id", sa.BigInteger(), nullable=False),
+        sa.Column("expires_at", sa.BigInteger(), nullable=True),
+        sa.Column("created_at", sa.BigInteger(), nullable=False),
+        sa.Column("used_at", sa.BigInteger(), nullable=True),
+        sa.Column("warned_at", sa.BigInteger(), nullable=True),
+        sa.PrimaryKeyConstraint("org_id", "reset_id"),
+        sqlite_with_rowid=False,
     )
-    with op.batch_alter_table('reset', schema=None) as batch_op:
-        batch_op.create_index('reset_by_member', ['org_id', 'member_id'], unique=False)
+    with op.batch_alter_table("reset", schema=None) as batch_op:
+        batch_op.create_index("reset_by_member", ["org_id", "member_id"], unique=False)
 
-    op.create_table('usage_window',
-    sa.Column('org_id', sa.BigInteger(), autoincrement=False, nullable=False),
-    sa.Column('member_id', sa.BigInteger(), autoincrement=False, nullable=False),
-    sa.Column('meter', sa.Text(), nullable=False),
-    sa.Column('opens_at', sa.BigInteger(), autoincrement=False, nullable=False),
-    sa.Column('closes_at', sa.BigInteger(), nullable=False),
-    sa.Column('used', sa.BigInteger(), nullable=False),
-    sa.Column('told', sa.Integer(), nullable=False),
-    sa.CheckConstraint('used >= 0', name='used_not_negative'),
-    sa.PrimaryKeyConstraint('org_id', 'member_id', 'meter', 'opens_at'),
-    sqlite_with_rowid=False
+    op.create_table(
+        "usage_window",
+        sa.Column("org_id", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("member_id", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("meter", sa.Text(), nullable=False),
+        sa.Column("opens_at", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("closes_at", sa.BigInteger(), nullable=False),
+        sa.Column("used", sa.BigInteger(), nullable=False),
+        sa.Column("told", sa.Integer(), nullable=False),
+        sa.CheckConstraint("used >= 0", name="used_not_negative"),
+        sa.PrimaryKeyConstraint("org_id", "member_id", "meter", "opens_at"),
+        sqlite_with_rowid=False,
     )
-    op.create_table('window_posting',
-    sa.Column('org_id', sa.BigInteger(), autoincrement=False, nullable=False),
-    sa.Column('transfer_id', sa.BigInteger(), autoincrement=False, nullable=False),
-    sa.Column('line', sa.Integer(), nullable=False),
-    sa.Column('member_id', sa.BigInteger(), nullable=False),
-    sa.Column('meter', sa.Text(), nullable=False),
-    sa.Column('opens_at', sa.BigInteger(), nullable=False),
-    sa.Column('closes_at', sa.BigInteger(), nullable=False),
-    sa.Column('amount', sa.BigInteger(), nullable=False),
-    sa.CheckConstraint('amount <> 0', name='amount_not_zero'),
-    sa.PrimaryKeyConstraint('org_id', 'transfer_id', 'line'),
-    sqlite_with_rowid=False
+    op.create_table(
+        "window_posting",
+        sa.Column("org_id", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("transfer_id", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("line", sa.Integer(), nullable=False),
+        sa.Column("member_id", sa.BigInteger(), nullable=False),
+        sa.Column("meter", sa.Text(), nullable=False),
+        sa.Column("opens_at", sa.BigInteger(), nullable=False),
+        sa.Column("closes_at", sa.BigInteger(), nullable=False),
+        sa.Column("amount", sa.BigInteger(), nullable=False),
+        sa.CheckConstraint("amount <> 0", name="amount_not_zero"),
+        sa.PrimaryKeyConstraint("org_id", "transfer_id", "line"),
+        sqlite_with_rowid=False,
     )
 
 

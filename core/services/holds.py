@@ -1,0 +1,166 @@
+"""Holds: a gateway authorizes a request, captures what it really used, or releases it (S2)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final, cast
+
+from sqlalchemy import Connection
+
+from core.ledger.commands import Receipt
+from core.ledger.credits import Credits
+from core.ledger.errors import Code, Refused
+from core.ledger.ids import MAX_ID, Prefix, parse_id, shown_id
+from core.metering.holds import Hold, HoldState
+from core.metering.usage import Usage
+from core.services.commands.holding import Authorize, Capture, Release
+from core.services.cursors import checked_limit, cursor_of, place_of
+from core.services.gifts import checked_key
+from core.services.ledger import Ledger
+from core.services.ratecards import card_at
+from core.services.usage import rated
+from core.services.views import Actor, Answer, Page
+from core.store import holds as stored
+
+MAX_SECONDS: Final = 86_400
+DEFAULT_SECONDS: Final = 900
+# A request rarely writes as much as it may: holding all of max_tokens would set aside many times the true cost.
+ESTIMATED_OUTPUT: Final = 4_096
+
+
+@dataclass(frozen=True, slots=True)
+class HoldView:
+    """An authorization as it is now; ``charged`` and ``overage`` are what its capture cost and nothing covered."""
+
+    id: str
+    state: HoldState
+    member_id: str
+    model: str
+    amount: Credits
+    allowance: Credits
+    created_at: datetime
+    deadline_at: datetime
+    card: str
+    charged: Credits
+    overage: Credits
+    is_late: bool
+    closed_at: datetime | None
+
+
+def estimate(model: str, *, input_tokens: int, cached_tokens: int, max_tokens: int | None, tier: str | None) -> Usage:
+    """Return the usage that an authorization sets aside for: the whole prompt, and as much output as is usual."""
+    output = ESTIMATED_OUTPUT if max_tokens is None else min(max_tokens, ESTIMATED_OUTPUT)
+    return Usage(model, input_tokens, cached_tokens, output, tier=tier)
+
+
+async def authorize(
+    ledger: Ledger,
+    *,
+    actor: Actor,
+    key: str,
+    usage: Usage,
+    member_id: str | None = None,
+    seconds: int = DEFAULT_SECONDS,
+) -> Answer[HoldView]:
+    """Set aside what a request is estimated to cost, until its deadline.
+
+    Raises Refused: insufficient_credits with the trace, account_frozen, unknown_member, not_allowed for somebody
+    else's usage unless by a service or an admin, invalid_request.
+    """
+    member = actor.member_id if member_id is None else parse_id(Prefix.MEMBER, member_id)
+    if member != actor.member_id and not actor.spends_for_all:
+        raise Refused(Code.NOT_ALLOWED, "Only a service or an admin can authorize somebody else's usage.")
+    if not 1 <= seconds <= MAX_SECONDS:
+        sentence = f"A hold lasts 1 to {MAX_SECONDS:,} seconds."
+        raise Refused(Code.INVALID_REQUEST, sentence, field="seconds")
+    card = await card_at(ledger, org_id=actor.org_id, at=ledger.clock())
+    rating, ttl = rated(usage, card), timedelta(seconds=seconds)
+    command = Authorize(actor.org_id, actor.member_id, checked_key(key), member, usage, rating, ttl)
+    return await _answer(ledger, actor, await ledger.execute(command))
+
+
+async def capture(ledger: Ledger, *, actor: Actor, key: str, hold_id: str, usage: Usage) -> Answer[HoldView]:
+    """Charge what was really used, by the card in force when the hold was opened, and free the rest.
+
+    Raises Refused: not_found (also for somebody else's hold), hold_closed, invalid_request.
+    """
+    number = parse_id(Prefix.HOLD, hold_id)
+    hold = await ledger.read(lambda connection: stored.hold(connection, actor.org_id, number))
+    if hold is None or not (actor.spends_for_all or hold.member_id == actor.member_id):
+        raise _unknown(hold_id)
+    card = await card_at(ledger, org_id=actor.org_id, at=hold.created_at)
+    rating = rated(usage, card)
+    command = Capture(
+        actor.org_id, actor.member_id, checked_key(key), number, usage, rating, for_anybody=actor.spends_for_all
+    )
+    return await _answer(ledger, actor, await ledger.execute(command), number)
+
+
+async def release(ledger: Ledger, *, actor: Actor, hold_id: str) -> Answer[HoldView]:
+    """Free a hold that is not needed. Raises Refused: not_found, hold_closed."""
+    number = parse_id(Prefix.HOLD, hold_id)
+    command = Release(actor.org_id, actor.member_id, number, for_anybody=actor.spends_for_all)
+    return await _answer(ledger, actor, await ledger.execute(command), number)
+
+
+async def hold(ledger: Ledger, *, actor: Actor, hold_id: str) -> HoldView:
+    """Return a hold to whose it is, to services and admins. Raises Refused(not_found)."""
+    found = await ledger.read(lambda c: stored.hold(c, actor.org_id, parse_id(Prefix.HOLD, hold_id)))
+    if found is None or not (actor.spends_for_all or found.member_id == actor.member_id):
+        raise _unknown(hold_id)
+    return hold_view(found)
+
+
+async def holds(
+    ledger: Ledger,
+    *,
+    actor: Actor,
+    member_id: str | None = None,
+    state: HoldState | None = None,
+    limit: int = 50,
+    cursor: str | None = None,
+) -> Page[HoldView]:
+    """Return somebody's holds, newest first: one's own, or anybody's for a service or an admin."""
+    member = actor.member_id if member_id is None else parse_id(Prefix.MEMBER, member_id)
+    if member != actor.member_id and not actor.spends_for_all:
+        raise Refused(Code.NOT_ALLOWED, "Only they, a service or an admin can see that.")
+    size, before = checked_limit(limit), MAX_ID if cursor is None else int(place_of(cursor, (int,))[0])
+
+    def find(connection: Connection) -> list[Hold]:
+        return stored.of_member(connection, actor.org_id, member, state=state, before=before, limit=size + 1)
+
+    found = await ledger.read(find)
+    following = cursor_of(found[size - 1].hold_id) if len(found) > size else None
+    return Page(tuple(hold_view(each) for each in found[:size]), following)
+
+
+def hold_view(hold: Hold) -> HoldView:
+    return HoldView(
+        shown_id(Prefix.HOLD, hold.hold_id),
+        hold.state,
+        shown_id(Prefix.MEMBER, hold.member_id),
+        hold.model,
+        hold.amount,
+        hold.allowance,
+        hold.created_at,
+        hold.deadline_at,
+        hold.card,
+        hold.charged,
+        hold.overage,
+        hold.is_late,
+        hold.closed_at,
+    )
+
+
+async def _answer(ledger: Ledger, actor: Actor, receipt: Receipt, number: int | None = None) -> Answer[HoldView]:
+    """Return the hold: as it was just decided, or as it is now where the key had taken effect before (L6)."""
+    if receipt.result is not None:
+        return Answer(hold_view(cast("Hold", receipt.result)), replayed=receipt.replayed)
+    found = await ledger.read(lambda c: stored.hold(c, actor.org_id, number or receipt.first_id))
+    assert found is not None, "a receipt names its hold"
+    return Answer(hold_view(found), replayed=receipt.replayed)
+
+
+def _unknown(hold_id: str) -> Refused:
+    return Refused(Code.NOT_FOUND, f"There is no hold {hold_id!r} here, or it is somebody else's.")

@@ -1,0 +1,44 @@
+"""Holds as they are read outside the journal."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Final
+
+from sqlalchemy import Connection, select, text
+
+from core.metering.holds import Hold, HoldState
+from core.store.instants import to_micros
+from core.store.records import query_records
+from core.store.tables import OPEN_HOLD
+from core.store.tables import Hold as HoldRow
+
+_HOLD: Final = HoldRow.metadata.tables["hold"]
+
+
+def hold(connection: Connection, org_id: int, hold_id: int) -> Hold | None:
+    which = "WHERE r.org_id = :org AND r.hold_id = :hold"
+    return next(iter(query_records(connection, Hold, which, org=org_id, hold=hold_id)), None)
+
+
+def of_member(
+    connection: Connection, org_id: int, member_id: int, *, state: HoldState | None, before: int, limit: int
+) -> list[Hold]:
+    """Return a member's holds, newest first; ``before`` is the last one of the page before."""
+    which = "WHERE r.org_id = :org AND r.member_id = :member AND r.hold_id < :before"
+    if state is not None:
+        which += " AND r.state = :state"
+    which += " ORDER BY r.hold_id DESC LIMIT :limit"
+    values = {"org": org_id, "member": member_id, "before": before, "limit": limit}
+    return query_records(connection, Hold, which, **values, **({} if state is None else {"state": state.value}))
+
+
+def due(connection: Connection, now: datetime, limit: int) -> list[tuple[int, int]]:
+    """Return (organisation, hold) of open holds whose deadline has passed, by their index. Takes no lock."""
+    query = (
+        select(_HOLD.c.org_id, _HOLD.c.hold_id)
+        .where(text(OPEN_HOLD), _HOLD.c.deadline_at <= to_micros(now))
+        .order_by(_HOLD.c.deadline_at)
+        .limit(limit)
+    )
+    return [(row[0], row[1]) for row in connection.execute(query)]
