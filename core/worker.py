@@ -15,6 +15,7 @@ from apscheduler.schedulers.asyncio import AsyncIOScheduler  # type: ignore[impo
 from prometheus_client import CollectorRegistry, Counter
 
 from core.ledger.errors import Refused
+from core.services import allotments
 from core.services.deliveries import deliver_due
 from core.services.devices import forget_lapsed
 from core.services.ledger import Ledger
@@ -24,6 +25,7 @@ logger = logging.getLogger(__name__)
 
 TICK_SECONDS: Final = 1.0
 RETURN_SECONDS: Final = 60.0
+ALLOT_SECONDS: Final = 10.0
 DEVICE_SECONDS: Final = 60.0
 QUIET: Final = "apscheduler"  # it would log each run; what matters of them is said here
 
@@ -49,6 +51,7 @@ class Worker:
         self._add(ledger, "settling", settle_due, TICK_SECONDS)
         self._add(ledger, "lapsing", expire_due, TICK_SECONDS)
         self._add(ledger, "delivering", deliver_due, TICK_SECONDS)
+        self._add(ledger, "allotting", allotments.run_due, ALLOT_SECONDS)
         self._add(ledger, "returning", return_stranded, RETURN_SECONDS)
         self._add(ledger, "forgetting sign-ins", _forget_devices, DEVICE_SECONDS)
 

@@ -60,8 +60,9 @@ async def test_another_organisations_things_are_not_found(
     if body and route.body_field is not None:
         known = getattr(route.body_field.field_info.annotation, "model_fields", {})
         body = {name: value for name, value in body.items() if name in known}
-    foreign = await client.request(method, path, json=body, headers=house.stranger.headers)
-    made_up = await client.request(method, re.sub(r"_[0-9a-z]+", "_1", path), json=body, headers=house.stranger.headers)
+    headers = house.stranger.headers | {"Idempotency-Key": "k"}
+    foreign = await client.request(method, path, json=body, headers=headers)
+    made_up = await client.request(method, re.sub(r"_[0-9a-z]+", "_1", path), json=body, headers=headers)
 
     assert (foreign.status_code, foreign.json()["code"]) == (404, "not_found")
     assert made_up.status_code == 404
@@ -72,6 +73,7 @@ async def test_another_organisations_things_are_not_found(
     [
         ("/v1/billing/credits/grants", {"to": {"member": "{bo}"}, "amount": "5", "source": "purchase"}),
         ("/v1/billing/credits/unfreeze", {"member": "{bo}", "reason": "because"}),
+        ("/v1/allotments", {"to": {"member": "{bo}"}, "amount": "5", "day": 1}),
         ("/v1/members", {"name": "Di"}),
         ("/v1/teams", {"name": "Red"}),
         ("/v1/tokens", {"label": "mine", "scopes": ["admin"]}),
@@ -105,5 +107,9 @@ def _filled(route: APIRoute, house: House) -> str:
         "token_id": "tok_" + house.bo.id.partition("_")[2],
         "gift_id": "gift_" + house.bo.id.partition("_")[2],
         "notice_id": "ntc_" + house.bo.id.partition("_")[2],
+        "lot_id": "lot_" + house.bo.id.partition("_")[2],
+        "transfer_id": "tr_" + house.bo.id.partition("_")[2],
+        "allotment_id": "alt_" + house.bo.id.partition("_")[2],
+        "reset_id": "rst_" + house.bo.id.partition("_")[2],
     }
     return route.path.format(**ids)

@@ -1,0 +1,38 @@
+"""What was granted or charged, looked at again and corrected over HTTP."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fastapi import APIRouter, Response
+
+from core.api.contract import REPLAYED, Admin, House, Key, problems, replay_headers, required_key
+from core.api.door import DoorRoute
+from core.api.routes.transfers import BASE
+from core.api.schemas.supply import GrantStoryShown, TakingBack, VoidShown, story_shown, void_shown
+from core.services import voids
+
+router = APIRouter(prefix=BASE, route_class=DoorRoute, tags=["credits"])
+
+_DONE: dict[int | str, dict[str, Any]] = {
+    200: {"description": "It is booked.", "headers": REPLAYED},
+    **problems(404, 409, 413, 415),
+}
+
+
+@router.get("/grants/{lot_id}", summary="What became of a grant", responses=problems(404))
+async def story(lot_id: str, ledger: House, actor: Admin) -> GrantStoryShown:
+    """Show an admin how much of a grant is left, was used, given away, and lapsed."""
+    return story_shown(await voids.story(ledger, actor=actor, lot_id=lot_id))
+
+
+@router.post("/grants/{lot_id}/void", summary="Take back an unused grant", responses=_DONE)
+async def void(
+    lot_id: str, given: TakingBack, ledger: House, actor: Admin, response: Response, key: Key = None
+) -> VoidShown:
+    """An admin takes back what is left of a grant where it was granted, or a part of that, with a reason."""
+    answer = await voids.void(
+        ledger, actor=actor, key=required_key(key), lot_id=lot_id, reason=given.reason, amount=given.amount
+    )
+    response.headers.update(replay_headers(answer))
+    return void_shown(answer.item)

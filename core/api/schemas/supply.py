@@ -1,0 +1,138 @@
+"""Allotments, and what is taken back and given back, in requests and answers."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated
+
+from pydantic import Field
+
+from core.api.schemas.base import Amount, AmountShown, Flag, Given, Moment, Shown, Words
+from core.api.schemas.commands import RecipientGiven
+from core.api.schemas.credits import GrantShown, MemberParty, PoolParty, grant_shown, party_shown
+from core.ledger.allotments import MAX_LASTS
+from core.services.allotments import LAST_DAY, AllotmentView
+from core.services.voids import GrantStory, VoidView
+
+Lasts = Annotated[int, Field(strict=True, ge=1, le=MAX_LASTS)]
+
+
+class AllotmentGiven(Given):
+    """A monthly grant to a wallet or pool."""
+
+    to: Annotated[RecipientGiven, Field(examples=[{"member": "mem_2k7"}])]
+    amount: Amount
+    day: Annotated[
+        int,
+        Field(strict=True, ge=1, le=LAST_DAY, description="Of the month, at midnight UTC; 31 is the last day."),
+    ]
+    lasts_months: Annotated[Lasts, Field(description="1: each lot lapses at the next run.")] = 1
+    giftable: Annotated[Flag | None, Field(description="Absent: it may be given on.")] = None
+    starts_at: Annotated[Moment | None, Field(description="The first run is then or later; absent is now.")] = None
+    reason: Words | None = None
+
+
+class AllotmentChange(Given):
+    """What changes from the next run on; what is left out stays."""
+
+    amount: Amount | None = None
+    lasts_months: Lasts | None = None
+    giftable: Flag | None = None
+    reason: Words | None = None
+
+
+class EndGiven(Given):
+    """Why it ends."""
+
+    reason: Words | None = None
+
+
+class AllotmentShown(Shown):
+    """A monthly grant; ``next_at`` is null once it has ended, ``granted`` what it has given so far."""
+
+    id: str
+    to: MemberParty | PoolParty
+    amount: AmountShown
+    day: int
+    lasts_months: int
+    giftable: bool
+    first_at: datetime
+    next_at: datetime | None
+    granted: AmountShown
+    created_at: datetime
+    ended_at: datetime | None
+
+
+class TakingBack(Given):
+    """How much to take back, and why; without an amount all that is left."""
+
+    amount: Annotated[Amount | None, Field(description="Absent: all that is left.")] = None
+    reason: Annotated[Words, Field(examples=["granted twice"])]
+
+
+class BecameShown(Shown):
+    """What became of a grant where it was granted; the parts sum to its amount."""
+
+    left: AmountShown
+    held: AmountShown
+    used: AmountShown
+    given: AmountShown
+    lapsed: AmountShown
+    voided: AmountShown
+
+
+class GrantStoryShown(Shown):
+    """A grant and what became of it."""
+
+    grant: GrantShown
+    became: BecameShown
+
+
+class VoidShown(Shown):
+    """What was taken back of a grant, and how the grant stands now."""
+
+    transfer: str
+    amount: AmountShown
+    grant: GrantShown
+    became: BecameShown
+
+
+def allotment_shown(allotment: AllotmentView) -> AllotmentShown:
+    return AllotmentShown(
+        id=allotment.id,
+        to=party_shown(allotment.to),
+        amount=str(allotment.amount),
+        day=allotment.day,
+        lasts_months=allotment.lasts_months,
+        giftable=allotment.giftable,
+        first_at=allotment.first_at,
+        next_at=allotment.next_at,
+        granted=str(allotment.granted),
+        created_at=allotment.created_at,
+        ended_at=allotment.ended_at,
+    )
+
+
+def story_shown(story: GrantStory) -> GrantStoryShown:
+    return GrantStoryShown(grant=grant_shown(story.grant), became=_became(story))
+
+
+def void_shown(void: VoidView) -> VoidShown:
+    return VoidShown(
+        transfer=void.transfer_id,
+        amount=str(void.amount),
+        grant=grant_shown(void.story.grant),
+        became=_became(void.story),
+    )
+
+
+def _became(story: GrantStory) -> BecameShown:
+    became = story.became
+    return BecameShown(
+        left=str(became.left),
+        held=str(became.held),
+        used=str(became.used),
+        given=str(became.given),
+        lapsed=str(became.lapsed),
+        voided=str(became.voided),
+    )
