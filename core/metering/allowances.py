@@ -49,7 +49,7 @@ class Plan(Record):
 
 @dataclass(frozen=True, slots=True)
 class PlanSeat(Record):
-    """Who has which plan from ``from_at`` on; None ends it. The organisation's own id stands for everybody else.
+    """Who has which plan from ``from_at`` on; None ends it. The organisation's own id stands for everybody without one.
 
     Weeks and months are counted from ``anchor_at``, so that windows stay where they are when a plan changes.
     """
@@ -79,10 +79,12 @@ class UsageWindow(Record):
 
 
 def seat_in_force(seats: Iterable[PlanSeat], member_id: int, now: datetime) -> PlanSeat | None:
-    """Return a person's own newest seat that has begun, else everybody's."""
+    """Return a person's own newest seat that has begun; where that holds no plan any more, everybody's."""
     begun = [seat for seat in seats if seat.from_at <= now]
-    own = [seat for seat in begun if seat.member_id == member_id]
-    return max(own or begun, key=lambda seat: seat.from_at, default=None)
+    own = max((seat for seat in begun if seat.member_id == member_id), key=_began, default=None)
+    if own is not None and own.plan_id is not None:
+        return own
+    return max((seat for seat in begun if seat.member_id != member_id), key=_began, default=own)
 
 
 def window_at(meter: str, windows: Iterable[UsageWindow], anchor: datetime, now: datetime) -> UsageWindow | Span:
@@ -115,6 +117,10 @@ def _months_after(anchor: datetime, months: int) -> datetime:
     years, month = divmod(anchor.month - 1 + months, 12)
     year = anchor.year + years
     return anchor.replace(year=year, month=month + 1, day=min(anchor.day, monthrange(year, month + 1)[1]))
+
+
+def _began(seat: PlanSeat) -> datetime:
+    return seat.from_at
 
 
 def threshold_reached(used: Credits, limit: Credits | None) -> int:

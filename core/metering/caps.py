@@ -31,7 +31,8 @@ class Span(NamedTuple):
 class Cap(Record):
     """A limit set for a member, a team or the whole organisation; None is unlimited, zero is blocked.
 
-    With ``pool_id`` it limits what is taken from that pool alone. It is in force from ``from_at`` on.
+    With ``pool_id`` it limits what is taken from that pool alone. It is in force from ``from_at`` on, until a row
+    that was set later is. One that ``inherits`` is as if its subject had none.
     """
 
     TABLE: ClassVar[str] = "cap"
@@ -44,6 +45,7 @@ class Cap(Record):
     amount: Credits | None
     from_at: datetime
     created_at: datetime
+    inherits: bool = False
 
     @property
     def meter(self) -> str:
@@ -67,19 +69,22 @@ def in_force(caps: Iterable[Cap], *, member_id: int, team_ids: Iterable[int], or
     """Return the cap that counts for a person in each period and pool (S5).
 
     Their own row comes before their teams', of which the most restrictive counts, and those before the
-    organisation's. A row is a value for its subject from ``from_at`` on, until the next one.
+    organisation's; a subject without a row, or with one that inherits, is passed over.
     """
-    newest: dict[tuple[str, int], Cap] = {}
-    for cap in sorted(caps, key=lambda cap: (cap.from_at, cap.cap_id)):
-        if cap.from_at <= now:
-            newest[cap.meter, cap.subject_id] = cap
+    set_by = {key: cap for key, cap in newest(caps, now).items() if not cap.inherits}
     chosen: dict[str, Cap] = {}
     for subjects in ((org_id,), tuple(team_ids), (member_id,)):
-        for meter in {meter for meter, _ in newest}:
-            rows = [newest[meter, subject] for subject in subjects if (meter, subject) in newest]
+        for meter in {meter for meter, _ in set_by}:
+            rows = [set_by[meter, subject] for subject in subjects if (meter, subject) in set_by]
             if rows:
                 chosen[meter] = min(rows, key=_restrictiveness)
     return [chosen[meter] for meter in sorted(chosen)]
+
+
+def newest(caps: Iterable[Cap], now: datetime) -> dict[tuple[str, int], Cap]:
+    """Return by (meter, subject) the row that was set last among those that have begun."""
+    begun = (cap for cap in caps if cap.from_at <= now)
+    return {(cap.meter, cap.subject_id): cap for cap in sorted(begun, key=lambda cap: (cap.created_at, cap.cap_id))}
 
 
 def starts_at(new: Credits | None, old: Credits | None, period: Period, now: datetime) -> datetime:

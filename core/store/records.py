@@ -81,6 +81,11 @@ def row_of(record: Record) -> Row:
     return tuple(write(getattr(record, name)) for name, _, write in _fields(type(record)))
 
 
+def values_of(record: Record) -> dict[str, Any]:
+    """Return a record's values by column, to be written outside the journal; it has no JSON among them."""
+    return dict(zip(columns_of(model_of(type(record))), row_of(record), strict=True))
+
+
 def model_of(kind: type[Record]) -> type[SQLModel]:
     """Return the table of a kind of record. Raises KeyError when there is none."""
     return _models()[kind.TABLE]

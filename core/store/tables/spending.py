@@ -138,7 +138,7 @@ class Cap(SQLModel, table=True):
     """A limit on what a person takes from lots and pools in a period (S5); the newest row in force counts.
 
     ``subject_id`` is a member, a team or the organisation; ``pool_id`` narrows it to what is taken from one pool.
-    ``amount`` null is unlimited, 0 is blocked.
+    ``amount`` null is unlimited, 0 is blocked; a row that ``inherits`` is as if its subject had none.
     """
 
     __table_args__: ClassVar[Any] = (
@@ -155,6 +155,7 @@ class Cap(SQLModel, table=True):
     amount: int | None = big(default=None)
     from_at: int = big()
     created_at: int = big()
+    inherits: bool = False
 
 
 class Reset(SQLModel, table=True):

@@ -72,6 +72,7 @@ def _create_spending() -> None:
         sa.Column("amount", sa.BigInteger(), nullable=True),
         sa.Column("from_at", sa.BigInteger(), nullable=False),
         sa.Column("created_at", sa.BigInteger(), nullable=False),
+        sa.Column("inherits", sa.Boolean(), nullable=False),
         sa.CheckConstraint("period IN ('day', 'week', 'month')", name="period_known"),
         sa.CheckConstraint("amount >= 0", name="amount_not_negative"),
         sa.PrimaryKeyConstraint("org_id", "cap_id"),
