@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final, cast
@@ -14,6 +15,7 @@ from core.ledger.errors import Code, Refused
 from core.ledger.ids import MAX_ID, Prefix, parse_id, shown_id
 from core.metering.holds import Hold, HoldState
 from core.metering.usage import Usage
+from core.services.cloud_events import usage_of
 from core.services.commands.holding import Authorize, Capture, Release
 from core.services.cursors import checked_limit, cursor_of, place_of
 from core.services.gifts import checked_key
@@ -51,7 +53,8 @@ class HoldView:
 def estimate(model: str, *, input_tokens: int, cached_tokens: int, max_tokens: int | None, tier: str | None) -> Usage:
     """Return the usage that an authorization sets aside for: the whole prompt, and as much output as is usual."""
     output = ESTIMATED_OUTPUT if max_tokens is None else min(max_tokens, ESTIMATED_OUTPUT)
-    return Usage(model, input_tokens, cached_tokens, output, tier=tier)
+    counts = {"input_tokens": input_tokens, "cached_tokens": cached_tokens, "output_tokens": output}
+    return usage_of(model, tier, counts)
 
 
 async def authorize(
@@ -80,8 +83,18 @@ async def authorize(
     return await _answer(ledger, actor, await ledger.execute(command))
 
 
-async def capture(ledger: Ledger, *, actor: Actor, key: str, hold_id: str, usage: Usage) -> Answer[HoldView]:
+async def capture(
+    ledger: Ledger,
+    *,
+    actor: Actor,
+    hold_id: str,
+    counts: Mapping[str, int],
+    model: str | None = None,
+    tier: str | None = None,
+) -> Answer[HoldView]:
     """Charge what was really used, by the card in force when the hold was opened, and free the rest.
+
+    ``counts`` are tokens by kind, ``input_tokens`` the whole prompt; the model is the authorized one unless told.
 
     Raises Refused: not_found (also for somebody else's hold), hold_closed, invalid_request.
     """
@@ -90,10 +103,9 @@ async def capture(ledger: Ledger, *, actor: Actor, key: str, hold_id: str, usage
     if hold is None or not (actor.spends_for_all or hold.member_id == actor.member_id):
         raise _unknown(hold_id)
     card = await card_at(ledger, org_id=actor.org_id, at=hold.created_at)
+    usage = usage_of(model or hold.model, tier, counts)
     rating = rated(usage, card)
-    command = Capture(
-        actor.org_id, actor.member_id, checked_key(key), number, usage, rating, for_anybody=actor.spends_for_all
-    )
+    command = Capture(actor.org_id, actor.member_id, number, usage, rating, for_anybody=actor.spends_for_all)
     return await _answer(ledger, actor, await ledger.execute(command), number)
 
 

@@ -1,4 +1,4 @@
-"""Recomputes everything from the append-only rows and compares: positions, sums, gifts, seals (L3, L8).
+"""Recomputes everything from the append-only rows and compares: positions, sums, gifts, spending, seals (L3, L8).
 
 It reads one state and names each row that differs. It never repairs.
 """
@@ -17,6 +17,7 @@ from core.store.engine import is_sqlite
 from core.store.report import Report, gift_name, grouped, rows_of, transfer_name
 from core.store.sealed import check_heads, check_seals
 from core.store.seals import SealKey
+from core.store.verify_spending import check_spending
 
 _STORED: Final = "account_id % 8 IN (0, 1, 2)"  # wallets, pools, escrows
 _ENDS: Final = {
@@ -42,7 +43,8 @@ def verify(engine: Engine, keys: Iterable[SealKey], heads: Mapping[str, str] | N
         _check_gifts(connection, report)
         _check_obligations(connection, report)
         _check_deliveries(connection, report)
-        _check_commands_and_usage(connection, report)
+        _check_commands(connection, report)
+        check_spending(connection, report)
         check_seals(connection, report, {key.key_id: key for key in keys})
         check_heads(connection, report, heads or {})
     return report
@@ -107,7 +109,7 @@ def _check_gifts(connection: Connection, report: Report) -> None:
 
 
 def _check_obligations(connection: Connection, report: Report) -> None:
-    """G6: what was repaid of an obligation is what its repayments moved to the creditor."""
+    """G6, S2: what was repaid of an obligation is what its repayments moved to the creditor."""
     query = """SELECT o.cause_id, o.repaid, sum(e.amount) AS moved FROM obligation o
                LEFT JOIN transfer t ON t.org_id = o.org_id AND t.cause_id = o.cause_id AND t.kind = 'repay'
                LEFT JOIN entry e ON e.org_id = o.org_id AND e.account_id = o.creditor_account AND e.at = t.at
@@ -145,18 +147,10 @@ def _state_of(kinds: list[str | None], decision: Any) -> str:
     return (GiftState.IN_REVIEW if waits else GiftState.PENDING).value
 
 
-def _check_commands_and_usage(connection: Connection, report: Report) -> None:
-    """L6, S4: each key that took effect names a transfer; each usage event's amount is what was charged for it."""
+def _check_commands(connection: Connection, report: Report) -> None:
+    """L6: each key that took effect names a transfer."""
     orphans = """SELECT c.key, c.actor_id FROM command c
                  LEFT JOIN transfer t ON t.org_id = c.org_id AND t.transfer_id = c.first_id
                  WHERE t.transfer_id IS NULL"""
     for row in rows_of(connection, orphans):
         report.add(f"command {row['key']!r} of actor {row['actor_id']}", "names a transfer that is not there")
-    usage = """SELECT u.transfer_id, u.amount, sum(e.amount) AS charged FROM usage_event u
-               LEFT JOIN transfer t ON t.org_id = u.org_id AND t.transfer_id = u.transfer_id
-               LEFT JOIN entry e ON e.org_id = u.org_id AND e.account_id = u.org_id * 8 + 4 AND e.at = t.at
-               AND e.transfer_id = u.transfer_id
-               GROUP BY u.org_id, u.transfer_id, u.amount HAVING coalesce(sum(e.amount), 0) <> u.amount"""
-    for row in rows_of(connection, usage):
-        name = f"usage event of {transfer_name(row['transfer_id'])}"
-        report.add(name, f"is of {row['amount']} micro-credits, but {row['charged'] or 0} were charged")

@@ -110,6 +110,7 @@ def _filled(route: APIRoute, house: House) -> str:
         "lot_id": "lot_" + house.bo.id.partition("_")[2],
         "transfer_id": "tr_" + house.bo.id.partition("_")[2],
         "allotment_id": "alt_" + house.bo.id.partition("_")[2],
+        "hold_id": "hold_" + house.bo.id.partition("_")[2],
         "reset_id": "rst_" + house.bo.id.partition("_")[2],
     }
     return route.path.format(**ids)

@@ -222,7 +222,8 @@ def allowance_shown(balance: Balance) -> list[AllowanceShown]:
 
 
 def boost_shown(balance: Balance) -> BoostShown | None:
-    return None if balance.boost is None else BoostShown(factor=balance.boost.factor.number, ends_at=balance.boost.ends_at)
+    boost = balance.boost
+    return None if boost is None else BoostShown(factor=boost.factor.number, ends_at=boost.ends_at)
 
 
 def amount_or_none(amount: Credits | None) -> str | None:

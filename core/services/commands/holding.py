@@ -95,12 +95,16 @@ class Capture:
 
     org_id: int
     actor_id: int
-    key: str
     hold_id: int
     usage: Usage
     rating: Rating
     for_anybody: bool
     count: int = 1
+
+    @property
+    def key(self) -> str:
+        """A hold is captured once: the same content again is answered alike, other content is a conflict (L6)."""
+        return f"capture:{self.hold_id}"
 
     @property
     def digest(self) -> bytes:

@@ -1,0 +1,84 @@
+"""Authorizations in requests and answers. ``input_tokens`` is the whole prompt, the cached part of it included."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated
+
+from pydantic import Field
+
+from core.api.schemas.base import AmountShown, Given, Id, Shown
+from core.metering.holds import HoldState
+from core.metering.usage import MAX_MODEL_LENGTH, MAX_TOKENS
+from core.services.holds import DEFAULT_SECONDS, ESTIMATED_OUTPUT, MAX_SECONDS, HoldView
+
+Tokens = Annotated[int, Field(strict=True, ge=0, le=MAX_TOKENS)]
+Model = Annotated[str, Field(min_length=1, max_length=MAX_MODEL_LENGTH, examples=["gpt-6-sol"])]
+Tier = Annotated[str, Field(min_length=1, max_length=40, examples=["fast"])]
+
+
+class AuthorizationGiven(Given):
+    """A request that is about to be sent to a model."""
+
+    model: Model
+    member: Annotated[Id | None, Field(description="Whose usage it is; absent is one's own.")] = None
+    input_tokens: Annotated[Tokens, Field(description="The whole prompt.", examples=[12_000])]
+    cached_tokens: Annotated[Tokens, Field(description="Of these, how many surely come from a cache.")] = 0
+    max_tokens: Annotated[
+        Tokens | None, Field(description=f"The request's own limit; at most {ESTIMATED_OUTPUT:,} are set aside for.")
+    ] = None
+    tier: Tier | None = None
+    seconds: Annotated[int, Field(strict=True, ge=1, le=MAX_SECONDS, description="How long it is held.")] = (
+        DEFAULT_SECONDS
+    )
+
+
+class CaptureGiven(Given):
+    """What a request really used."""
+
+    model: Annotated[Model | None, Field(description="Absent is the model that was authorized.")] = None
+    input_tokens: Tokens = 0
+    cached_tokens: Tokens = 0
+    cache_write_tokens: Tokens = 0
+    cache_write_1h_tokens: Tokens = 0
+    output_tokens: Tokens = 0
+    tier: Tier | None = None
+
+    def counts(self) -> dict[str, int]:
+        return self.model_dump(exclude={"model", "tier"})
+
+
+class HoldShown(Shown):
+    """A hold. ``allowance`` is the part of its amount that the plan covers, the rest is set aside of lots."""
+
+    id: str
+    state: HoldState
+    member: str
+    model: str
+    amount: AmountShown
+    allowance: AmountShown
+    created_at: datetime
+    deadline_at: datetime
+    card: str
+    charged: AmountShown
+    overage: AmountShown
+    late: bool
+    closed_at: datetime | None
+
+
+def hold_shown(hold: HoldView) -> HoldShown:
+    return HoldShown(
+        id=hold.id,
+        state=hold.state,
+        member=hold.member_id,
+        model=hold.model,
+        amount=str(hold.amount),
+        allowance=str(hold.allowance),
+        created_at=hold.created_at,
+        deadline_at=hold.deadline_at,
+        card=hold.card,
+        charged=str(hold.charged),
+        overage=str(hold.overage),
+        late=hold.is_late,
+        closed_at=hold.closed_at,
+    )

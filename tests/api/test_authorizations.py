@@ -1,0 +1,173 @@
+"""Authorizations over HTTP: a gateway asks before a request and tells after it (S2)."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import timedelta
+from typing import Any
+
+import httpx
+import pytest
+
+from core.services import members
+from core.services.verify import verify
+from core.services.views import Scope
+from tests.support.house import House
+
+BASE = "/v1/usage/authorizations"
+MODEL = "gpt-6-sol"  # 50 credits for a million tokens read, 250 for a million written
+
+
+@pytest.fixture
+async def gateway(house: House) -> dict[str, str]:
+    """The token of a service, which spends for everybody."""
+    service = await members.add_member(house.ledger, actor=house.ada.actor, name="Gateway", kind="service")
+    return await house.token(_named(service.id), Scope.SPEND)
+
+
+class _named:  # noqa: N801  (a stand-in for a person: only the id is asked for)
+    def __init__(self, member_id: str) -> None:
+        self.id = member_id
+
+
+async def _authorize(
+    client: httpx.AsyncClient, headers: dict[str, str], house: House, *, key: str = "one", **changes: Any
+) -> httpx.Response:
+    """Ask for 100,000 tokens read and 4,000 written at most: 5 + 1 credits."""
+    given = {"model": MODEL, "member": house.al.id, "input_tokens": 100_000, "max_tokens": 4_000} | changes
+    return await client.post(BASE, json=given, headers=headers | {"Idempotency-Key": key})
+
+
+async def _balance(client: httpx.AsyncClient, house: House) -> tuple[str, str]:
+    shown = (await client.get("/v1/billing/credits/balance", headers=house.al.headers)).json()
+    return shown["spendable"], shown["held"]["usage"]
+
+
+async def test_what_is_authorized_is_held_and_what_was_used_is_charged(
+    client: httpx.AsyncClient, house: House, gateway: dict[str, str]
+) -> None:
+    await house.grant(house.al, "10")
+    opened = await _authorize(client, gateway, house)
+    while_held = await _balance(client, house)
+    used = {"input_tokens": 100_000, "cached_tokens": 90_000, "output_tokens": 1_000}
+    captured = await client.post(f"{opened.headers['location']}/capture", json=used, headers=gateway)
+    again = await client.post(f"{opened.headers['location']}/capture", json=used, headers=gateway)
+
+    assert (opened.status_code, opened.json()["state"], opened.json()["amount"]) == (201, "open", "6")
+    assert while_held == ("4", "6")
+    assert (captured.json()["state"], captured.json()["charged"], captured.json()["overage"]) == (
+        "captured",
+        "1.2",
+        "0",
+    )
+    assert again.json() == captured.json()
+    assert again.headers["idempotency-replayed"] == "true"
+    assert await _balance(client, house) == ("8.8", "0")
+    assert (await verify(house.ledger)).clean
+
+
+async def test_without_funds_the_answer_is_402_with_every_limit_and_what_would_help(
+    client: httpx.AsyncClient, house: House, gateway: dict[str, str]
+) -> None:
+    """S1: the trace comes with the refusal, and nothing is held."""
+    await house.grant(house.al, "2.5")
+    answer = await _authorize(client, gateway, house)
+    problem = answer.json()
+
+    assert (answer.status_code, problem["code"]) == (402, "insufficient_credits")
+    assert (problem["needed"], problem["spendable"], problem["ask_for"]) == ("6", "2.5", "3.5")
+    assert problem["trace"][0] == {"limit": "wallet", "headroom": "2.5", "blocks": True, "until": None}
+    assert "Ask for 3.5 cr more" in problem["detail"]
+    assert await _balance(client, house) == ("2.5", "0")
+
+
+async def test_a_hundred_at_once_against_funds_for_ten_grant_exactly_ten(
+    client: httpx.AsyncClient, house: House, gateway: dict[str, str]
+) -> None:
+    """S2, L2."""
+    await house.grant(house.al, "60")
+    answers = await asyncio.gather(*(_authorize(client, gateway, house, key=str(n)) for n in range(100)))
+
+    assert sorted(answer.status_code for answer in answers) == [201] * 10 + [402] * 90
+    assert await _balance(client, house) == ("0", "60")
+
+
+async def test_a_late_capture_charges_what_there_is_and_the_rest_is_owed(
+    client: httpx.AsyncClient, house: House, gateway: dict[str, str]
+) -> None:
+    """S2: at its deadline a hold is freed; what is captured later is marked as late, and nothing is refused."""
+    await house.grant(house.al, "7")
+    opened = await _authorize(client, gateway, house, seconds=60)
+    house.clock.advance(timedelta(seconds=60))
+    used = {"input_tokens": 200_000, "output_tokens": 0}
+    late = (await client.post(f"{opened.headers['location']}/capture", json=used, headers=gateway)).json()
+
+    assert (late["state"], late["late"], late["charged"], late["overage"]) == ("captured", True, "10", "3")
+    assert await _balance(client, house) == ("0", "0")
+    await house.grant(house.al, "5", key="later")
+    assert await _balance(client, house) == ("2", "0")
+    assert (await verify(house.ledger)).clean
+
+
+async def test_a_hold_is_freed_once(client: httpx.AsyncClient, house: House, gateway: dict[str, str]) -> None:
+    await house.grant(house.al, "6")
+    path = (await _authorize(client, gateway, house)).headers["location"]
+    freed = await client.post(f"{path}/release", headers=gateway)
+    captured = await client.post(f"{path}/capture", json={"input_tokens": 1}, headers=gateway)
+
+    assert freed.json()["state"] == "released"
+    assert (captured.status_code, captured.json()["code"], captured.json()["state"]) == (409, "hold_closed", "released")
+    assert await _balance(client, house) == ("6", "0")
+
+
+async def test_somebody_elses_hold_is_not_found(
+    client: httpx.AsyncClient, house: House, gateway: dict[str, str]
+) -> None:
+    await house.grant(house.al, "6")
+    path = (await _authorize(client, gateway, house)).headers["location"]
+    bo = await house.token(house.bo, Scope.SPEND)
+    tried = [
+        await client.post(f"{path}/capture", json={"input_tokens": 1}, headers=bo),
+        await client.post(f"{path}/release", headers=bo),
+        await client.get(path, headers=bo),
+    ]
+    foreign = await _authorize(client, bo, house, key="theirs")
+
+    assert [answer.status_code for answer in tried] == [404] * 3
+    assert (foreign.status_code, foreign.json()["code"]) == (403, "not_allowed")
+    assert await _balance(client, house) == ("0", "6")
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"input_tokens": -1},
+        {"input_tokens": 10**18},
+        {"input_tokens": 10, "cached_tokens": 11},
+        {"model": ""},
+        {"seconds": 0},
+        {"tier": "warp"},
+        {"max_tokens": "many"},
+    ],
+)
+async def test_what_cannot_be_is_refused_and_holds_nothing(
+    client: httpx.AsyncClient, house: House, gateway: dict[str, str], wrong: dict[str, Any]
+) -> None:
+    await house.grant(house.al, "100")
+    answer = await _authorize(client, gateway, house, **wrong)
+
+    assert (answer.status_code, answer.json()["code"]) == (422, "invalid_request")
+    assert await _balance(client, house) == ("100", "0")
+
+
+async def test_holds_are_listed_newest_first(client: httpx.AsyncClient, house: House, gateway: dict[str, str]) -> None:
+    await house.grant(house.al, "100")
+    opened = [(await _authorize(client, gateway, house, key=str(n))).json()["id"] for n in range(3)]
+    await client.post(f"{BASE}/{opened[1]}/release", headers=gateway)
+    first = (await client.get(f"{BASE}?member={house.al.id}&limit=2", headers=gateway)).json()
+    path = f"{BASE}?member={house.al.id}&limit=2&cursor={first['next_cursor']}"
+    rest = (await client.get(path, headers=gateway)).json()
+    still = (await client.get(f"{BASE}?member={house.al.id}&state=open", headers=gateway)).json()
+
+    assert [each["id"] for each in (*first["items"], *rest["items"])] == opened[::-1]
+    assert [each["id"] for each in still["items"]] == [opened[2], opened[0]]
