@@ -44,6 +44,7 @@ async def _ledger(request: Request) -> Ledger:
 House = Annotated[Ledger, Depends(_ledger)]
 Reader = Annotated[Actor, Depends(Requires(Scope.READ))]
 Giver = Annotated[Actor, Depends(Requires(Scope.GIVE))]
+Spender = Annotated[Actor, Depends(Requires(Scope.SPEND))]
 Admin = Annotated[Actor, Depends(Requires(Scope.ADMIN))]
 Key = Annotated[
     str | None,

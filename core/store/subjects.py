@@ -1,0 +1,54 @@
+"""Whom reported usage is about: many people at once, by id or e-mail."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from typing import Any, Final, NamedTuple
+
+from sqlalchemy import Connection, Select, bindparam, func, or_, select
+
+from core.store.tables import Member
+
+_MEMBER: Final = Member.metadata.tables["member"]
+_AT_ONCE: Final = 500  # values of one statement
+
+
+class Subject(NamedTuple):
+    """A member as far as reports need to know them."""
+
+    member_id: int
+    email: str | None
+    kind: str
+    has_left: bool
+
+
+_SELECT: Final = select(
+    _MEMBER.c.member_id, _MEMBER.c.email, _MEMBER.c.kind, _MEMBER.c.deactivated_at.is_not(None)
+).where(_MEMBER.c.org_id == bindparam("org"))
+_BY_ID: Final = _SELECT.where(_MEMBER.c.member_id.in_(bindparam("wanted", expanding=True)))
+_BY_EMAIL: Final = _SELECT.where(
+    or_(
+        _MEMBER.c.email.in_(bindparam("wanted", expanding=True)),
+        func.lower(_MEMBER.c.email).in_(bindparam("lowered", expanding=True)),
+    )
+)
+
+
+def subjects_by_id(connection: Connection, *, org_id: int, ids: Collection[int]) -> list[Subject]:
+    """Return those of the members who are here."""
+    return _found(connection, _BY_ID, org_id, sorted(ids))
+
+
+def subjects_by_email(connection: Connection, *, org_id: int, emails: Collection[str]) -> list[Subject]:
+    """Return the members who have one of the addresses, whatever its case; a database may fold ASCII only."""
+    return _found(connection, _BY_EMAIL, org_id, sorted(emails))
+
+
+def _found(connection: Connection, query: Select[Any], org_id: int, wanted: list[Any]) -> list[Subject]:
+    found: list[Subject] = []
+    takes_lowered = query is _BY_EMAIL
+    for start in range(0, len(wanted), _AT_ONCE):
+        some = wanted[start : start + _AT_ONCE]
+        values = {"org": org_id, "wanted": some} | ({"lowered": [x.lower() for x in some]} if takes_lowered else {})
+        found += [Subject(*row) for row in connection.execute(query, values)]
+    return found
