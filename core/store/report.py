@@ -30,6 +30,7 @@ class Report:
     entries: int = 0
     positions: int = 0
     gifts: int = 0
+    holds: int = 0
     batches: int = 0
     findings: list[Finding] = field(default_factory=list)
     found: int = 0

@@ -1,28 +1,26 @@
-"""The charge of one usage event, decided on a book: whose lots pay, in which order, and when it refuses."""
+"""The charge of one usage event, decided on a book: whose lots pay, in which order, and what is owed in the end."""
 
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import datetime
-from itertools import count
 from typing import Any
 
 import pytest
 
-from core.ledger.accounts import AccountKind, account_id, pool_of
+from core.ledger.accounts import AccountKind, account_id
 from core.ledger.book import Book
-from core.ledger.credits import MAX_TRANSFER, Credits
+from core.ledger.credits import MAX_TRANSFER, ZERO, Credits
 from core.ledger.errors import Code, Refused
 from core.ledger.lots import Source
-from core.ledger.members import Member, TeamSeat
-from core.ledger.positions import MAX_SLICES, Position
+from core.ledger.members import Debt
+from core.ledger.positions import MAX_SLICES
 from core.metering.usage import Rating, Usage
 from core.services.commands.charging import Charge
 from tests.support.lots import ADA, ADAS, DAY, INSTANT, NOW, a_lot, a_position
+from tests.support.spending import NEW_POOL, OLD_POOL, ORG, a_book, a_cap, a_plan, a_seat
 
-ORG = 1
-OLD_TEAM, NEW_TEAM = pool_of(21), pool_of(22)
 CONSUMED = account_id(ORG, AccountKind.CONSUMED)
+MAX_KEY = 255
 
 
 def a_charge(amount: str = "10", **changes: Any) -> Charge:
@@ -39,20 +37,6 @@ def a_charge(amount: str = "10", **changes: Any) -> Charge:
     return replace(charge, **changes)
 
 
-def a_book(
-    positions: dict[int, list[Position]], *, frozen: datetime | None = None, left: datetime | None = None
-) -> Book:
-    """Return a book in which Ada sits in two teams; named accounts hold positions, all three are locked."""
-    ids = count(1_000)
-    book = Book(NOW, lambda: next(ids))
-    book.members[ADA] = Member(ADA, ORG, "Ada", "person", "member", NOW, NOW, frozen, left)
-    book.seats[ADA] = (TeamSeat(22, is_lead=True), TeamSeat(21, is_lead=False))
-    for account in (ADAS, OLD_TEAM, NEW_TEAM):
-        book.locked.add((ORG, account))
-        book.positions[account] = {each.lot.lot_id: each for each in positions.get(account, [])}
-    return book
-
-
 def decided(book: Book, charge: Charge) -> list[tuple[int, int, str]]:
     """Decide the charge and return what was taken: (account, lot, amount), in order."""
     book.begin(charge.org_id, charge.actor_id, [500])
@@ -61,6 +45,13 @@ def decided(book: Book, charge: Charge) -> list[tuple[int, int, str]]:
     assert sum(entry.amount.micros for entry in posting.entries) == 0
     assert {entry.account_id for entry in posting.entries[1::2]} <= {CONSUMED}
     return [(entry.account_id, entry.lot_id, str(-entry.amount)) for entry in posting.entries[::2]]
+
+
+def owed(book: Book) -> list[str]:
+    """Return what was left owing, in the order of the charges."""
+    for org, debt in book.effects.debts:
+        assert (org, debt.debtor_account, debt.creditor_account, debt.repaid) == (ORG, ADAS, CONSUMED, ZERO)
+    return [str(debt.amount) for _, debt in book.effects.debts]
 
 
 def refusal(book: Book, charge: Charge) -> Refused:
@@ -84,15 +75,15 @@ def test_a_charge_draws_the_wallet_in_spending_order() -> None:
 def test_the_pools_pay_after_the_wallet_the_oldest_team_first() -> None:
     """The wallet goes first although the pools' lots would lapse sooner."""
     wallet, old, new = a_lot(1), a_lot(2, expires_at=NOW + DAY), a_lot(3, expires_at=NOW + INSTANT)
-    book = a_book({ADAS: [a_position("4", wallet)], OLD_TEAM: [a_position("4", old)], NEW_TEAM: [a_position("4", new)]})
+    book = a_book({ADAS: [a_position("4", wallet)], OLD_POOL: [a_position("4", old)], NEW_POOL: [a_position("4", new)]})
 
-    assert decided(book, a_charge("10")) == [(ADAS, 1, "4"), (OLD_TEAM, 2, "4"), (NEW_TEAM, 3, "2")]
+    assert decided(book, a_charge("10")) == [(ADAS, 1, "4"), (OLD_POOL, 2, "4"), (NEW_POOL, 3, "2")]
 
 
 def test_a_pool_pays_alone_when_the_wallet_is_empty() -> None:
-    book = a_book({NEW_TEAM: [a_position("10", a_lot(3))]})
+    book = a_book({NEW_POOL: [a_position("10", a_lot(3))]})
 
-    assert decided(book, a_charge("10")) == [(NEW_TEAM, 3, "10")]
+    assert decided(book, a_charge("10")) == [(NEW_POOL, 3, "10")]
 
 
 def test_what_has_expired_pays_nothing_although_no_job_has_run() -> None:
@@ -100,32 +91,46 @@ def test_what_has_expired_pays_nothing_although_no_job_has_run() -> None:
     lapsed = a_position("10", a_lot(1, expires_at=NOW))
     last_instant = a_position("10", a_lot(2, expires_at=NOW + INSTANT))
 
-    assert refusal(a_book({ADAS: [lapsed], OLD_TEAM: [lapsed]}), a_charge()).fields["spendable"] == "0"
+    assert decided(a_book({ADAS: [lapsed], OLD_POOL: [lapsed]}), a_charge()) == []
     assert decided(a_book({ADAS: [lapsed, last_instant]}), a_charge()) == [(ADAS, 2, "10")]
 
 
-def test_a_charge_beyond_the_funds_is_refused_and_takes_nothing() -> None:
-    book = a_book({ADAS: [a_position("4")], OLD_TEAM: [a_position("5.999999")]})
-    refused = refusal(book, a_charge("10"))
+def test_what_nothing_covers_is_owed_and_told() -> None:
+    """S2: it has happened already, so it is never refused for lack of funds."""
+    book = a_book({ADAS: [a_position("4", a_lot(1))], OLD_POOL: [a_position("5.999999", a_lot(2))]})
 
-    assert refused.code is Code.INSUFFICIENT_CREDITS
-    assert refused.fields == {"needed": "10", "spendable": "9.999999"}
+    assert decided(book, a_charge("10")) == [(ADAS, 1, "4"), (OLD_POOL, 2, "5.999999")]
+    assert [debt for _, debt in book.effects.debts] == [Debt(500, ADAS, CONSUMED, Credits(1), ZERO)]
+    assert [(each.kind, each.body, each.for_editor) for each in book.effects.notices] == [
+        ("overage", {"amount": "0.000001"}, True)
+    ]
 
 
 def test_the_last_micro_credit_can_be_spent() -> None:
-    book = a_book({ADAS: [a_position("4", a_lot(1))], OLD_TEAM: [a_position("6", a_lot(2))]})
+    book = a_book({ADAS: [a_position("4", a_lot(1))], OLD_POOL: [a_position("6", a_lot(2))]})
 
-    assert decided(book, a_charge("10")) == [(ADAS, 1, "4"), (OLD_TEAM, 2, "6")]
-    assert refusal_after(book, "0.000001").code is Code.INSUFFICIENT_CREDITS
+    assert decided(book, a_charge("10")) == [(ADAS, 1, "4"), (OLD_POOL, 2, "6")]
+    assert owed(book) == []
+    assert decided(book, a_charge("0.000001", event_id="trace_1/0/8")) == []
+    assert owed(book) == ["0.000001"]
 
 
-def refusal_after(book: Book, amount: str) -> Refused:
-    """Return the refusal of a second charge in the same batch."""
-    second = a_charge(amount, event_id="trace_1/0/8")
-    book.begin(second.org_id, second.actor_id, [501])
-    with pytest.raises(Refused) as refused:
-        second.decide(book)
-    return refused.value
+def test_what_a_plan_includes_pays_first_and_moves_nothing() -> None:
+    """S6: single-entry, in every window of the plan."""
+    book = a_book({ADAS: [a_position("10", a_lot(1))]}, [a_plan("6", "7"), a_seat()])
+
+    assert decided(book, a_charge("10")) == [(ADAS, 1, "4")]
+    assert [(each.meter, str(each.amount)) for each in book.effects.windows] == [("5h", "6"), ("weekly", "6")]
+    assert book.effects.usage[0][2][-2:] == (6_000_000, None)
+
+
+def test_a_cap_makes_the_rest_owed_although_there_are_funds() -> None:
+    """S5: caps count what comes from lots and pools."""
+    book = a_book({ADAS: [a_position("10", a_lot(1))]}, [a_cap("3")])
+
+    assert decided(book, a_charge("10")) == [(ADAS, 1, "3")]
+    assert [(each.meter, str(each.amount)) for each in book.effects.windows] == [("cap:day", "3")]
+    assert owed(book) == ["7"]
 
 
 def test_a_request_that_costs_nothing_is_recorded_and_moves_nothing() -> None:
@@ -140,23 +145,23 @@ def test_the_event_is_kept_with_its_tokens_and_the_card_that_rated_it() -> None:
     book = a_book({ADAS: [a_position("10")]})
     decided(book, a_charge("10"))
 
-    facts = (ADA, "sha256:ab", "trace_1/0/7", "opus", 600, 400, 50, 0, 0, "2026-09-29-ab", False, 10_000_000, None)
-    assert book.effects.usage == [(ORG, 500, facts)]
+    facts = (ADA, "sha256:ab", "trace_1/0/7", "opus", 600, 400, 50, 0, 0, "2026-09-29-ab", False, 10_000_000)
+    assert book.effects.usage == [(ORG, 500, (*facts, None, None, None))]
 
 
-def test_a_frozen_wallet_pays_nothing() -> None:
-    refused = refusal(a_book({ADAS: [a_position()]}, frozen=NOW), a_charge())
+@pytest.mark.parametrize("state", ["frozen", "left"])
+def test_what_somebody_frozen_or_gone_has_used_is_owed_and_takes_nothing(state: str) -> None:
+    """S2, G8: nothing of such a wallet can be spent, nor of a plan; but the usage has happened."""
+    book = a_book({ADAS: [a_position()], OLD_POOL: [a_position()]}, [a_plan("100"), a_seat()], **{state: NOW})
 
-    assert refused.code is Code.ACCOUNT_FROZEN
+    assert decided(book, a_charge("10")) == []
+    assert book.effects.windows == []
+    assert owed(book) == ["10"]
 
 
 @pytest.mark.parametrize("charge", [a_charge(member_id=99), a_charge(org_id=2)])
 def test_an_unknown_member_and_another_organisations_pay_nothing(charge: Charge) -> None:
     assert refusal(a_book({ADAS: [a_position()]}), charge).code is Code.UNKNOWN_MEMBER
-
-
-def test_somebody_who_has_left_pays_nothing() -> None:
-    assert refusal(a_book({ADAS: [a_position()]}, left=NOW), a_charge()).code is Code.UNKNOWN_MEMBER
 
 
 def test_a_request_past_the_largest_transfer_is_refused() -> None:
@@ -165,23 +170,21 @@ def test_a_request_past_the_largest_transfer_is_refused() -> None:
     assert refusal(a_book({}), dear).code is Code.INVALID_REQUEST
 
 
-def test_a_charge_of_too_many_lots_is_refused_with_the_largest_possible_amount() -> None:
-    """L7: at most 256 slices a transfer, wallet and pools together."""
+def test_what_would_need_too_many_lots_is_owed() -> None:
+    """L7: at most 256 slices a transfer, wallet and pools together; S2: never refused."""
     crumbs = [a_position("1") for _ in range(MAX_SLICES)]
-    book = a_book({ADAS: crumbs[:200], OLD_TEAM: crumbs[200:], NEW_TEAM: [a_position("1")]})
-    refused = refusal(book, a_charge("257"))
+    book = a_book({ADAS: crumbs[:200], OLD_POOL: crumbs[200:], NEW_POOL: [a_position("1")]})
 
-    assert (refused.code, refused.fields["largest"]) == (Code.TOO_MANY_LOTS, "256")
-    assert len(decided(book, a_charge("256"))) == MAX_SLICES
+    assert len(decided(book, a_charge("257"))) == MAX_SLICES
+    assert owed(book) == ["1"]
 
 
-def test_the_largest_possible_amount_of_wallet_and_pool_works() -> None:
+def test_as_much_as_fits_is_taken_of_wallet_and_pool() -> None:
     """L7: also when the pool alone would need too many, after what the wallet gives."""
-    book = a_book({ADAS: [a_position("1") for _ in range(200)], OLD_TEAM: [a_position("10") for _ in range(300)]})
-    refused = refusal(book, a_charge("3200"))
+    book = a_book({ADAS: [a_position("1") for _ in range(200)], OLD_POOL: [a_position("10") for _ in range(300)]})
 
-    assert (refused.code, refused.fields["largest"]) == (Code.TOO_MANY_LOTS, "760")
-    assert len(decided(book, a_charge("760"))) == MAX_SLICES
+    assert len(decided(book, a_charge("3200"))) == MAX_SLICES
+    assert owed(book) == [str(3200 - 760)]
 
 
 def test_the_key_is_that_of_the_event_whoever_brings_it() -> None:
@@ -198,7 +201,7 @@ def test_an_event_id_that_is_no_key_is_hashed(event_id: str) -> None:
     key = a_charge(event_id=event_id).key
 
     assert key.startswith("usage-digest:")
-    assert len(key) <= 255
+    assert len(key) <= MAX_KEY
     assert key.isascii()
     assert key != a_charge(event_id=event_id + "x").key
 

@@ -57,15 +57,15 @@ class House:
         """Return the inside id of one of the members."""
         return parse_id(Prefix.MEMBER, self.members[member])
 
-    async def fund(self, key: str, amount: str, *, account: int) -> None:
-        """Grant a bought lot that never expires to a wallet or pool."""
-        credits_bought = Credits.parse(amount)
+    async def fund(self, key: str, amount: str, *, account: int, source: Source = Source.PURCHASE) -> None:
+        """Grant a lot that never expires, bought if nothing else is said, to a wallet or pool."""
+        credits_granted = Credits.parse(amount)
         org_id, actor_id = self.admin.org_id, self.admin.member_id
-        lot = (Source.PURCHASE, None, True, 100)
-        await self.ledger.execute(Grant(org_id, actor_id, key, account, credits_bought, *lot, reason=None))
+        lot = (source, None, source is Source.PURCHASE, 100)
+        await self.ledger.execute(Grant(org_id, actor_id, key, account, credits_granted, *lot, reason=None))
 
-    async def fund_member(self, key: str, amount: str, member: int) -> None:
-        await self.fund(key, amount, account=wallet_of(self.number(member)))
+    async def fund_member(self, key: str, amount: str, member: int, *, source: Source = Source.PURCHASE) -> None:
+        await self.fund(key, amount, account=wallet_of(self.number(member)), source=source)
 
 
 @dataclass(slots=True)

@@ -1,0 +1,150 @@
+"""Recomputes what was spent: usage events, what they left owing, windows and holds, from the append-only rows (L3)."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from sqlalchemy import Connection
+
+from core.ledger.ids import Prefix, shown_id
+from core.ledger.transfers import OF_HOLDS, TransferKind
+from core.metering.holds import HoldState
+from core.store.instants import from_micros
+from core.store.report import Report, grouped, rows_of, transfer_name
+
+_KINDS: Final = ", ".join(sorted(f"'{kind.value}'" for kind in OF_HOLDS))
+
+# What a hold has become, by what was done to it; a late capture is one of a hold that had expired.
+_STATES: Final = {
+    (): HoldState.OPEN,
+    (TransferKind.CAPTURE.value,): HoldState.CAPTURED,
+    (TransferKind.RELEASE.value,): HoldState.RELEASED,
+    (TransferKind.HOLD_EXPIRE.value,): HoldState.EXPIRED,
+    (TransferKind.CAPTURE.value, TransferKind.HOLD_EXPIRE.value): HoldState.CAPTURED,
+}
+
+
+def check_spending(connection: Connection, report: Report) -> None:
+    """Check usage events with what they left owing, the windows of allowances and caps, and holds."""
+    _check_usage(connection, report)
+    _check_overage(connection, report)
+    _check_windows(connection, report)
+    _check_holds(connection, report)
+    _check_escrows(connection, report)
+
+
+def _check_usage(connection: Connection, report: Report) -> None:
+    """S3, S6: each event's amount is what was charged for it, what its plan covered and what it left owing."""
+    query = """SELECT u.transfer_id, u.amount, u.allowance, u.overage, sum(e.amount) AS charged FROM usage_event u
+               LEFT JOIN transfer t ON t.org_id = u.org_id AND t.transfer_id = u.transfer_id
+               LEFT JOIN entry e ON e.org_id = u.org_id AND e.account_id = u.org_id * 8 + 4 AND e.at = t.at
+               AND e.transfer_id = u.transfer_id
+               GROUP BY u.org_id, u.transfer_id, u.amount, u.allowance, u.overage
+               HAVING coalesce(sum(e.amount), 0) + coalesce(u.allowance, 0) + coalesce(u.overage, 0) <> u.amount"""
+    for row in rows_of(connection, query):
+        parts = f"{row['charged'] or 0} were charged, {row['allowance'] or 0} included and {row['overage'] or 0} owed"
+        report.add(_event_name(row["transfer_id"]), f"is of {row['amount']} micro-credits, but {parts}")
+
+
+def _check_overage(connection: Connection, report: Report) -> None:
+    """S2: what an event left owing is an obligation of just that amount, and no other usage is owed."""
+    query = """SELECT u.transfer_id, u.overage, o.amount AS owed FROM usage_event u
+               LEFT JOIN obligation o ON o.org_id = u.org_id AND o.cause_id = u.transfer_id
+               AND o.debtor_account = u.member_id * 8 AND o.creditor_account = u.org_id * 8 + 4
+               WHERE coalesce(u.overage, 0) <> coalesce(o.amount, 0)"""
+    for row in rows_of(connection, query):
+        problem = f"left {row['overage'] or 0} micro-credits owing, but its obligation is of {row['owed'] or 0}"
+        report.add(_event_name(row["transfer_id"]), problem)
+    strange = """SELECT o.cause_id FROM obligation o
+                 LEFT JOIN usage_event u ON u.org_id = o.org_id AND u.transfer_id = o.cause_id
+                 WHERE o.creditor_account % 8 = 4 AND u.transfer_id IS NULL"""
+    for row in rows_of(connection, strange):
+        report.add(f"obligation of {transfer_name(row['cause_id'])}", "is for usage that is not there")
+
+
+def _check_windows(connection: Connection, report: Report) -> None:
+    """S5, S6: what was used of a window is the sum of its postings."""
+    summed = """SELECT org_id, member_id, meter, opens_at, sum(amount) AS due, max(closes_at) AS closes_at
+                FROM window_posting GROUP BY org_id, member_id, meter, opens_at"""
+    joined = "USING (org_id, member_id, meter, opens_at)"
+    query = f"""SELECT member_id, meter, opens_at, p.due, w.used, w.closes_at <> p.closes_at AS moved
+                FROM ({summed}) p LEFT JOIN usage_window w {joined}
+                WHERE coalesce(w.used, 0) <> p.due OR w.closes_at <> p.closes_at
+                UNION ALL
+                SELECT member_id, meter, opens_at, 0 AS due, w.used, NULL AS moved
+                FROM usage_window w LEFT JOIN ({summed}) p {joined}
+                WHERE p.due IS NULL AND w.used <> 0"""  # noqa: S608  (our own words)
+    for row in rows_of(connection, query):
+        who = shown_id(Prefix.MEMBER, row["member_id"])
+        name = f"window {row['meter']} of {who} from {from_micros(row['opens_at']).isoformat()}"
+        if row["moved"]:
+            report.add(name, "closes at another moment than its postings say")
+        if (row["used"] or 0) != row["due"]:
+            report.add(name, f"has {row['used'] or 0} micro-credits used, its postings sum to {row['due']}")
+
+
+def _check_holds(connection: Connection, report: Report) -> None:
+    """S2: what became of a hold follows from its transfers; what it cost from the usage event of its capture."""
+    query = f"""SELECT h.hold_id, h.state, h.charged, h.overage, h.is_late, h.closed_at, t.kind, t.at,
+                       u.amount AS event_amount, u.overage AS event_overage
+                FROM hold h
+                LEFT JOIN transfer t ON t.org_id = h.org_id AND t.cause_id = h.hold_id AND t.kind IN ({_KINDS})
+                LEFT JOIN usage_event u ON u.org_id = t.org_id AND u.transfer_id = t.transfer_id
+                ORDER BY h.hold_id, t.kind"""  # noqa: S608  (our own words)
+    for rows in grouped(rows_of(connection, query), "hold_id"):
+        report.holds += 1
+        _check_hold(report, rows)
+
+
+def _check_hold(report: Report, rows: list[Any]) -> None:
+    hold, name = rows[0], _hold_name(rows[0]["hold_id"])
+    kinds = sorted(row["kind"] for row in rows if row["kind"] is not None)
+    opened = kinds.count(TransferKind.HOLD.value)
+    done = tuple(kind for kind in kinds if kind != TransferKind.HOLD.value)
+    due = _STATES.get(done) if opened == 1 else None
+    if due is None or due.value != hold["state"]:
+        state = "impossible" if due is None else due.value
+        report.add(name, f"is stored as {hold['state']}, its transfers make it {state}")
+        return
+    last = next((row for row in rows if row["kind"] in done[:1]), None)
+    facts = (hold["charged"], hold["overage"], bool(hold["is_late"]), hold["closed_at"])
+    if last is None:
+        expected = (0, 0, False, None)
+    else:
+        cost = (last["event_amount"] or 0, last["event_overage"] or 0)
+        expected = (*cost, len(done) > 1, last["at"])
+    if facts != expected:
+        stated, ought = _told(facts), _told(expected)
+        report.add(name, f"is stored with {stated}, its transfers make it {ought}")
+
+
+def _check_escrows(connection: Connection, report: Report) -> None:
+    """S2: a hold's amount is what it set aside and what its plan covers; once it is over, nothing of it is left."""
+    query = f"""SELECT h.hold_id, h.amount, h.allowance, h.state,
+                       sum(CASE WHEN t.kind = 'hold' THEN e.amount END) AS put, sum(e.amount) AS rest
+                FROM hold h
+                LEFT JOIN transfer t ON t.org_id = h.org_id AND t.cause_id = h.hold_id AND t.kind IN ({_KINDS})
+                LEFT JOIN entry e ON e.org_id = t.org_id AND e.transfer_id = t.transfer_id
+                AND e.account_id % 8 = 2
+                GROUP BY h.org_id, h.hold_id, h.amount, h.allowance, h.state"""  # noqa: S608  (our own words)
+    for row in rows_of(connection, query):
+        put, rest = row["put"] or 0, row["rest"] or 0
+        if put + row["allowance"] != row["amount"]:
+            parts = f"{put} were set aside and {row['allowance']} are included"
+            report.add(_hold_name(row["hold_id"]), f"is of {row['amount']} micro-credits, but {parts}")
+        if rest != (put if row["state"] == HoldState.OPEN.value else 0):
+            report.add(_hold_name(row["hold_id"]), f"is {row['state']}, but {rest} of its micro-credits are set aside")
+
+
+def _told(facts: tuple[int, int, bool, int | None]) -> str:
+    charged, overage, is_late, closed_at = facts
+    when = "open" if closed_at is None else f"over at {from_micros(closed_at).isoformat()}"
+    return f"{charged} micro-credits charged, {overage} owed, {'late, ' if is_late else ''}{when}"
+
+
+def _event_name(number: int) -> str:
+    return f"usage event of {transfer_name(number)}"
+
+
+def _hold_name(number: int) -> str:
+    return shown_id(Prefix.HOLD, number)
