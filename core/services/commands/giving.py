@@ -15,7 +15,7 @@ from core.ledger.errors import Code, Refused
 from core.ledger.gifts import Gift, GiftState
 from core.ledger.lots import GiftOrder
 from core.ledger.members import Member
-from core.ledger.positions import Position, draw, held
+from core.ledger.positions import Position, Slice, draw, held
 from core.ledger.transfers import Move, TransferKind
 from core.policy.decide import Decision, decide
 from core.policy.limits import Policy
@@ -62,30 +62,46 @@ class Give:
         """Raises Refused in the order recipient, sender's state, freeze, policy, funds."""
         if self.recipient_org is None:  # the other organisation checks its own on arrival
             for recipient in self.recipients:
-                _check_recipient(book, self.actor_id, recipient)
+                check_recipient(book, self.actor_id, recipient)
         for recipient in self.recipients:
-            _give_one(book, self, recipient)
+            make_gift(book, plan_gift(book, self, recipient))
 
 
-def _give_one(book: Book, give: Give, recipient: int) -> None:
+@dataclass(frozen=True, slots=True)
+class PlannedGift:
+    """A gift that every rule and the funds allow now; nothing of it is written yet."""
+
+    give: Give
+    recipient: int
+    decision: Decision
+    settles_at: datetime
+    slices: tuple[Slice, ...]
+
+
+def plan_gift(book: Book, give: Give, recipient: int) -> PlannedGift:
+    """Test one gift on what its sender has now. Raises Refused; writes nothing."""
     sender = _sender(book, give.actor_id)
     policy = Policy.of(book.policies.get(give.org_id))
     given = book.given.get(give.actor_id, NOTHING_GIVEN)
     decision = decide(Facts(sender, recipient, give.amount, given, policy, book.now))
     decision.raise_if_refused()
-    wallet = wallet_of(give.actor_id)
+    positions = book.held_by(wallet_of(give.actor_id))
     settles_at = book.now + policy.settlement
-    usable = giftable(book.held_by(wallet), book.now, settles_at + policy.min_use)
+    usable = giftable(positions, book.now, settles_at + policy.min_use)
     if held(usable) < give.amount:
-        raise _too_little(book.held_by(wallet), give.amount, book.now, usable)
-    slices = draw(usable, give.amount, give.prefer.key)
+        raise _too_little(positions, give.amount, book.now, usable)
+    return PlannedGift(give, recipient, decision, settles_at, draw(usable, give.amount, give.prefer.key))
+
+
+def make_gift(book: Book, plan: PlannedGift) -> int:
+    """Write a gift that was just planned, and tell both sides; return its id. Nothing can fail any more."""
+    give, wallet = plan.give, wallet_of(plan.give.actor_id)
     gift_id = book.next_id()
-    move = Move(wallet, escrow_of(wallet), slices)
     book.post(
         TransferKind.GIFT_RESERVE,
-        [move],
+        [Move(wallet, escrow_of(wallet), plan.slices)],
         cause_id=gift_id,
-        settles_at=settles_at,
+        settles_at=plan.settles_at,
         note=give.message,
         transfer_id=gift_id,
     )
@@ -93,18 +109,19 @@ def _give_one(book: Book, give: Give, recipient: int) -> None:
         gift_id,
         give.org_id,
         wallet,
-        recipient,
+        plan.recipient,
         give.amount,
         book.now,
-        settles_at,
-        _first_state(decision),
-        slices,
+        plan.settles_at,
+        _first_state(plan.decision),
+        plan.slices,
         give.recipient_org,
     )
-    book.open_gift(gift, decision.body())
+    book.open_gift(gift, plan.decision.body())
     book.tell(wallet, "gift_sent", gift_id=gift_id)
     if give.recipient_org is None:
-        book.tell(recipient, "gift_incoming", gift_id=gift_id)
+        book.tell(plan.recipient, "gift_incoming", gift_id=gift_id)
+    return gift_id
 
 
 def _first_state(decision: Decision) -> GiftState:
@@ -117,7 +134,7 @@ def giftable(positions: Iterable[Position], now: datetime, useful_until: datetim
     return [each for each in positions if each.lot.giftable and each.lot.lasts_until(useful_until)]
 
 
-def _check_recipient(book: Book, sender: int, account: int) -> None:
+def check_recipient(book: Book, sender: int, account: int) -> None:
     if kind_of(account) is AccountKind.POOL:
         if not book.is_locked(account):
             raise Refused(Code.UNKNOWN_MEMBER, "There is no such pool here.")
