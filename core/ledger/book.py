@@ -295,10 +295,16 @@ class Book:
 
     def repay(self, debt: Debt, amount: Credits) -> None:
         """Write that a part of a debt was repaid."""
-        repaid = replace(debt, repaid=debt.repaid + amount)
+        self._change_debt(debt, replace(debt, repaid=debt.repaid + amount))
+
+    def cancel_debt(self, debt: Debt, amount: Credits) -> None:
+        """Write that a part of a debt is no longer owed: what it was for is given back."""
+        self._change_debt(debt, replace(debt, cancelled=debt.cancelled + amount))
+
+    def _change_debt(self, debt: Debt, changed: Debt) -> None:
         others = self.debts.get(debt.debtor_account, ())
-        self._set(self.debts, debt.debtor_account, tuple(repaid if each == debt else each for each in others))
-        self.effects.debt_changes.append((self._org_id, repaid))
+        self._set(self.debts, debt.debtor_account, tuple(changed if each == debt else each for each in others))
+        self.effects.debt_changes.append((self._org_id, changed))
 
     def open_gifts_from(self, account: int) -> list[Gift]:
         """Return the open gifts that an account sent, as far as they were read, oldest first."""

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
-from core.ledger.credits import Credits
+from core.ledger.credits import ZERO, Credits
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,17 +36,18 @@ class Member:
 @dataclass(frozen=True, slots=True)
 class Debt:
     """What a claw-back or a charge could not take: owed outside the books, repaid from grants, never a negative
-    (G6, S2). ``cause_id`` is the gift or the charge."""
+    (G6, S2). ``cause_id`` is the gift or the charge, a refund of which cancels what is not yet repaid."""
 
     cause_id: int
     debtor_account: int
     creditor_account: int
     amount: Credits
     repaid: Credits
+    cancelled: Credits = ZERO
 
     @property
     def left(self) -> Credits:
-        return self.amount - self.repaid
+        return self.amount - self.repaid - self.cancelled
 
 
 @dataclass(frozen=True, slots=True)

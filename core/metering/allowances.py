@@ -65,7 +65,10 @@ class PlanSeat(Record):
 
 @dataclass(frozen=True, slots=True)
 class UsageWindow(Record):
-    """What one person has used in one window of an allowance or a cap; ``told`` is the threshold they know of."""
+    """What one person has used in one window of an allowance or a cap; ``told`` is the threshold they know of.
+
+    What was used before ``reset_at`` counts no more, and cannot be given back either (S8).
+    """
 
     TABLE: ClassVar[str] = "usage_window"
     KEY: ClassVar[tuple[str, ...]] = ("member_id", "meter", "opens_at")
@@ -76,6 +79,7 @@ class UsageWindow(Record):
     closes_at: datetime
     used: Credits = ZERO
     told: int = 0
+    reset_at: datetime | None = None
 
 
 def seat_in_force(seats: Iterable[PlanSeat], member_id: int, now: datetime) -> PlanSeat | None:

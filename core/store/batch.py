@@ -314,8 +314,11 @@ def _write_changes(driver: Driver, writer: Writer, book: Book) -> None:
     sent = [(gift.org_id, gift.gift_id, gift.recipient_org, "queued", 0, now) for gift in effects.deliveries]
     driver.insert(t.Delivery, sent)
     driver.insert(t.Obligation, [_debt_row(org, debt, now) for org, debt in effects.debts])
-    repaid = {debt.cause_id: (debt.repaid.micros, org, debt.cause_id) for org, debt in effects.debt_changes}
-    driver.assign(t.Obligation, ("repaid",), ("org_id", "cause_id"), list(repaid.values()))
+    repaid = {
+        debt.cause_id: (debt.repaid.micros, debt.cancelled.micros or None, org, debt.cause_id)
+        for org, debt in effects.debt_changes
+    }
+    driver.assign(t.Obligation, ("repaid", "cancelled"), ("org_id", "cause_id"), list(repaid.values()))
     people = {member.member_id: member for member in effects.member_changes}
     driver.assign(
         t.Member,
@@ -330,7 +333,7 @@ def _write_changes(driver: Driver, writer: Writer, book: Book) -> None:
 
 def _debt_row(org: int, debt: Debt, now: int) -> Row:
     sides = (debt.debtor_account, debt.creditor_account)
-    return (org, debt.cause_id, *sides, debt.amount.micros, debt.repaid.micros, now)
+    return (org, debt.cause_id, *sides, debt.amount.micros, debt.repaid.micros, now, debt.cancelled.micros or None)
 
 
 def _outbox_row(writer: Writer, notice: Notice, now: int) -> Row:
@@ -376,4 +379,5 @@ def _touched(effects: Effects) -> list[int] | None:
         owners |= {owner_of(gift.sender_account), owner_of(gift.recipient_account)}
     owners.update(member.member_id for member in effects.member_changes)
     owners.update(notice.member_id for notice in effects.notices)
+    owners.update(window.member_id for window in effects.windows)
     return sorted(owners) if len(owners) <= MAX_TOUCHED else None

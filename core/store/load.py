@@ -97,13 +97,15 @@ def _debts(driver: Driver, debtors: set[Key]) -> list[tuple[int, Debt]]:
     """Return (organisation, debt) of what accounts still owe, oldest first."""
     if not debtors:
         return []
-    query = """SELECT o.org_id, o.cause_id, o.debtor_account, o.creditor_account, o.amount, o.repaid
+    query = """SELECT o.org_id, o.cause_id, o.debtor_account, o.creditor_account, o.amount, o.repaid,
+                      coalesce(o.cancelled, 0)
                FROM {wanted} w CROSS JOIN obligation o WHERE o.org_id = w.a AND o.debtor_account = w.b
-               AND o.repaid < o.amount ORDER BY o.created_at, o.cause_id"""
+               AND o.repaid < o.amount AND o.repaid + coalesce(o.cancelled, 0) < o.amount
+               ORDER BY o.created_at, o.cause_id"""
     rows = driver.select(query, sorted(debtors))
     return [
-        (org, Debt(cause, debtor, creditor, Credits(amount), Credits(repaid)))
-        for org, cause, debtor, creditor, amount, repaid in rows
+        (org, Debt(cause, debtor, creditor, Credits(amount), Credits(repaid), Credits(cancelled)))
+        for org, cause, debtor, creditor, amount, repaid, cancelled in rows
     ]
 
 

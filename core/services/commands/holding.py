@@ -37,7 +37,10 @@ NOTHING = Payment(ZERO, (), ZERO)
 
 @dataclass(frozen=True, slots=True)
 class Authorize:
-    """Open a hold for what a request is estimated to cost, or refuse: the only command that refuses usage."""
+    """Open a hold for what a request is estimated to cost, or refuse: the only command that refuses usage.
+
+    ``subject`` is whom the request itself names, where an import chose the member for it.
+    """
 
     org_id: int
     actor_id: int
@@ -46,13 +49,14 @@ class Authorize:
     usage: Usage
     rating: Rating
     time_to_live: timedelta
+    subject: str | None = None
     count: int = 1
 
     @property
     def digest(self) -> bytes:
         tier = () if self.usage.tier is None else (self.usage.tier,)
         facts = (self.usage.model, *self.usage.counts().values(), int(self.time_to_live.total_seconds()), *tier)
-        return digest_of("authorize", self.member_id, *facts)
+        return digest_of("authorize", self.subject or self.member_id, *facts)
 
     @property
     def needs(self) -> Needs:
@@ -146,7 +150,7 @@ class Capture:
         extra = self._pay(book, hold, missing, MAX_SLICES - sum(len(move.slices) for move in moves))
         captured = self._book(book, hold, number, moves, extra, covered, late=False)
         back = freed_by_meter(hold.allowance - covered, {source: _sum(slices) for source, slices in freed.items()})
-        free_windows(book, number, book.reserved.get(hold.hold_id, ()), back)
+        free_windows(book, number, book.reserved.get(hold.hold_id, ()), back, since=hold.created_at)
         _lapse(book, self.org_id, freed.items())
         return captured
 
@@ -259,7 +263,7 @@ def free(book: Book, hold: Hold, kind: TransferKind, state: HoldState) -> Hold:
     moves = [Move(escrow_of(source), source, slices) for source, slices in draws if slices]
     number = book.post(kind, moves, cause_id=hold.hold_id)
     back = freed_by_meter(hold.allowance, {source: _sum(slices) for source, slices in draws})
-    free_windows(book, number, book.reserved.get(hold.hold_id, ()), back)
+    free_windows(book, number, book.reserved.get(hold.hold_id, ()), back, since=hold.created_at)
     _lapse(book, hold.org_id, draws)
     freed = replace(hold, state=state, closed_at=book.now)
     book.put(freed)

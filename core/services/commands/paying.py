@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
+from datetime import datetime
 
 from core.ledger.accounts import pool_of, wallet_of
 from core.ledger.book import Book, WindowPosting
@@ -89,17 +90,23 @@ def use_windows(book: Book, transfer_id: int, member_id: int, facts: Facts, paym
 
 
 def free_windows(
-    book: Book, transfer_id: int, reserved: Iterable[WindowPosting], freed: Callable[[str], Credits]
+    book: Book,
+    transfer_id: int,
+    reserved: Iterable[WindowPosting],
+    freed: Callable[[str], Credits],
+    *,
+    since: datetime,
 ) -> None:
-    """Give back to the windows of an authorization what it reserved too much; ``freed`` tells by a meter's name.
+    """Give back to windows what was reserved in them at ``since``; ``freed`` tells how much by a meter's name.
 
-    A window that has closed since counts nowhere any more, and a reset may have given it back already (S6, S8).
+    A window that has closed counts nowhere any more, and one that was reset since has given it back (S6, S8).
     """
     for posting in reserved:
         for window in book.records_of(UsageWindow, "member_id", posting.member_id):
             if (window.meter, window.opens_at) == (posting.meter, posting.opens_at):
                 amount = min(freed(posting.meter), window.used)
-                if amount and window.closes_at > book.now:
+                was_reset = window.reset_at is not None and window.reset_at >= since
+                if amount and window.closes_at > book.now and not was_reset:
                     span = (window.opens_at, window.closes_at)
                     book.post_window(transfer_id, window.member_id, window.meter, span, -amount)
                     book.put(replace(window, used=window.used - amount))

@@ -88,7 +88,7 @@ class Delivery(SQLModel, table=True):
 
 class Obligation(SQLModel, table=True):
     """What a claw-back or a charge could not take, owed outside the books (G6, S2); ``cause_id`` is the gift or the
-    charge. ``repaid`` is a cache of its repayments."""
+    charge. ``repaid`` is a cache of its repayments, ``cancelled`` what refunds of the charge took away."""
 
     __table_args__: ClassVar[Any] = (
         CheckConstraint("amount > 0", name="amount_positive"),
@@ -110,6 +110,7 @@ class Obligation(SQLModel, table=True):
     amount: int = big()
     repaid: int = big()
     created_at: int = big()
+    cancelled: int | None = big(default=None)
 
 
 class Outbox(SQLModel, table=True):

@@ -23,7 +23,11 @@ class UsageEvent(SQLModel, table=True):
     """
 
     __tablename__: ClassVar[Any] = "usage_event"
-    __table_args__: ClassVar[Any] = (CheckConstraint("amount >= 0", name="amount_not_negative"), CLUSTERED)
+    __table_args__: ClassVar[Any] = (
+        CheckConstraint("amount >= 0", name="amount_not_negative"),
+        Index("usage_event_by_member", "org_id", "member_id", "transfer_id"),
+        CLUSTERED,
+    )
 
     org_id: int = key_part()
     transfer_id: int = key_part()
@@ -116,6 +120,7 @@ class UsageWindow(SQLModel, table=True):
     closes_at: int = big()
     used: int = big()
     told: int = 0  # the highest threshold, in percent, that the person was told of
+    reset_at: int | None = big(default=None)  # what was used before counts no more (S8)
 
 
 class WindowPosting(SQLModel, table=True):

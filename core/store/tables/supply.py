@@ -48,20 +48,19 @@ class Allotment(SQLModel, table=True):
 
 
 class Refund(SQLModel, table=True):
-    """How much of a charge was given back, in all: a cache of its refunds (S9).
-
-    ``cancelled`` is the part of it that had not been paid yet, ``allowance`` that which a plan had covered.
-    """
+    """What a refund gave back of a charge (S9): its amount, of which ``cancelled`` had not been paid yet and
+    ``allowance`` had been covered by a plan. The rest are lots."""
 
     __table_args__: ClassVar[Any] = (
         CheckConstraint("amount > 0", name="amount_positive"),
         CheckConstraint("cancelled >= 0 AND allowance >= 0 AND cancelled + allowance <= amount", name="parts_fit"),
+        Index("refund_by_charge", "org_id", "charge_id"),
         CLUSTERED,
     )
 
     org_id: int = key_part()
-    charge_id: int = key_part()
-    member_id: int = big()
+    transfer_id: int = key_part()
+    charge_id: int = big()
     amount: int = big()
     cancelled: int = big()
     allowance: int = big()

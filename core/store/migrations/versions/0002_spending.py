@@ -13,10 +13,12 @@ def upgrade() -> None:
     op.add_column("usage_event", sa.Column("tier", sa.Text(), nullable=True))
     op.add_column("usage_event", sa.Column("allowance", sa.BigInteger(), nullable=True))
     op.add_column("usage_event", sa.Column("overage", sa.BigInteger(), nullable=True))
+    op.add_column("obligation", sa.Column("cancelled", sa.BigInteger(), nullable=True))
     _create_spending()
     _create_rate_rows()
     _create_boosts()
     _create_supply()
+    _create_sharing()
 
 
 def _name_causes() -> None:
@@ -156,6 +158,7 @@ def _create_spending() -> None:
         sa.Column("closes_at", sa.BigInteger(), nullable=False),
         sa.Column("used", sa.BigInteger(), nullable=False),
         sa.Column("told", sa.Integer(), nullable=False),
+        sa.Column("reset_at", sa.BigInteger(), nullable=True),
         sa.CheckConstraint("used >= 0", name="used_not_negative"),
         sa.PrimaryKeyConstraint("org_id", "member_id", "meter", "opens_at"),
         sqlite_with_rowid=False,
@@ -329,16 +332,17 @@ def _create_supply() -> None:
     op.create_table(
         "refund",
         sa.Column("org_id", sa.BigInteger(), autoincrement=False, nullable=False),
-        sa.Column("charge_id", sa.BigInteger(), autoincrement=False, nullable=False),
-        sa.Column("member_id", sa.BigInteger(), nullable=False),
+        sa.Column("transfer_id", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("charge_id", sa.BigInteger(), nullable=False),
         sa.Column("amount", sa.BigInteger(), nullable=False),
         sa.Column("cancelled", sa.BigInteger(), nullable=False),
         sa.Column("allowance", sa.BigInteger(), nullable=False),
         sa.CheckConstraint("amount > 0", name="amount_positive"),
         sa.CheckConstraint("cancelled >= 0 AND allowance >= 0 AND cancelled + allowance <= amount", name="parts_fit"),
-        sa.PrimaryKeyConstraint("org_id", "charge_id"),
+        sa.PrimaryKeyConstraint("org_id", "transfer_id"),
         sqlite_with_rowid=False,
     )
+    op.create_index("refund_by_charge", "refund", ["org_id", "charge_id"])
     op.create_table(
         "reset_order",
         sa.Column("org_id", sa.BigInteger(), autoincrement=False, nullable=False),
@@ -361,3 +365,73 @@ def _create_supply() -> None:
     )
     unwarned = sa.text("used_at IS NULL AND warned_at IS NULL")
     op.create_index("reset_unwarned", "reset", ["expires_at"], sqlite_where=unwarned, postgresql_where=unwarned)
+
+
+def _create_sharing() -> None:
+    op.create_table(
+        "credit_request",
+        sa.Column("org_id", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("request_id", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("asker_id", sa.BigInteger(), nullable=False),
+        sa.Column("amount", sa.BigInteger(), nullable=False),
+        sa.Column("state", sa.Text(), nullable=False),
+        sa.Column("given", sa.BigInteger(), nullable=False),
+        sa.Column("created_at", sa.BigInteger(), nullable=False),
+        sa.Column("lapses_at", sa.BigInteger(), nullable=False),
+        sa.Column("open_asker_id", sa.BigInteger(), nullable=True),
+        sa.Column("closed_at", sa.BigInteger(), nullable=True),
+        sa.CheckConstraint(
+            "state IN ('open', 'filled', 'accepted', 'declined', 'withdrawn', 'lapsed')", name="state_known"
+        ),
+        sa.CheckConstraint("amount > 0", name="amount_positive"),
+        sa.CheckConstraint("given >= 0 AND given <= amount", name="given_within_amount"),
+        sa.CheckConstraint("(state = 'open') = (open_asker_id IS NOT NULL)", name="asker_of_open"),
+        sa.PrimaryKeyConstraint("org_id", "request_id"),
+        sqlite_with_rowid=False,
+    )
+    is_open = sa.text("state = 'open'")
+    op.create_index(
+        "credit_request_due", "credit_request", ["lapses_at"], sqlite_where=is_open, postgresql_where=is_open
+    )
+    op.create_index("credit_request_by_asker", "credit_request", ["org_id", "asker_id", "request_id"])
+    op.create_index("credit_request_open_by_asker", "credit_request", ["org_id", "open_asker_id"])
+    op.create_table(
+        "pledge",
+        sa.Column("org_id", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("request_id", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("member_id", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("amount", sa.BigInteger(), nullable=False),
+        sa.Column("was_asked", sa.Boolean(), nullable=False),
+        sa.Column("has_declined", sa.Boolean(), nullable=False),
+        sa.Column("changed_at", sa.BigInteger(), nullable=False),
+        sa.Column("gift_id", sa.BigInteger(), nullable=True),
+        sa.CheckConstraint("amount >= 0", name="amount_not_negative"),
+        sa.PrimaryKeyConstraint("org_id", "request_id", "member_id"),
+        sqlite_with_rowid=False,
+    )
+    op.create_index("pledge_by_member", "pledge", ["org_id", "member_id", "request_id"])
+    op.create_table(
+        "referral_code",
+        sa.Column("org_id", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("member_id", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("code", sa.Text(), nullable=False),
+        sa.Column("created_at", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("org_id", "member_id"),
+        sqlite_with_rowid=False,
+    )
+    op.create_index("referral_code_by_code", "referral_code", ["org_id", "code"], unique=True)
+    op.create_table(
+        "referral",
+        sa.Column("org_id", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("invited_id", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("inviter_id", sa.BigInteger(), nullable=False),
+        sa.Column("created_at", sa.BigInteger(), nullable=False),
+        sa.Column("rewarded_at", sa.BigInteger(), nullable=True),
+        sa.CheckConstraint("invited_id <> inviter_id", name="not_by_oneself"),
+        sa.PrimaryKeyConstraint("org_id", "invited_id"),
+        sqlite_with_rowid=False,
+    )
+    op.create_index("referral_by_inviter", "referral", ["org_id", "inviter_id", "created_at"])
+    unrewarded = sa.text("rewarded_at IS NULL")
+    op.create_index("referral_open", "referral", ["created_at"], sqlite_where=unrewarded, postgresql_where=unrewarded)
+    op.create_index("usage_event_by_member", "usage_event", ["org_id", "member_id", "transfer_id"])
