@@ -21,6 +21,7 @@ from core.store.tables.gifts import (
 )
 from core.store.tables.people import DeviceGrant, Member, Organisation, Policy, Team, TeamMember, Token
 from core.store.tables.ratecards import RateRow
+from core.store.tables.sharing import OPEN_REFERRAL, OPEN_REQUEST, CreditRequest, Pledge, Referral, ReferralCode
 from core.store.tables.spending import (
     OPEN_HOLD,
     UNWARNED_RESET,
@@ -42,6 +43,8 @@ __all__ = [
     "OPEN_HOLD",
     "OPEN_OBLIGATION",
     "OPEN_ORDER",
+    "OPEN_REFERRAL",
+    "OPEN_REQUEST",
     "PENDING_GIFT",
     "QUEUED_DELIVERY",
     "RUNNING_ALLOTMENT",
@@ -56,6 +59,7 @@ __all__ = [
     "Campaign",
     "Cap",
     "Command",
+    "CreditRequest",
     "Delivery",
     "DeviceGrant",
     "Entry",
@@ -69,9 +73,12 @@ __all__ = [
     "Outbox",
     "Plan",
     "PlanSeat",
+    "Pledge",
     "Policy",
     "Position",
     "RateRow",
+    "Referral",
+    "ReferralCode",
     "Refund",
     "Reset",
     "ResetOrder",
