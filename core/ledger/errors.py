@@ -28,7 +28,13 @@ class Code(StrEnum):
     TOO_MANY_LOTS = "too_many_lots"  # the draw would need more slices than a transfer has
     INSUFFICIENT_REMAINING = "insufficient_remaining"  # less of a grant or charge is left than is taken or given back
     NOTHING_TO_RESET = "nothing_to_reset"  # no window of the allowance has been used
+    REQUEST_NOT_OPEN = "request_not_open"  # the request for credits has left the state this needs
+    NOTHING_PLEDGED = "nothing_pledged"  # nobody, or not this person, has pledged anything
     HOLD_CLOSED = "hold_closed"  # the hold was captured, released or has expired
+    ALREADY_APPLIED = "already_applied"  # one application each; this is the second
+    APPLICATION_DECIDED = "application_decided"  # the application has left the state this needs
+    CAMPAIGN_CLOSED = "campaign_closed"  # not open yet, closed, drawn or over: not the time for this
+    CAMPAIGN_FULL = "campaign_full"  # every place is taken
     TOO_LARGE = "too_large"  # the body is larger than the door takes
     UNSUPPORTED_MEDIA_TYPE = "unsupported_media_type"  # not a media type this door reads
     INVALID_REQUEST = "invalid_request"  # well-formed, but a field is wrong

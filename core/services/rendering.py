@@ -9,6 +9,7 @@ from core.ledger.accounts import AccountKind, kind_of, owner_of
 from core.ledger.credits import Credits
 from core.ledger.ids import Prefix, shown_id
 from core.ledger.positions import Slice
+from core.services.boost_words import BOOST_NOTICES, boost_sentence
 from core.services.views import Decision, FindingView, GiftView, Party, SliceView
 from core.store.gifts import GiftRecord, Side
 
@@ -79,6 +80,8 @@ def notice_text(kind: str, body: Mapping[str, Any], gift: GiftView | None) -> st
         )
         words = gift.message if kind in {"gift_incoming", "gift_received"} else gift.reason
         return sentence if not words else f"{sentence.removesuffix('.')}: {words}"
+    if kind in BOOST_NOTICES:
+        return boost_sentence(kind, body)
     if kind == "grant_received":
         return f"You received {Credits.parse(body['amount']).shown()} cr."
     if kind == "grant_voided":

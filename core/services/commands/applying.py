@@ -1,0 +1,182 @@
+"""People apply for a campaign, take it back, and say afterwards what it was worth (S7)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from typing import Any, Final
+
+import orjson
+
+from core.ledger.accounts import pool_of
+from core.ledger.book import Book
+from core.ledger.commands import Needs
+from core.ledger.errors import Code, Refused
+from core.ledger.ids import Prefix, shown_id
+from core.ledger.records import Wish
+from core.ledger.transfers import TransferKind
+from core.metering.boosts import Boost
+from core.metering.campaigns import WAITING, Application, ApplicationState, Campaign, Method, rank_in_lottery
+from core.services.commands.admitting import admit, settle_as
+from core.services.commands.base import digest_of
+from core.services.commands.campaigning import campaign_in, refuse_over
+from core.services.forms import checked_answers
+
+FEEDBACK_FOR: Final = timedelta(days=90)
+
+
+@dataclass(frozen=True, slots=True)
+class Apply:
+    """Somebody applies. By arrival it is decided at once; nobody passes those who wait already."""
+
+    org_id: int
+    actor_id: int
+    key: str
+    campaign_id: int
+    answers: dict[str, Any]
+    count: int = 1
+
+    @property
+    def digest(self) -> bytes:
+        answers = orjson.dumps(self.answers, option=orjson.OPT_SORT_KEYS).decode()
+        return digest_of("apply", self.campaign_id, answers)
+
+    @property
+    def needs(self) -> Needs:
+        me = self.actor_id
+        records = (Wish(Campaign, "campaign_id", self.campaign_id), Wish(Application, "member_id", me))
+        return Needs(members=(me,), accounts=(pool_of(self.org_id),), seats_of=(me,), records=records)
+
+    def decide(self, book: Book) -> None:
+        campaign = campaign_in(book, self.campaign_id)
+        own = _own(book, campaign, self.actor_id)
+        if own is not None:
+            sentence = f"You have applied already: {own.state.value}."
+            shown = shown_id(Prefix.APPLICATION, own.application_id)
+            raise Refused(Code.ALREADY_APPLIED, sentence, state=own.state.value, application=shown)
+        _check_open(book, campaign)
+        _check_applicant(book, campaign, self.actor_id)
+        answers = checked_answers(campaign.form, self.answers)
+        number = book.post(TransferKind.APPLY, cause_id=self.campaign_id)
+        order = campaign.applications + 1 if campaign.seed is None else rank_in_lottery(campaign.seed, number)
+        state = ApplicationState.APPLIED
+        application = Application(self.org_id, number, self.campaign_id, self.actor_id, state, order, answers, book.now)
+        counted = campaign.moved(None, state)
+        if campaign.method is not Method.ARRIVAL:
+            book.put(application)
+            book.put(counted)
+        elif campaign.places_left > 0 and not campaign.waitlisted:
+            admit(book, counted, application)
+        else:
+            settle_as(book, counted, application, ApplicationState.WAITLISTED)
+
+
+@dataclass(frozen=True, slots=True)
+class Withdraw:
+    """Somebody takes their application back. A place that this frees is given to the next who waits."""
+
+    org_id: int
+    actor_id: int
+    campaign_id: int
+    count: int = 1
+
+    @property
+    def key(self) -> str:
+        return f"withdraw:{self.campaign_id}"
+
+    @property
+    def digest(self) -> bytes:
+        return digest_of("withdraw", self.campaign_id)
+
+    @property
+    def needs(self) -> Needs:
+        me = self.actor_id
+        records = (
+            Wish(Campaign, "campaign_id", self.campaign_id),
+            Wish(Application, "member_id", me),
+            Wish(Boost, "subject_id", me),
+        )
+        return Needs(accounts=(pool_of(self.org_id),), records=records)
+
+    def decide(self, book: Book) -> None:
+        campaign = campaign_in(book, self.campaign_id)
+        own = _applied(book, campaign, self.actor_id)
+        refuse_over(campaign, book.now)
+        if own.state not in {*WAITING, ApplicationState.ADMITTED}:
+            raise Refused(Code.APPLICATION_DECIDED, f"Your application is {own.state.value}.", state=own.state.value)
+        book.post(TransferKind.WITHDRAW, cause_id=own.application_id)
+        book.put(replace(own, state=ApplicationState.WITHDRAWN, decided_at=book.now))
+        book.put(campaign.moved(own.state, ApplicationState.WITHDRAWN))
+        for boost in book.records_of(Boost, "subject_id", self.actor_id):
+            if boost.campaign_id == self.campaign_id and boost.ends_at > book.now:
+                book.put(replace(boost.ended(book.now), tell_at=None))
+
+
+@dataclass(frozen=True, slots=True)
+class Judge:
+    """Somebody who was admitted says what it was worth, 1 to 5, with words; the last answer counts."""
+
+    org_id: int
+    actor_id: int
+    key: str
+    campaign_id: int
+    rating: int
+    words: str | None
+    count: int = 1
+
+    @property
+    def digest(self) -> bytes:
+        return digest_of("judge", self.campaign_id, self.rating, self.words)
+
+    @property
+    def needs(self) -> Needs:
+        records = (
+            Wish(Campaign, "campaign_id", self.campaign_id),
+            Wish(Application, "member_id", self.actor_id),
+        )
+        return Needs(accounts=(pool_of(self.org_id),), records=records)
+
+    def decide(self, book: Book) -> None:
+        campaign = campaign_in(book, self.campaign_id)
+        own = _applied(book, campaign, self.actor_id)
+        if own.state is not ApplicationState.ADMITTED:
+            raise Refused(Code.NOT_ALLOWED, "Only who was admitted can say what the boost was worth.")
+        if book.now < campaign.starts_at:
+            raise Refused(Code.CAMPAIGN_CLOSED, "The boost has not begun yet.", state="not_begun")
+        if book.now >= campaign.ends_at + FEEDBACK_FOR:
+            raise Refused(Code.CAMPAIGN_CLOSED, "It is too long ago.", state="ended")
+        book.post(TransferKind.APPLY, cause_id=own.application_id)
+        book.put(replace(own, rating=self.rating, words=self.words))
+
+
+def _own(book: Book, campaign: Campaign, member_id: int) -> Application | None:
+    applications = book.records_of(Application, "member_id", member_id)
+    return next((each for each in applications if each.campaign_id == campaign.campaign_id), None)
+
+
+def _applied(book: Book, campaign: Campaign, member_id: int) -> Application:
+    own = _own(book, campaign, member_id)
+    if own is None:
+        raise Refused(Code.NOT_FOUND, "You have not applied for this campaign.")
+    return own
+
+
+def _check_open(book: Book, campaign: Campaign) -> None:
+    refuse_over(campaign, book.now)
+    if book.now < campaign.opens_at:
+        sentence = "Applications are not open yet."
+        raise Refused(Code.CAMPAIGN_CLOSED, sentence, state="not_open_yet", opens_at=campaign.opens_at.isoformat())
+    if book.now >= campaign.closes_at:
+        sentence = "Applications are closed."
+        raise Refused(Code.CAMPAIGN_CLOSED, sentence, state="closed", closes_at=campaign.closes_at.isoformat())
+
+
+def _check_applicant(book: Book, campaign: Campaign, member_id: int) -> None:
+    member = book.member(member_id)
+    if member is None or member.has_left or member.kind == "bot":
+        raise Refused(Code.NOT_ALLOWED, "Only people and services who are here can apply.")
+    if member.is_frozen:
+        raise Refused(Code.ACCOUNT_FROZEN, "Your wallet is frozen.")
+    seats = {seat.team_id for seat in book.seats.get(member_id, ())}
+    if campaign.team_ids and not seats & set(campaign.team_ids):
+        raise Refused(Code.NOT_ALLOWED, "This campaign is for members of other teams.")

@@ -1,0 +1,390 @@
+"""Campaigns: one application each, exactly the capacity, a waitlist that moves up, a draw anybody can check (S7)."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from core.ledger.errors import Code, Refused
+from core.ledger.ids import Prefix, parse_id
+from core.metering.boosts import Factor
+from core.metering.campaigns import ApplicationState, Method
+from core.services import applications, balances, boosts, campaigns
+from core.services.boost_rounds import boosts_due
+from core.services.boost_views import ApplicationView, CampaignState, CampaignView
+from core.services.campaigns import CampaignTerms
+from core.services.commands.applying import Apply, Withdraw
+from core.services.forms import Question, QuestionKind
+from core.services.views import Actor
+from core.store import boosts as stored
+from tests.support.house import House, Person, either_house, house
+
+__all__ = ["either_house", "house"]
+
+S = ApplicationState
+DAY = timedelta(days=1)
+
+
+async def a_campaign(house: House, **terms: Any) -> CampaignView:
+    """Ten times for 31 days from tomorrow on, for one person; applications are open for a day."""
+    tomorrow = house.clock() + DAY
+    usual = CampaignTerms("Autumn", Factor.parse("10"), 1, tomorrow, tomorrow, tomorrow + 31 * DAY)
+    made = await campaigns.open_campaign(
+        house.ledger, actor=house.ada.actor, key="a campaign", terms=replace(usual, **terms)
+    )
+    return made.item
+
+
+async def apply(house: House, campaign: CampaignView, person: Person, key: str = "once") -> ApplicationView:
+    return (await applications.apply(house.ledger, actor=person.actor, key=key, campaign_id=campaign.id)).item
+
+
+async def see(house: House, campaign: CampaignView, person: Person) -> CampaignView:
+    return await campaigns.campaign(house.ledger, actor=person.actor, campaign_id=campaign.id)
+
+
+async def mine(house: House, campaign: CampaignView, person: Person) -> ApplicationView:
+    own = (await see(house, campaign, person)).mine
+    assert own is not None
+    return own
+
+
+def wrong_fields(refused: Refused) -> list[str]:
+    fields: Any = refused.fields
+    return [fields["field"]] if "field" in fields else [each["field"] for each in fields["errors"]]
+
+
+async def running_boost(house: House, person: Person) -> str | None:
+    found = [each for each in await boosts.boosts(house.ledger, actor=person.actor) if each.is_running]
+    return str(found[0].factor) if found else None
+
+
+async def notices(house: House, person: Person) -> list[str]:
+    status = await balances.status(house.ledger, actor=person.actor)
+    return [notice.text for notice in status.notices]
+
+
+async def test_by_arrival_the_first_is_in_and_the_next_waits(either_house: House) -> None:
+    house = either_house
+    campaign = await a_campaign(house)
+
+    first, second = await apply(house, campaign, house.al), await apply(house, campaign, house.bo)
+
+    assert (first.state, first.place) == (S.ADMITTED, None)
+    assert (second.state, second.place) == (S.WAITLISTED, 1)
+
+
+async def test_a_second_application_is_refused_with_the_state_of_the_first(either_house: House) -> None:
+    house = either_house
+    campaign = await a_campaign(house)
+    own = await apply(house, campaign, house.al)
+
+    with pytest.raises(Refused) as refused:
+        await apply(house, campaign, house.al, key="twice")
+
+    assert refused.value.code is Code.ALREADY_APPLIED
+    assert refused.value.fields == {"state": "admitted", "application": own.id}
+
+
+async def test_the_same_key_again_answers_with_what_it_did(house: House) -> None:
+    campaign = await a_campaign(house)
+    own = await apply(house, campaign, house.al)
+
+    again = await applications.apply(house.ledger, actor=house.al.actor, key="once", campaign_id=campaign.id)
+
+    assert again.replayed
+    assert again.item == own
+
+
+async def test_who_withdraws_makes_room_for_the_next_and_loses_the_boost(either_house: House) -> None:
+    house = either_house
+    campaign = await a_campaign(house)
+    await apply(house, campaign, house.al)
+    await apply(house, campaign, house.bo)
+    house.clock.advance(2 * DAY)
+    assert await running_boost(house, house.al) == "10"
+
+    gone = await applications.withdraw(house.ledger, actor=house.al.actor, campaign_id=campaign.id)
+
+    assert gone.item.state is S.WITHDRAWN
+    assert (await mine(house, campaign, house.bo)).state is S.ADMITTED
+    assert await running_boost(house, house.al) is None
+    assert await running_boost(house, house.bo) == "10"
+
+
+async def test_nobody_passes_those_who_wait_already(house: House) -> None:
+    campaign = await a_campaign(house)
+    await apply(house, campaign, house.al)
+    await apply(house, campaign, house.bo)
+    number = parse_id(Prefix.CAMPAIGN, campaign.id)
+    actor = house.al.actor
+    await house.ledger.execute(Withdraw(actor.org_id, actor.member_id, number))  # and a stop before anybody moves up
+    late = await apply(house, campaign, house.ada)
+    swept = await boosts_due(house.ledger)
+
+    assert late.state is S.WAITLISTED
+    assert swept.done == 1
+    assert (await mine(house, campaign, house.bo)).state is S.ADMITTED
+    assert (await mine(house, campaign, house.ada)).place == 1
+
+
+@pytest.mark.parametrize(
+    ("terms", "field"),
+    [
+        ({"ends_at": -DAY}, "ends_at"),
+        ({"starts_at": 33 * DAY}, "ends_at"),
+        ({"ends_at": 500 * DAY}, "ends_at"),
+        ({"closes_at": -DAY}, "closes_at"),
+        ({"opens_at": 2 * DAY}, "closes_at"),
+        ({"closes_at": 40 * DAY}, "closes_at"),
+        ({"capacity": 0}, "capacity"),
+        ({"capacity": 10**7}, "capacity"),
+        ({"teams": ("team_zzz",)}, "teams"),
+        ({"name": " "}, "name"),
+    ],
+)
+async def test_a_campaign_that_cannot_be_is_refused_by_its_field(
+    house: House, terms: dict[str, object], field: str
+) -> None:
+    moved = {name: house.clock() + each if isinstance(each, timedelta) else each for name, each in terms.items()}
+
+    with pytest.raises(Refused) as refused:
+        await a_campaign(house, **moved)
+
+    assert refused.value.code is Code.INVALID_REQUEST
+    assert wrong_fields(refused.value) == [field]
+
+
+async def test_applications_are_taken_from_the_opening_up_to_the_closing(house: House) -> None:
+    now = house.clock()
+    campaign = await a_campaign(house, opens_at=now + timedelta(hours=1))
+    assert campaign.state is CampaignState.ANNOUNCED
+
+    with pytest.raises(Refused, match="not open yet") as early:
+        await apply(house, campaign, house.al)
+    house.clock.advance(DAY)
+    with pytest.raises(Refused, match="closed") as late:
+        await apply(house, campaign, house.al)
+
+    assert early.value.code is late.value.code is Code.CAMPAIGN_CLOSED
+    assert (await see(house, campaign, house.al)).state is CampaignState.CLOSED
+
+
+async def test_only_members_of_the_named_teams_may_apply(house: House) -> None:
+    campaign = await a_campaign(house, teams=(house.team,))
+
+    with pytest.raises(Refused) as refused:
+        await apply(house, campaign, house.ada)
+
+    assert refused.value.code is Code.NOT_ALLOWED
+    assert (await apply(house, campaign, house.bo)).state is S.ADMITTED
+
+
+async def test_another_organisations_campaign_is_not_found(house: House) -> None:
+    campaign = await a_campaign(house)
+
+    for act in (applications.withdraw, campaigns.campaign):
+        with pytest.raises(Refused) as refused:
+            await act(house.ledger, actor=house.stranger.actor, campaign_id=campaign.id)
+        assert refused.value.code is Code.NOT_FOUND
+    with pytest.raises(Refused) as refused:
+        await apply(house, campaign, house.stranger)
+    assert refused.value.code is Code.NOT_FOUND
+
+
+FORM = (
+    Question("why", "What for?", QuestionKind.TEXT, required=True),
+    Question("tool", "Which tool?", QuestionKind.CHOICE, options=("codex", "claude")),
+    Question("size", "How many repositories?", QuestionKind.NUMBER),
+    Question("agree", "May we ask you later?", QuestionKind.YES_NO),
+)
+
+
+@pytest.mark.parametrize(
+    ("answers", "field"),
+    [
+        ({}, "answers.why"),
+        ({"why": "   "}, "answers.why"),
+        ({"why": "x" * 1001}, "answers.why"),
+        ({"why": "ok", "tool": "emacs"}, "answers.tool"),
+        ({"why": "ok", "size": 1.5}, "answers.size"),
+        ({"why": "ok", "size": True}, "answers.size"),
+        ({"why": "ok", "agree": "yes"}, "answers.agree"),
+        ({"why": "ok", "other": 1}, "answers.other"),
+        ({"why": "a\0b"}, "answers.why"),
+    ],
+)
+async def test_an_answer_that_does_not_fit_the_form_is_named(
+    house: House, answers: dict[str, object], field: str
+) -> None:
+    campaign = await a_campaign(house, form=FORM)
+
+    with pytest.raises(Refused) as refused:
+        await applications.apply(house.ledger, actor=house.al.actor, key="k", campaign_id=campaign.id, answers=answers)
+
+    assert refused.value.code is Code.INVALID_REQUEST
+    assert wrong_fields(refused.value) == [field]
+    assert (await see(house, campaign, house.al)).mine is None
+
+
+async def test_answers_are_kept_for_the_admin(house: House) -> None:
+    campaign = await a_campaign(house, form=FORM)
+    answers = {"size": 3, "why": "a port", "agree": False}
+    await applications.apply(house.ledger, actor=house.al.actor, key="k", campaign_id=campaign.id, answers=answers)
+
+    page = await applications.applications(house.ledger, actor=house.ada.actor, campaign_id=campaign.id)
+
+    assert [(each.member_name, each.answers) for each in page.items] == [("Al", answers)]
+
+
+async def test_by_hand_an_admin_decides_within_the_capacity(either_house: House) -> None:
+    house = either_house
+    campaign = await a_campaign(house, method=Method.HAND)
+    al, bo = await apply(house, campaign, house.al), await apply(house, campaign, house.bo)
+    assert {al.state, bo.state} == {S.APPLIED}
+
+    async def decide(application: ApplicationView, verdict: ApplicationState, actor: Actor = house.ada.actor) -> str:
+        answer = await applications.decide(
+            house.ledger, actor=actor, campaign_id=campaign.id, application_id=application.id, verdict=verdict
+        )
+        return answer.item.state.value
+
+    assert await decide(bo, S.ADMITTED) == "admitted"
+    for verdict, application, code in (
+        (S.ADMITTED, al, Code.CAMPAIGN_FULL),
+        (S.REFUSED, bo, Code.APPLICATION_DECIDED),
+    ):
+        with pytest.raises(Refused) as refused:
+            await decide(application, verdict)
+        assert refused.value.code is code
+    with pytest.raises(Refused) as refused:
+        await decide(al, S.REFUSED, house.al.actor)
+    assert refused.value.code is Code.NOT_ALLOWED
+    assert await decide(al, S.REFUSED) == "refused"
+
+
+async def test_a_lottery_commits_to_its_seed_and_can_be_worked_out_again(either_house: House) -> None:
+    house = either_house
+    campaign = await a_campaign(house, method=Method.LOTTERY, capacity=2)
+    people = (house.al, house.bo, house.ada)
+    made = [await apply(house, campaign, person) for person in people]
+    assert campaign.seed is None
+    assert {each.place for each in made} == {None}
+    with pytest.raises(Refused, match="closed"):
+        await campaigns.draw(house.ledger, actor=house.ada.actor, campaign_id=campaign.id)
+
+    house.clock.advance(DAY)
+    drawn = await campaigns.draw(house.ledger, actor=house.ada.actor, campaign_id=campaign.id)
+    again = await campaigns.draw(house.ledger, actor=house.ada.actor, campaign_id=campaign.id)
+
+    assert drawn == again
+    assert drawn.seed is not None
+    assert hashlib.sha256(drawn.seed.encode()).hexdigest() == campaign.seed_hash
+    order = sorted(made, key=lambda each: hashlib.sha256(f"{drawn.seed}:{each.id}".encode()).hexdigest())
+    shown = await campaigns.drawn(house.ledger, actor=house.bo.actor, campaign_id=campaign.id)
+    states = [S.ADMITTED, S.ADMITTED, S.WAITLISTED]
+    assert shown.order == tuple(zip((each.id for each in order), states, strict=True))
+
+
+async def test_the_sweep_draws_a_lottery_when_applications_have_closed(house: House) -> None:
+    campaign = await a_campaign(house, method=Method.LOTTERY, capacity=1)
+    for person in (house.al, house.bo):
+        await apply(house, campaign, person)
+
+    early = await boosts_due(house.ledger)
+    house.clock.advance(DAY)
+    await boosts_due(house.ledger)
+    counts = (await see(house, campaign, house.ada)).counts
+
+    assert early.done == 0
+    assert (counts[S.ADMITTED], counts[S.WAITLISTED], counts[S.APPLIED]) == (1, 1, 0)
+
+
+async def test_many_at_once_fill_exactly_the_capacity(either_house: House) -> None:
+    house = either_house
+    campaign = await a_campaign(house, capacity=2)
+    number = parse_id(Prefix.CAMPAIGN, campaign.id)
+    org = house.ada.actor.org_id
+    people = [house.ada, house.al, house.bo]
+    commands = [
+        Apply(org, person.actor.member_id, f"{attempt}", number, {}) for person in people for attempt in range(5)
+    ]
+    outcomes = await asyncio.gather(*(house.ledger.execute(each) for each in commands), return_exceptions=True)
+    counts = (await see(house, campaign, house.ada)).counts
+
+    assert sum(isinstance(each, Refused) for each in outcomes) == 12
+    assert (counts[S.ADMITTED], counts[S.WAITLISTED]) == (2, 1)
+
+
+async def test_an_early_end_ends_the_boosts_and_takes_nothing_back(either_house: House) -> None:
+    house = either_house
+    campaign = await a_campaign(house, capacity=2)
+    await apply(house, campaign, house.al)
+    house.clock.advance(3 * DAY)
+
+    ended = await campaigns.end_campaign(house.ledger, actor=house.ada.actor, campaign_id=campaign.id)
+
+    assert ended.state is CampaignState.ENDED
+    assert await running_boost(house, house.al) is None
+    with pytest.raises(Refused, match="over"):
+        await apply(house, campaign, house.bo)
+
+
+async def test_each_stage_is_told_once_and_of_several_missed_only_the_newest(either_house: House) -> None:
+    house = either_house
+    campaign = await a_campaign(house)
+    await apply(house, campaign, house.al)
+    told = await notices(house, house.al)
+    for days in (1, 0.5, 23.5, 6.5, 3, 0):  # the start; nothing; 7 days ahead; 3 and 1 days missed; end and feedback
+        house.clock.advance(days * DAY)
+        await boosts_due(house.ledger)
+        await boosts_due(house.ledger)
+        told += [text for text in await notices(house, house.al) if text not in told]
+
+    assert [text.split(":")[0] for text in told] == [
+        "You are in “Autumn”",
+        "Your 10× boost “Autumn” has begun",
+        "Your 10× boost “Autumn” ends in 7 days",
+        "Your 10× boost “Autumn” ends in 1 day",
+        "How was “Autumn”? Its boost ended on 22 Dec 2026, 12",
+    ]
+
+
+async def test_who_was_admitted_may_say_what_it_was_worth(house: House) -> None:
+    campaign = await a_campaign(house)
+    await apply(house, campaign, house.al)
+    await apply(house, campaign, house.bo)
+    house.clock.advance(33 * DAY)
+
+    async def judge(person: Person, rating: int = 4) -> ApplicationView:
+        answer = await applications.judge(
+            house.ledger, actor=person.actor, key="k", campaign_id=campaign.id, rating=rating, words="much faster"
+        )
+        return answer.item
+
+    own = await judge(house.al)
+
+    assert (own.rating, own.words) == (4, "much faster")
+    with pytest.raises(Refused, match="admitted"):
+        await judge(house.bo)
+    with pytest.raises(Refused, match="1 to 5"):
+        await judge(house.al, 6)
+
+
+async def test_one_application_a_person_holds_in_the_database_too(either_house: House) -> None:
+    house = either_house
+    campaign = await a_campaign(house)
+    await apply(house, campaign, house.al)
+    number = parse_id(Prefix.CAMPAIGN, campaign.id)
+
+    found = await house.ledger.read(
+        lambda connection: stored.application_of(connection, house.al.actor.org_id, number, house.al.actor.member_id)
+    )
+
+    assert found is not None
+    assert found.state is S.ADMITTED
