@@ -87,6 +87,8 @@ def summary(tally: Tally) -> list[str]:
         lines.append("* not on the rate card; rated at its fallback")
     for code, number in tally.refusals.most_common():
         lines.append(f"refused: {number:,} {code.value}")
+    if tally.overage:
+        lines.append(f"owed: {tally.overage.shown()} cr of it were covered by nothing")
     lines.append(f"rate card {tally.card}; {tally.seconds:.1f} s, {tally.per_second:,} requests a second")
     return lines
 

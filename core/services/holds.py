@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Final, cast
 
@@ -55,6 +55,12 @@ def estimate(model: str, *, input_tokens: int, cached_tokens: int, max_tokens: i
     output = ESTIMATED_OUTPUT if max_tokens is None else min(max_tokens, ESTIMATED_OUTPUT)
     counts = {"input_tokens": input_tokens, "cached_tokens": cached_tokens, "output_tokens": output}
     return usage_of(model, tier, counts)
+
+
+def estimate_of(usage: Usage) -> Usage:
+    """Return what would have been set aside for usage that is known by now: its prompt, and as much output as is
+    usual."""
+    return replace(usage, output_tokens=ESTIMATED_OUTPUT)
 
 
 async def authorize(

@@ -1,28 +1,33 @@
-"""Replay: charge a file of requests to an organisation's members, as if they had just made them.
+"""Replay: let an organisation's members make a file of requests, as a gateway would see them.
 
-Every request is one command, many at a time, so that the journal commits them in groups. Doing it again, whole
-or after a stop halfway, charges nothing twice.
+Every request is authorized and then captured, many at a time, so that the journal commits them in groups. Doing it
+again, whole or after a stop halfway, charges nothing twice.
 """
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Final
 
+from core.ledger.commands import Receipt
 from core.ledger.errors import Code, Refused
+from core.metering.holds import Hold
 from core.metering.ratecards import RateCard, RateCards
-from core.metering.usage import Rating
+from core.services.commands.base import digest_of
+from core.services.commands.holding import Authorize, Capture
+from core.services.holds import estimate_of
 from core.services.ledger import Ledger
 from core.services.members import require_admin
 from core.services.replay_tally import Tally
 from core.services.request_file import Request, RequestFile
-from core.services.usage import charge
-from core.services.views import Actor, Answer
+from core.services.usage import rated
+from core.services.views import Actor
 from core.store import people
 
 IN_FLIGHT: Final = 1_024  # commands waiting for their answer
+HELD_FOR: Final = timedelta(minutes=15)
 MAX_MEMBERS: Final = 10_000
 MAX_ATTEMPTS: Final = 600  # while the journal's queue is full
 _PAUSE_SECONDS: Final = 0.05
@@ -38,7 +43,7 @@ async def replay(
     tally: Tally,
     on_answer: Callable[[], None] = lambda: None,
 ) -> None:
-    """Charge every request to the actor's organisation, by an admin, and count what became of it into ``tally``.
+    """Authorize and capture every request for the actor's organisation, by an admin, and count into ``tally``.
 
     Sessions go to the members in turn, in the order in which sessions appear and members came. A request is
     known by (content of the file, session/agent/seq), so a second replay finds duplicates only (S4). Raises
@@ -51,7 +56,7 @@ async def replay(
 
     async def submit() -> None:
         for member_id, request in assigned:  # shared by all: each takes the next
-            await _charge(ledger, request, (actor.org_id, member_id), requests.source, card, tally)
+            await _spend(ledger, request, (actor, member_id), requests.source, card, tally)
             on_answer()
 
     try:
@@ -91,34 +96,35 @@ def _assigned(requests: Iterable[Request], payers: Sequence[int]) -> Iterator[tu
         yield by_session.setdefault(request.session, payers[turn]), request
 
 
-async def _charge(
-    ledger: Ledger, request: Request, payer: tuple[int, int], source: str, card: RateCard, tally: Tally
+async def _spend(
+    ledger: Ledger, request: Request, payer: tuple[Actor, int], source: str, card: RateCard, tally: Tally
 ) -> None:
-    """Charge one request to (organisation, member) and count what became of it."""
-    org_id, member_id = payer
-    model = request.usage.model
+    """Authorize a request for (admin, member), capture it, and count what became of it."""
+    actor, member_id = payer
+    usage, rating = request.usage, rated(request.usage, card)
     try:
-        answer = await _patiently(
-            lambda: charge(
-                ledger,
-                org_id=org_id,
-                member_id=member_id,
-                source=source,
-                event_id=request.event_id,
-                subject=request.session,
-                usage=request.usage,
-                card=card,
-            )
+        wanted = estimate_of(usage)
+        key = f"replay:{digest_of(source, request.event_id).hex()}"
+        estimated = rated(wanted, card)
+        authorize = Authorize(
+            actor.org_id, actor.member_id, key, member_id, wanted, estimated, HELD_FOR, subject=request.session
         )
+        hold = (await _patiently(lambda: ledger.execute(authorize))).first_id
+        capture = Capture(
+            actor.org_id, actor.member_id, hold, usage, rating, for_anybody=True, event=(source, request.event_id)
+        )
+        receipt = await _patiently(lambda: ledger.execute(capture))
     except Refused as refused:
         if refused.code in _FAILURES:
             raise
-        tally.count_refusal(model, refused.code, is_fallback=card.rates_for(model)[1])
+        tally.count_refusal(usage.model, refused.code, is_fallback=rating.is_fallback)
     else:
-        tally.count_charge(model, answer.item, replayed=answer.replayed)
+        tally.count_charge(usage.model, rating, replayed=receipt.replayed)
+        if isinstance(receipt.result, Hold):
+            tally.overage += receipt.result.overage
 
 
-async def _patiently(attempt: Callable[[], Awaitable[Answer[Rating]]]) -> Answer[Rating]:
+async def _patiently(attempt: Callable[[], Awaitable[Receipt]]) -> Receipt:
     """Try again after a pause while the journal's queue is full."""
     for _ in range(MAX_ATTEMPTS - 1):
         try:

@@ -32,6 +32,7 @@ class Tally:
     card: str
     models: dict[str, ModelTally] = field(default_factory=dict)
     refusals: Counter[Code] = field(default_factory=Counter)
+    overage: Credits = ZERO  # of what was charged: what nothing covered
     seconds: float = 0.0
 
     def count_charge(self, model: str, rating: Rating, *, replayed: bool) -> None:

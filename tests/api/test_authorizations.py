@@ -55,11 +55,7 @@ async def test_what_is_authorized_is_held_and_what_was_used_is_charged(
 
     assert (opened.status_code, opened.json()["state"], opened.json()["amount"]) == (201, "open", "6")
     assert while_held == ("4", "6")
-    assert (captured.json()["state"], captured.json()["charged"], captured.json()["overage"]) == (
-        "captured",
-        "1.2",
-        "0",
-    )
+    assert [captured.json()[name] for name in ("state", "charged", "overage")] == ["captured", "1.2", "0"]
     assert again.json() == captured.json()
     assert again.headers["idempotency-replayed"] == "true"
     assert await _balance(client, house) == ("8.8", "0")

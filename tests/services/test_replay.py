@@ -111,30 +111,31 @@ def test_bots_pay_for_nobody(terminal: Terminal) -> None:
     assert len(terminal.rows("SELECT DISTINCT member_id FROM usage_event")) == 3
 
 
-def test_what_the_funds_do_not_cover_is_owed(either_terminal: Terminal) -> None:
-    """S2: what a file reports has happened already; nothing of it is refused for lack of funds."""
+def test_what_the_funds_do_not_cover_is_refused_and_counted(either_terminal: Terminal) -> None:
+    """S2: only authorizations refuse; what was set aside for a request comes back when it was cheaper."""
     rows = some_requests()
     either_terminal.fund_all("20")
     tally = either_terminal.replay(rows)
-    left = either_terminal.rows("SELECT coalesce(sum(remaining), 0) FROM position")[0][0]
-    owed = either_terminal.rows("SELECT sum(amount - repaid) FROM obligation")[0][0]
-
-    assert (tally.charged, tally.refused) == (len(rows), 0)
-    assert owed
-    assert tally.credits.micros == 60_000_000 - left + owed
-    assert either_terminal.findings() == []
-
-
-def test_a_grant_after_a_replay_repays_what_it_left_owing(either_terminal: Terminal) -> None:
-    rows = some_requests()
-    tally = either_terminal.replay(rows)
-    either_terminal.fund_all("100000")
     left = either_terminal.rows("SELECT sum(remaining) FROM position")[0][0]
 
-    assert tally.charged == len(rows)
-    assert left == 300_000_000_000 - tally.credits.micros
-    assert either_terminal.replay(rows).duplicates == len(rows)
+    assert tally.charged + tally.refused == len(rows)
+    assert tally.charged
+    assert either_terminal.rows("SELECT count(*) FROM hold WHERE state <> 'captured'") == [(0,)]
+    assert tally.refusals == {Code.INSUFFICIENT_CREDITS: tally.refused}
+    assert tally.credits.micros + left == 60_000_000
+    assert f"refused: {tally.refused} insufficient_credits" in either_terminal.printed
     assert either_terminal.findings() == []
+
+
+def test_after_a_grant_a_second_replay_charges_what_was_refused(terminal: Terminal) -> None:
+    """L6: a refused command binds no key."""
+    rows = some_requests()
+    first = terminal.replay(rows)
+    terminal.fund_all("100000")
+    second = terminal.replay(rows)
+
+    assert (first.charged, first.refused) == (0, len(rows))
+    assert (second.charged, second.duplicates) == (len(rows), 0)
 
 
 def test_the_card_in_force_at_the_date_rates(terminal: Terminal) -> None:
@@ -170,6 +171,7 @@ def test_a_model_that_is_not_on_the_card_is_flagged(terminal: Terminal) -> None:
 
 def test_a_request_without_tokens_costs_nothing_and_is_still_charged_once(either_terminal: Terminal) -> None:
     rows = [("trace", "0", 0, "claude-opus-4-6", 0, 0, 0)]
+    either_terminal.fund_all("10")
     tallies = either_terminal.replay(rows), either_terminal.replay(rows)
 
     assert [(each.charged, each.duplicates, str(each.credits)) for each in tallies] == [(1, 0, "0"), (0, 1, "0")]

@@ -95,6 +95,7 @@ class Capture:
     """Charge a hold what was really used and free the rest. What exceeds it is paid as far as there are funds.
 
     After its deadline it is late: the hold was freed, so it is charged like usage that was never authorized.
+    ``event`` is (source, id) of the usage where something else has named it already.
     """
 
     org_id: int
@@ -103,6 +104,7 @@ class Capture:
     usage: Usage
     rating: Rating
     for_anybody: bool
+    event: tuple[str, str] | None = None
     count: int = 1
 
     @property
@@ -170,7 +172,8 @@ class Capture:
         book.post(TransferKind.CAPTURE, moves, transfer_id=number, cause_id=hold.hold_id)
         use_windows(book, number, hold.member_id, facts, extra)
         owe(book, number, self.org_id, hold.member_id, extra.short)
-        event = Event(hold.member_id, "capture", shown_id(Prefix.HOLD, hold.hold_id), self.usage, self.rating)
+        source, event_id = self.event or ("capture", shown_id(Prefix.HOLD, hold.hold_id))
+        event = Event(hold.member_id, source, event_id, self.usage, self.rating)
         book.record_usage(number, event.facts(covered + extra.allowance, extra.short))
         captured = replace(
             hold,
