@@ -29,6 +29,11 @@ class AccountKind(IntEnum):
 
 
 _KINDS: Final = tuple(AccountKind)
+_KIND: Final = (1 << _KIND_BITS) - 1  # the part of an id that names the kind
+# As plain numbers, for they are used several times in every decision.
+_POOL: Final = int(AccountKind.POOL)
+_ESCROW: Final = int(AccountKind.ESCROW)
+_ISSUANCE: Final = int(AccountKind.ISSUANCE)
 
 
 def account_id(owner: int, kind: AccountKind) -> int:
@@ -38,15 +43,15 @@ def account_id(owner: int, kind: AccountKind) -> int:
 
 def kind_of(account: int) -> AccountKind:
     """Return the kind an account's id names. Raises ValueError for an id that names none."""
-    kind = account & (1 << _KIND_BITS) - 1
-    if kind >= len(_KINDS):
-        raise ValueError(f"{account} is no account")
-    return _KINDS[kind]
+    try:
+        return _KINDS[account & _KIND]
+    except IndexError:
+        raise ValueError(f"{account} is no account") from None
 
 
 def is_stored(account: int) -> bool:
     """Return whether the account has stored positions: wallets, pools and escrows (L2)."""
-    return account & (1 << _KIND_BITS) - 1 < AccountKind.ISSUANCE
+    return account & _KIND < _ISSUANCE
 
 
 def owner_of(account: int) -> int:
@@ -54,13 +59,13 @@ def owner_of(account: int) -> int:
 
 
 def wallet_of(member: int) -> int:
-    return account_id(member, AccountKind.WALLET)
+    return member << _KIND_BITS  # its kind is 0
 
 
 def pool_of(owner: int) -> int:
-    return account_id(owner, AccountKind.POOL)
+    return owner << _KIND_BITS | _POOL
 
 
 def escrow_of(account: int) -> int:
     """Return the escrow that belongs to a wallet or pool."""
-    return account_id(owner_of(account), AccountKind.ESCROW)
+    return account >> _KIND_BITS << _KIND_BITS | _ESCROW

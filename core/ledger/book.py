@@ -234,7 +234,6 @@ class Book:
         moves = tuple(moves)
         for move in moves:
             self._apply(move)
-            self.lots.update((part.lot.lot_id, part.lot) for part in move.slices)
         entries = entries_of(kind, moves)
         self.effects.postings.append(
             Posting(number, self._org_id, kind, self.now, self._actor_id, cause_id, settles_at, entries, note)
@@ -244,13 +243,15 @@ class Book:
     def _apply(self, move: Move) -> None:
         taken, given = self.positions.get(move.source), self.positions.get(move.target)
         for part in move.slices:
-            lot_id = part.lot.lot_id
+            self.lots[part.lot.lot_id] = part.lot
             if taken is not None:
-                before = taken.get(lot_id) or Position(part.lot, ZERO)
-                self._set(taken, lot_id, Position(part.lot, before.remaining - part.amount))
+                self._add(taken, part.lot, -part.amount)
             if given is not None:
-                before = given.get(lot_id) or Position(part.lot, ZERO)
-                self._set(given, lot_id, Position(part.lot, before.remaining + part.amount))
+                self._add(given, part.lot, part.amount)
+
+    def _add(self, positions: dict[int, Position], lot: Lot, amount: Credits) -> None:
+        before = positions.get(lot.lot_id)
+        self._set(positions, lot.lot_id, Position(lot, amount if before is None else before.remaining + amount))
 
     def add_lot(self, lot: Lot) -> None:
         self.effects.lots.append((self._org_id, lot))
@@ -263,7 +264,7 @@ class Book:
 
     def change_gift(self, gift: Gift, state: GiftState, settles_at: datetime | None = None) -> Gift:
         """Write a gift's new state and return the gift."""
-        changed = replace(gift, state=state, settles_at=settles_at or gift.settles_at)
+        changed = gift._replace(state=state, settles_at=settles_at or gift.settles_at)
         self._set(self.gifts, gift.gift_id, changed)
         if state not in {GiftState.PENDING, GiftState.SETTLED}:
             self._count(gift, opened=False)

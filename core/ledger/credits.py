@@ -13,6 +13,7 @@ from typing import Final, Self
 MICROS_PER_CREDIT: Final = 1_000_000
 MAX_TRANSFER_CREDITS: Final = 10**9
 _INT64_MAX: Final = 2**63 - 1
+_LEAST: Final = -_INT64_MAX
 
 _EXACT = re.compile(r"[0-9]{1,10}(?:\.[0-9]{1,6})?", re.ASCII)
 _GROUPED = r"[1-9][0-9]{0,2}(?:,[0-9]{3}){1,2}|[1-9](?:,[0-9]{3}){3}"
@@ -32,9 +33,9 @@ class Credits:
     def __init__(self, micros: int) -> None:
         if type(micros) is not int:
             raise TypeError(f"micro-credits are whole: an int, not {micros!r}")
-        if not -_INT64_MAX <= micros <= _INT64_MAX:
+        if not _LEAST <= micros <= _INT64_MAX:
             raise OverflowError(f"{micros} micro-credits do not fit in 64 bits")
-        object.__setattr__(self, "micros", micros)
+        _keep(self, micros)
 
     @classmethod
     def of(cls, whole: int) -> Self:
@@ -121,6 +122,8 @@ class Credits:
         decimals = f"{fraction // 10_000:02d}".rstrip("0")
         return f"{sign}{whole:,}.{decimals}" if decimals else f"{sign}{whole:,}"
 
+
+_keep = Credits.__dict__["micros"].__set__  # an amount is made several times in every decision
 
 ZERO: Final = Credits(0)
 MAX_TRANSFER: Final = Credits.of(MAX_TRANSFER_CREDITS)

@@ -6,10 +6,9 @@ or not the job has posted it, so that there is exactly one winner (G2).
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import Final
+from typing import Final, NamedTuple
 
 from core.ledger.credits import Credits
 from core.ledger.errors import Code, Refused
@@ -50,8 +49,7 @@ _BEFORE_SETTLEMENT: Final = frozenset(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Gift:
+class Gift(NamedTuple):
     """A gift with its recorded draw. Only ``state`` and ``settles_at`` ever change.
 
     ``recipient_org`` is set when the recipient is another organisation's; the sender's owns the gift (L9).

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from core.ledger.credits import ZERO, Credits, total
+from core.ledger.credits import Credits, total
 from core.ledger.errors import Code, Refused
 from core.ledger.lots import Lot, Order
 
@@ -24,7 +24,7 @@ class Slice:
     amount: Credits
 
     def __post_init__(self) -> None:
-        if self.amount <= ZERO:
+        if self.amount.micros <= 0:
             raise ValueError(f"a slice is above zero, not {self.amount}")
 
 
@@ -36,7 +36,7 @@ class Position:
     remaining: Credits
 
     def __post_init__(self) -> None:
-        if self.remaining < ZERO:
+        if self.remaining.micros < 0:
             raise ValueError(f"lot {self.lot.lot_id} would hold {self.remaining}: a position is never below zero")
 
 
@@ -54,24 +54,22 @@ def draw(
     enough; raises ValueError when there is not. Raises Refused(too_many_lots) when the transfer would need more than
     256 slices, naming the largest amount that it can move.
     """
+    if not amount:
+        return ()
     slices: list[Slice] = []
     missing = amount
-    ordered = list(positions)
+    ordered = [position for position in positions if position.remaining.micros]
     if len(ordered) > 1:
         ordered.sort(key=lambda position: order(position.lot))
     for position in ordered:
-        if not missing:
-            break
-        if not position.remaining:
-            continue
         if len(drawn) + len(slices) == MAX_SLICES:
             raise _too_many_lots(total(part.amount for part in drawn) + amount - missing)
-        taken = min(position.remaining, missing)
-        slices.append(Slice(position.lot, taken))
-        missing -= taken
-    if missing:
-        raise ValueError(f"the positions are {missing} short of {amount}")
-    return tuple(slices)
+        if missing <= position.remaining:
+            slices.append(Slice(position.lot, missing))
+            return tuple(slices)
+        slices.append(Slice(position.lot, position.remaining))
+        missing -= position.remaining
+    raise ValueError(f"the positions are {missing} short of {amount}")
 
 
 def _too_many_lots(largest: Credits) -> Refused:

@@ -27,6 +27,8 @@ class Decision:
 
     def raise_if_refused(self) -> None:
         """Raise Refused with the first refusing rule's code and sentence, and all findings as fields."""
+        if self.outcome is not Outcome.REFUSE:
+            return
         for finding in self.findings:
             if finding.outcome is Outcome.REFUSE:
                 raise Refused(finding.code, finding.sentence, rule=finding.rule, findings=self.body()["findings"])
@@ -34,8 +36,11 @@ class Decision:
 
 def decide(facts: Facts) -> Decision:
     """Test every rule that is switched on."""
-    findings = tuple(finding for rule in RULES if (finding := rule(facts)) is not None)
-    worst = max((finding.outcome for finding in findings), key=_SEVERITY.__getitem__, default=Outcome.APPROVE)
+    findings = tuple([finding for rule in RULES if (finding := rule(facts)) is not None])
+    worst = Outcome.APPROVE
+    for finding in findings:
+        if finding.outcome is not Outcome.APPROVE:
+            worst = max(worst, finding.outcome, key=_SEVERITY.__getitem__)
     return Decision(worst, findings)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from datetime import timedelta
+from functools import lru_cache
 from typing import Any
 
 from core.ledger.credits import Credits
@@ -26,11 +27,11 @@ class Policy:
 
     @property
     def settlement(self) -> timedelta:
-        return timedelta(hours=self.settlement_hours)
+        return _hours(self.settlement_hours)
 
     @property
     def min_use(self) -> timedelta:
-        return timedelta(hours=self.min_use_hours)
+        return _hours(self.min_use_hours)
 
     @property
     def counts_days(self) -> bool:
@@ -55,6 +56,11 @@ class Policy:
     def body(self) -> dict[str, Any]:
         """Return the stored form: JSON values, amounts as exact strings."""
         return {name: str(value) if isinstance(value, Credits) else value for name, value in asdict(self).items()}
+
+
+@lru_cache(maxsize=256)
+def _hours(hours: int) -> timedelta:
+    return timedelta(hours=hours)
 
 
 def _amount(text: str | None) -> Credits | None:

@@ -51,16 +51,7 @@ Rule = Callable[[Facts], Finding | None]
 def verified_sender(facts: Facts) -> Finding | None:
     if not facts.policy.require_verified:
         return None
-    verified = facts.sender.verified_at is not None
-    return Finding(
-        "verified_sender",
-        Outcome.APPROVE if verified else Outcome.REFUSE,
-        value="verified" if verified else "not verified",
-        limit="verified",
-        headroom=None,
-        sentence="Giving needs a verified identity: a full Slack member with a confirmed e-mail. Ask an admin.",
-        code=Code.NOT_VERIFIED,
-    )
+    return _NOT_VERIFIED if facts.sender.verified_at is None else _VERIFIED
 
 
 def credits_per_gift(facts: Facts) -> Finding | None:
@@ -96,6 +87,14 @@ def gifts_per_pair_and_day(facts: Facts) -> Finding | None:
     sentence = f"At most {limit} gifts a day to the same person are possible."
     return _count_finding("gifts_per_pair_and_day", number, limit, sentence)
 
+
+def _of_identity(outcome: Outcome, value: str) -> Finding:
+    sentence = "Giving needs a verified identity: a full Slack member with a confirmed e-mail. Ask an admin."
+    return Finding("verified_sender", outcome, value, "verified", None, sentence, Code.NOT_VERIFIED)
+
+
+_VERIFIED: Final = _of_identity(Outcome.APPROVE, "verified")
+_NOT_VERIFIED: Final = _of_identity(Outcome.REFUSE, "not verified")
 
 RULES: Final[tuple[Rule, ...]] = (
     verified_sender,

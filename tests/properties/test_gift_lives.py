@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import replace
 from datetime import datetime
 from itertools import pairwise
 
@@ -117,7 +116,7 @@ def test_a_gift_is_resolved_at_most_once(start: GiftState, steps: list[tuple[Tra
     for act, now in steps:
         answer = attempt(gift, act, now)
         if not isinstance(answer, Refused):
-            gift = replace(gift, state=answer)
+            gift = gift._replace(state=answer)
             history.append(answer)
 
     resolutions = [after for before, after in pairwise(history) if before in OPEN and after not in OPEN]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from core.ledger.book import Book
 from core.ledger.commands import SYSTEM, Needs
@@ -19,7 +19,7 @@ class GiveForReview(Give):
     def decide(self, book: Book) -> None:
         Give.decide(self, book)
         made = len(self.recipients)
-        waiting = [replace(gift, state=GiftState.IN_REVIEW) for gift, _ in book.effects.gifts[-made:]]
+        waiting = [gift._replace(state=GiftState.IN_REVIEW) for gift, _ in book.effects.gifts[-made:]]
         book.gifts.update((gift.gift_id, gift) for gift in waiting)
         book.effects.gifts[-made:] = [(gift, {"outcome": "review", "findings": []}) for gift in waiting]
 
