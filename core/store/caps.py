@@ -18,7 +18,7 @@ def caps_of(connection: Connection, org_id: int, subjects: Collection[int]) -> l
     """Return what is set for members, teams or the organisation, in the order in which it was set."""
     named = {f"s{place}": subject for place, subject in enumerate(subjects)}
     which = f"""WHERE r.org_id = :org AND r.subject_id IN ({", ".join(f":{name}" for name in named)})
-                ORDER BY r.created_at, r.cap_id"""  # noqa: S608  (names of parameters)
+                ORDER BY r.created_at, r.cap_id"""
     return query_records(connection, Cap, which, org=org_id, **named)
 
 

@@ -55,7 +55,7 @@ def seats_of(connection: Connection, org_id: int, members: Collection[int]) -> l
     """Return the seats of people, and with the organisation's id among them that of everybody else."""
     named = {f"m{place}": member for place, member in enumerate(members)}
     which = f"""WHERE r.org_id = :org AND r.member_id IN ({", ".join(f":{name}" for name in named)})
-                ORDER BY r.member_id, r.from_at"""  # noqa: S608  (names of parameters)
+                ORDER BY r.member_id, r.from_at"""
     return query_records(connection, PlanSeat, which, org=org_id, **named)
 
 

@@ -1,0 +1,55 @@
+"""What limits of spending are called, and what people are told when they come near one. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any, Final
+
+from core.ledger.accounts import AccountKind, kind_of, owner_of
+from core.ledger.credits import Credits
+from core.ledger.errors import Code
+
+LIMIT_NOTICES: Final = frozenset({"threshold", "overage"})
+_ALLOWANCES: Final = {"5h": "5-hour allowance", "weekly": "weekly allowance", "monthly": "monthly allowance"}
+_PERIODS: Final = {"day": "daily", "week": "weekly", "month": "monthly"}
+_BLOCKS: Final = {Code.ACCOUNT_FROZEN.value: "frozen wallet", Code.NOT_ALLOWED.value: "ended membership"}
+_ALL: Final = 100  # percent
+
+
+def limit_label(limit: str, teams: Mapping[int, str] | None = None) -> str:
+    """Return what people call a limit of the trace or a meter: ``weekly`` is the weekly allowance.
+
+    ``teams`` are names by number, for the pools among them.
+    """
+    if limit in _ALLOWANCES:
+        return _ALLOWANCES[limit]
+    if limit.isdecimal():
+        is_pool = kind_of(int(limit)) is AccountKind.POOL
+        return _pool(owner_of(int(limit)), teams) if is_pool else "wallet"
+    kind, _, rest = limit.partition(":")
+    if kind == "cap":
+        return f"{_PERIODS[rest]} cap"
+    if kind == "pool":
+        team, _, period = rest.partition(":")
+        return f"{_PERIODS[period]} cap on the {_pool(int(team), teams)}"
+    return _BLOCKS.get(limit, limit)
+
+
+def limit_sentence(kind: str, body: Mapping[str, Any]) -> str:
+    """Return the sentence of a notice: a threshold that was reached (S5), or usage that nothing covered (S2)."""
+    if kind == "overage":
+        amount = Credits.parse(body["amount"]).shown()
+        return f"{amount} cr of your usage were covered by nothing; the next credits you are granted repay them first."
+    label, limit = limit_label(body["meter"]), Credits.parse(body["limit"]).shown()
+    again = datetime.fromisoformat(body["resets_at"]).astimezone(UTC)
+    when = f"{again.day} {again:%b, %H:%M} UTC"
+    if body["percent"] >= _ALL:
+        return f"Your {label} of {limit} cr is used up until {when}."
+    used = Credits.parse(body["used"]).shown()
+    return f"You have used {body['percent']} % of your {label}: {used} of {limit} cr until {when}."
+
+
+def _pool(team: int, teams: Mapping[int, str] | None) -> str:
+    name = (teams or {}).get(team)
+    return "team's pool" if name is None else f"pool of {name}"
