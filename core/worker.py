@@ -16,6 +16,7 @@ from prometheus_client import CollectorRegistry, Counter
 
 from core.ledger.errors import Refused
 from core.services import allotments
+from core.services.boost_rounds import boosts_due
 from core.services.deliveries import deliver_due
 from core.services.devices import forget_lapsed
 from core.services.ledger import Ledger
@@ -50,6 +51,7 @@ class Worker:
         self._scheduler = AsyncIOScheduler(timezone=UTC, job_defaults=once)
         self._add(ledger, "settling", settle_due, TICK_SECONDS)
         self._add(ledger, "lapsing", expire_due, TICK_SECONDS)
+        self._add(ledger, "boosting", boosts_due, TICK_SECONDS)
         self._add(ledger, "delivering", deliver_due, TICK_SECONDS)
         self._add(ledger, "allotting", allotments.run_due, ALLOT_SECONDS)
         self._add(ledger, "returning", return_stranded, RETURN_SECONDS)

@@ -14,8 +14,28 @@ from core.api.door import LargeBodies
 from core.api.errors import add_error_handlers
 from core.api.metrics import Metrics
 from core.api.middleware import Surroundings
+from core.api.routes import (
+    allotments,
+    authorizations,
+    boosts,
+    campaigns,
+    caps,
+    corrections,
+    health,
+    link,
+    members,
+    oauth,
+    orgs,
+    plans,
+    ratecards,
+    status,
+    teams,
+    tokens,
+    transfers,
+    usage_events,
+    why,
+)
 from core.api.routes import credits as credits_routes
-from core.api.routes import health, link, members, oauth, orgs, ratecards, status, teams, tokens, transfers
 from core.api.streams import Streams
 from core.services.ledger import Ledger
 from core.settings import Settings
@@ -23,12 +43,21 @@ from core.settings import Settings
 ROUTERS: Final = (
     transfers.router,
     credits_routes.router,
+    corrections.router,
+    allotments.router,
     status.router,
     members.router,
     teams.router,
     orgs.router,
     tokens.router,
     ratecards.router,
+    usage_events.router,
+    authorizations.router,
+    campaigns.router,
+    boosts.router,
+    why.router,
+    plans.router,
+    caps.router,
     oauth.router,
     link.router,
     health.router,

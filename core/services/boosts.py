@@ -103,8 +103,8 @@ async def boosts(
 
 
 async def set_budget(
-    ledger: Ledger, *, actor: Actor, key: str, team_id: str, days_per_month: int, max_factor: Factor
-) -> Answer[BudgetView]:
+    ledger: Ledger, *, actor: Actor, team_id: str, days_per_month: int, max_factor: Factor
+) -> BudgetView:
     """An admin gives a team's leads days of boosts to drop each month; 0 is none."""
     if not actor.is_admin:
         raise Refused(Code.NOT_ALLOWED, "Only an admin can set a budget of boost days.")
@@ -112,9 +112,9 @@ async def set_budget(
         sentence = f"A month has 0 to {MAX_BUDGET_DAYS} boost days."
         raise Refused(Code.INVALID_REQUEST, sentence, field="days_per_month")
     team = parse_id(Prefix.TEAM, team_id)
-    command = SetBudget(actor.org_id, actor.member_id, checked_key(key), team, days_per_month, max_factor)
-    receipt = await ledger.execute(command)
-    return Answer(await budget(ledger, actor=actor, team_id=team_id), receipt.replayed)
+    key = f"boost-budget:{ledger.new_id()}"  # what counts is what it is set to, so each is a command of its own
+    await ledger.execute(SetBudget(actor.org_id, actor.member_id, key, team, days_per_month, max_factor))
+    return await budget(ledger, actor=actor, team_id=team_id)
 
 
 async def budget(ledger: Ledger, *, actor: Actor, team_id: str) -> BudgetView:

@@ -56,7 +56,8 @@ async def test_another_organisations_things_are_not_found(
 ) -> None:
     """Their admin holds every scope and sends a body that would do; the answer is as for an id nobody has."""
     method, path = next(iter(route.methods)), _filled(route, house)
-    body = {"reason": "because", "lead": True} if method in {"POST", "PUT", "PATCH"} else None
+    sent = {"reason": "because", "lead": True, "plan": "plan_1", "rating": 5, "days_per_month": 1, "max_factor": 2}
+    body = sent if method in {"POST", "PUT", "PATCH"} else None
     if body and route.body_field is not None:
         known = getattr(route.body_field.field_info.annotation, "model_fields", {})
         body = {name: value for name, value in body.items() if name in known}
@@ -76,6 +77,7 @@ async def test_another_organisations_things_are_not_found(
         ("/v1/allotments", {"to": {"member": "{bo}"}, "amount": "5", "day": 1}),
         ("/v1/members", {"name": "Di"}),
         ("/v1/teams", {"name": "Red"}),
+        ("/v1/plans", {"name": "Pro", "weekly": "100"}),
         ("/v1/tokens", {"label": "mine", "scopes": ["admin"]}),
     ],
 )
@@ -111,6 +113,11 @@ def _filled(route: APIRoute, house: House) -> str:
         "transfer_id": "tr_" + house.bo.id.partition("_")[2],
         "allotment_id": "alt_" + house.bo.id.partition("_")[2],
         "hold_id": "hold_" + house.bo.id.partition("_")[2],
+        "plan_id": "plan_" + house.bo.id.partition("_")[2],
+        "subject_id": house.bo.id,
         "reset_id": "rst_" + house.bo.id.partition("_")[2],
+        "boost_id": "bst_" + house.bo.id.partition("_")[2],
+        "campaign_id": "cmp_" + house.bo.id.partition("_")[2],
+        "application_id": "app_" + house.bo.id.partition("_")[2],
     }
     return route.path.format(**ids)

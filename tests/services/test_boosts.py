@@ -38,11 +38,10 @@ async def drop(
     return answer.item
 
 
-async def budget(house: House, days: int = 5, most: str = "10", key: str = "a budget") -> None:
+async def budget(house: House, days: int = 5, most: str = "10") -> None:
     await boosts.set_budget(
         house.ledger,
         actor=house.ada.actor,
-        key=key,
         team_id=house.team,
         days_per_month=days,
         max_factor=Factor.parse(most),

@@ -1,0 +1,177 @@
+"""Campaigns over HTTP: make one, apply, look, withdraw, decide, draw, end, and say what it was worth."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Query, Response
+
+from core.api.contract import REPLAYED, Admin, Giver, House, Key, Reader, problems, replay_headers, required_key
+from core.api.door import DoorRoute
+from core.api.schemas.base import Cursor, Limit, PageShown
+from core.api.schemas.boosts import (
+    ApplicationGiven,
+    ApplicationShown,
+    BoostEndGiven,
+    CampaignGiven,
+    CampaignShown,
+    DrawShown,
+    FeedbackGiven,
+    VerdictGiven,
+    application_shown,
+    campaign_shown,
+    draw_shown,
+)
+from core.metering.campaigns import ApplicationState
+from core.services import applications, campaigns
+from core.services.boost_views import ApplicationView
+from core.services.views import Answer
+
+BASE = "/v1/boosts/campaigns"
+router = APIRouter(prefix=BASE, route_class=DoorRoute, tags=["boosts"])
+
+_MADE: dict[int | str, dict[str, Any]] = {
+    201: {
+        "description": "It is written.",
+        "headers": {"Location": {"schema": {"type": "string"}}, **REPLAYED},
+    },
+    **problems(409, 413, 415),
+}
+_APPLIED: dict[int | str, dict[str, Any]] = {
+    201: {"description": "It is written, and decided as its state says.", "headers": REPLAYED},
+    **problems(404, 409, 413, 415),
+}
+_DONE: dict[int | str, dict[str, Any]] = {200: {"description": "As it is now.", "headers": REPLAYED}}
+_WITHDRAWN = {**_DONE, **problems(404, 409)}
+_DECIDED = {**_DONE, **problems(404, 409, 413, 415)}
+
+
+@router.get("", summary="Campaigns, newest first", responses=problems())
+async def list_campaigns(
+    ledger: House, actor: Reader, limit: Limit = 50, cursor: Cursor = None
+) -> PageShown[CampaignShown]:
+    """Return the organisation's campaigns, each with one's own application."""
+    page = await campaigns.campaigns(ledger, actor=actor, limit=limit, cursor=cursor)
+    return PageShown(items=[campaign_shown(each) for each in page.items], next_cursor=page.next_cursor)
+
+
+@router.post("", status_code=201, summary="Make a campaign", responses=_MADE)
+async def create(
+    given: CampaignGiven, ledger: House, actor: Admin, response: Response, key: Key = None
+) -> CampaignShown:
+    """An admin makes a campaign: a boost from one instant to another, for as many as its capacity admits."""
+    answer = await campaigns.open_campaign(ledger, actor=actor, key=required_key(key), terms=given.terms())
+    response.headers.update({"Location": f"{BASE}/{answer.item.id}", **replay_headers(answer)})
+    return campaign_shown(answer.item)
+
+
+@router.get("/{campaign_id}", summary="A campaign", responses=problems(404))
+async def get(campaign_id: str, ledger: House, actor: Reader) -> CampaignShown:
+    """Return a campaign with one's own application and place in line."""
+    return campaign_shown(await campaigns.campaign(ledger, actor=actor, campaign_id=campaign_id))
+
+
+@router.post("/{campaign_id}/apply", status_code=201, summary="Apply", responses=_APPLIED)
+async def apply(
+    campaign_id: str, given: ApplicationGiven, ledger: House, actor: Giver, response: Response, key: Key = None
+) -> ApplicationShown:
+    """Apply for a campaign, once. By arrival the answer says whether one is in or waits."""
+    answer = await applications.apply(
+        ledger, actor=actor, key=required_key(key), campaign_id=campaign_id, answers=given.answers
+    )
+    return _shown(answer, response)
+
+
+@router.post("/{campaign_id}/withdraw", summary="Take one's application back", responses=_WITHDRAWN)
+async def withdraw(campaign_id: str, ledger: House, actor: Giver, response: Response) -> ApplicationShown:
+    """Take one's application back: a boost ends, and the next who waits moves up."""
+    return _shown(await applications.withdraw(ledger, actor=actor, campaign_id=campaign_id), response)
+
+
+@router.post("/{campaign_id}/feedback", summary="Say what a boost was worth", responses=_DECIDED)
+async def feedback(
+    campaign_id: str, given: FeedbackGiven, ledger: House, actor: Giver, response: Response, key: Key = None
+) -> ApplicationShown:
+    """Whoever was admitted says what it was worth to them; the last answer counts."""
+    answer = await applications.judge(
+        ledger,
+        actor=actor,
+        key=required_key(key),
+        campaign_id=campaign_id,
+        rating=given.rating,
+        words=given.words,
+    )
+    return _shown(answer, response)
+
+
+@router.get("/{campaign_id}/applications", summary="Who has applied", responses=problems(404))
+async def list_applications(
+    campaign_id: str,
+    ledger: House,
+    actor: Admin,
+    state: Annotated[ApplicationState | None, Query(description="Only applications in this state.")] = None,
+    limit: Limit = 50,
+    cursor: Cursor = None,
+) -> PageShown[ApplicationShown]:
+    """Return applications with their answers to an admin, by state and in the order in which they move up."""
+    page = await applications.applications(
+        ledger, actor=actor, campaign_id=campaign_id, state=state, limit=limit, cursor=cursor
+    )
+    return PageShown(items=[application_shown(each) for each in page.items], next_cursor=page.next_cursor)
+
+
+@router.post("/{campaign_id}/applications/{application_id}/admit", summary="Admit by hand", responses=_DECIDED)
+async def admit(
+    campaign_id: str, application_id: str, given: VerdictGiven, ledger: House, actor: Admin, response: Response
+) -> ApplicationShown:
+    """An admin admits somebody who is not decided, as long as there is a place."""
+    answer = await applications.decide(
+        ledger,
+        actor=actor,
+        campaign_id=campaign_id,
+        application_id=application_id,
+        verdict=ApplicationState.ADMITTED,
+        reason=given.reason,
+    )
+    return _shown(answer, response)
+
+
+@router.post("/{campaign_id}/applications/{application_id}/refuse", summary="Refuse by hand", responses=_DECIDED)
+async def refuse(
+    campaign_id: str, application_id: str, given: VerdictGiven, ledger: House, actor: Admin, response: Response
+) -> ApplicationShown:
+    """An admin refuses somebody who is not decided; they are told the reason."""
+    answer = await applications.decide(
+        ledger,
+        actor=actor,
+        campaign_id=campaign_id,
+        application_id=application_id,
+        verdict=ApplicationState.REFUSED,
+        reason=given.reason,
+    )
+    return _shown(answer, response)
+
+
+@router.post("/{campaign_id}/draw", summary="Draw a lottery", responses=problems(404, 409))
+async def draw(campaign_id: str, ledger: House, actor: Admin) -> CampaignShown:
+    """An admin draws a lottery whose applications have closed; twice is once. The worker does so by itself, too."""
+    return campaign_shown(await campaigns.draw(ledger, actor=actor, campaign_id=campaign_id))
+
+
+@router.get("/{campaign_id}/draw", summary="Check a draw", responses=problems(404, 409))
+async def drawn(campaign_id: str, ledger: House, actor: Reader, limit: Limit = 200, cursor: Cursor = None) -> DrawShown:
+    """Return a draw's seed and order, without the people, so that anybody can work it out again."""
+    found = await campaigns.drawn(ledger, actor=actor, campaign_id=campaign_id, limit=limit, cursor=cursor)
+    return draw_shown(found)
+
+
+@router.post("/{campaign_id}/end", summary="End a campaign early", responses=problems(404, 409, 413, 415))
+async def end(campaign_id: str, given: BoostEndGiven, ledger: House, actor: Admin) -> CampaignShown:
+    """An admin ends a campaign: its boosts end now."""
+    ended = await campaigns.end_campaign(ledger, actor=actor, campaign_id=campaign_id, reason=given.reason)
+    return campaign_shown(ended)
+
+
+def _shown(answer: Answer[ApplicationView], response: Response) -> ApplicationShown:
+    response.headers.update(replay_headers(answer))
+    return application_shown(answer.item)
