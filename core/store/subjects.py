@@ -1,4 +1,4 @@
-"""Whom reported usage is about: many people at once, by id or e-mail."""
+"""What a report of usage is held against: many people at once, by id or e-mail, and what was charged before."""
 
 from __future__ import annotations
 
@@ -7,9 +7,10 @@ from typing import Any, Final, NamedTuple
 
 from sqlalchemy import Connection, Select, bindparam, func, or_, select
 
-from core.store.tables import Member
+from core.store.tables import Command, Member
 
 _MEMBER: Final = Member.metadata.tables["member"]
+_COMMAND: Final = Command.metadata.tables["command"]
 _AT_ONCE: Final = 500  # values of one statement
 
 
@@ -32,6 +33,11 @@ _BY_EMAIL: Final = _SELECT.where(
         func.lower(_MEMBER.c.email).in_(bindparam("lowered", expanding=True)),
     )
 )
+_KEYS: Final = select(_COMMAND.c.key).where(
+    _COMMAND.c.org_id == bindparam("org"),
+    _COMMAND.c.actor_id == bindparam("actor"),
+    _COMMAND.c.key.in_(bindparam("wanted", expanding=True)),
+)
 
 
 def subjects_by_id(connection: Connection, *, org_id: int, ids: Collection[int]) -> list[Subject]:
@@ -42,6 +48,15 @@ def subjects_by_id(connection: Connection, *, org_id: int, ids: Collection[int])
 def subjects_by_email(connection: Connection, *, org_id: int, emails: Collection[str]) -> list[Subject]:
     """Return the members who have one of the addresses, whatever its case; a database may fold ASCII only."""
     return _found(connection, _BY_EMAIL, org_id, sorted(emails))
+
+
+def charged_keys(connection: Connection, *, org_id: int, actor_id: int, keys: Collection[str]) -> set[str]:
+    """Return those of the command keys that took effect before."""
+    wanted, found = sorted(keys), set[str]()
+    for start in range(0, len(wanted), _AT_ONCE):
+        values = {"org": org_id, "actor": actor_id, "wanted": wanted[start : start + _AT_ONCE]}
+        found |= set(connection.execute(_KEYS, values).scalars())
+    return found
 
 
 def _found(connection: Connection, query: Select[Any], org_id: int, wanted: list[Any]) -> list[Subject]:

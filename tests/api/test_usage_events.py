@@ -214,6 +214,29 @@ async def test_the_same_report_twice_at_once_charges_once(
     assert sum(answer.json()["duplicates"] for answer in answers) == 600
 
 
+async def test_a_csv_is_checked_whole_and_charged_once(
+    client: httpx.AsyncClient, house: House, gateway: dict[str, str]
+) -> None:
+    async def send(content: str, query: str = "") -> httpx.Response:
+        headers = gateway | {"Content-Type": "text/csv; charset=utf-8"}
+        return await client.post(f"/v1/usage/imports{query}", content=content, headers=headers)
+
+    header = "member,time,model,input_tokens,output_tokens\n"
+    row = f"{house.bo.id},2026-11-20,gpt-6-sol,1000,100\n"
+    wrong = await send(f"{header}{row}{house.bo.id},2026-11-20,gpt-6-sol,-1,100\n")
+    tried = await send(header + row, "?dry_run=true&source=cursor")
+    done = await send(header + row, "?source=cursor")
+    again = await send(header + row, "?source=cursor")
+
+    assert (wrong.status_code, wrong.json()["errors"][0]["field"]) == (422, "line 3")
+    assert tried.json() == {**done.json(), "dry_run": True}
+    assert done.json() == {
+        "lines": 1, "accepted": 1, "duplicates": 0, "credits": "0.075", "rejected": [], "dry_run": False,
+    }  # fmt: skip
+    assert (again.json()["accepted"], again.json()["duplicates"]) == (0, 1)
+    assert (await client.post("/v1/usage/imports", json={}, headers=gateway)).status_code == 415
+
+
 async def test_only_a_few_large_reports_are_in_hand_at_once(
     client: httpx.AsyncClient, house: House, gateway: dict[str, str]
 ) -> None:

@@ -2,17 +2,30 @@
 
 from __future__ import annotations
 
+from io import BytesIO
 from typing import Annotated, Any, Final
 
-from fastapi import APIRouter, Depends, Request
+from fastapi import APIRouter, Depends, Query, Request
 
 from core.api.contract import House, Spender, problems
 from core.api.door import Accepts, DoorRoute
-from core.api.schemas.usage_events import BATCH, EVENTS_BODY, STRUCTURED, ReportShown, report_shown
+from core.api.schemas.usage_events import (
+    BATCH,
+    EVENTS_BODY,
+    IMPORT_BODY,
+    STRUCTURED,
+    ImportShown,
+    ReportShown,
+    import_shown,
+    report_shown,
+)
 from core.ledger.errors import Code, Refused
-from core.services import reporting
+from core.services import reporting, usage_import
+from core.services.cloud_events import MAX_TEXT
+from core.services.usage_import import DEFAULT_SOURCE
 
 MAX_REPORT: Final = 8 * 1024 * 1024
+CsvFile = Annotated[bytes, Depends(Accepts("text/csv", most=MAX_REPORT))]
 Events = Annotated[Any, Depends(Accepts(STRUCTURED, BATCH, most=MAX_REPORT))]
 
 router = APIRouter(prefix="/v1/usage", route_class=DoorRoute, tags=["usage"])
@@ -32,3 +45,24 @@ async def report(request: Request, events: Events, ledger: House, actor: Spender
         raise Refused(Code.INVALID_REQUEST, f"A body of {STRUCTURED} is one event, an object.", field="event")
     documents = events if isinstance(events, list) else [events]
     return report_shown(await reporting.report_usage(ledger, actor=actor, documents=documents))
+
+
+@router.post("/imports", summary="Import usage", responses=problems(413, 415), openapi_extra=IMPORT_BODY)
+async def import_file(
+    body: CsvFile,
+    ledger: House,
+    actor: Spender,
+    source: Annotated[
+        str, Query(min_length=1, max_length=MAX_TEXT, description="Which tool the file is of.")
+    ] = DEFAULT_SOURCE,
+    dry_run: Annotated[bool, Query(description="Only answer what it would do.")] = False,  # noqa: FBT002
+) -> ImportShown:
+    """Charge a CSV of usage from a tool without a gateway.
+
+    The whole file is checked before anything is charged, and the wrong lines are named. Importing it again, or a
+    later export that has grown, charges only lines that are new, so no key is needed.
+    """
+    stream = BytesIO(body)
+    return import_shown(
+        await usage_import.import_usage(ledger, actor=actor, stream=stream, source=source, dry_run=dry_run)
+    )

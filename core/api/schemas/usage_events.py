@@ -6,9 +6,10 @@ from typing import Annotated, Any, Final
 
 from pydantic import Field
 
-from core.api.schemas.base import Shown
+from core.api.schemas.base import AmountShown, Shown
 from core.services.cloud_events import EVENT_TYPE
 from core.services.reporting import MAX_EVENTS, Report
+from core.services.usage_import import ImportView
 
 STRUCTURED: Final = "application/cloudevents+json"
 BATCH: Final = "application/cloudevents-batch+json"
@@ -72,4 +73,58 @@ def report_shown(report: Report) -> ReportShown:
             RejectedShown(index=each.index, id=each.id, code=each.code.value, detail=each.detail)
             for each in report.rejected
         ],
+    )
+
+
+IMPORT_BODY: Final[dict[str, Any]] = {
+    "requestBody": {
+        "required": True,
+        "description": (
+            "Columns by name: `member` (id or e-mail), `time` (an instant or a day), `model`, `input_tokens` and "
+            "`output_tokens`; if you like `cached_tokens`, `cache_write_tokens`, `cache_write_1h_tokens`, `tier`; "
+            "or `credits` instead. `id` may name a line; otherwise its content does."
+        ),
+        "content": {
+            "text/csv": {
+                "schema": {"type": "string"},
+                "example": (
+                    "member,time,model,input_tokens,cached_tokens,output_tokens\n"
+                    "bo@acme.example,2026-11-20T13:02:00Z,gpt-6-sol,72762,71168,296\n"
+                ),
+            }
+        },
+    }
+}
+
+
+class LineShown(Shown):
+    """A line that could no longer be charged although the file had been checked."""
+
+    line: int
+    id: str | None
+    code: str
+    detail: str
+
+
+class ImportShown(Shown):
+    """What an import did, or would do; ``credits`` is what the accepted lines cost."""
+
+    lines: int
+    accepted: Annotated[int, Field(description="Charged now.")]
+    duplicates: Annotated[int, Field(description="Imported before.")]
+    credits: AmountShown
+    rejected: list[LineShown]
+    dry_run: bool
+
+
+def import_shown(done: ImportView) -> ImportShown:
+    return ImportShown(
+        lines=done.lines,
+        accepted=done.accepted,
+        duplicates=done.duplicates,
+        credits=str(done.credits),
+        rejected=[
+            LineShown(line=each.index, id=each.id, code=each.code.value, detail=each.detail) for each in done.rejected
+        ],
+        dry_run=done.dry_run,
     )

@@ -1,0 +1,32 @@
+"""``teamcredits usage``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from tests.support.terminal import Terminal
+
+HEADER = "member,time,model,credits\n"
+
+
+def test_a_file_is_tried_and_then_imported_once(office: Terminal, tmp_path: Path) -> None:
+    bo = office.json("member", "show", "Bo")["member_id"]
+    today = office.json("grant", "Bo", "100")["granted_at"]
+    file = tmp_path / "usage.csv"
+    file.write_text(f"{HEADER}{bo},{today},copilot,40\n")
+    tried = office.prints("usage", "import", str(file), "--dry-run")
+    done = office.prints("usage", "import", str(file))
+    again = office.json("usage", "import", str(file))
+
+    assert tried == "1 of 1 lines would be charged: 40 cr; 0 had been before"
+    assert done == "1 of 1 lines were charged: 40 cr; 0 had been before"
+    assert (again["accepted"], again["duplicates"], again["credits"]) == (0, 1, "0")
+    assert office.json("member", "show", "Bo")["spendable"] == "60"
+
+
+def test_a_wrong_file_is_named_in_one_line(office: Terminal, tmp_path: Path) -> None:
+    file = tmp_path / "usage.csv"
+    file.write_text(f"{HEADER}nobody@acme.example,2099-01-01,copilot,40\n")
+
+    assert office.fails("usage", "import", str(file)).startswith("Line 2: time lies in the future")
+    assert "cannot be read" in office.fails("usage", "import", str(tmp_path / "nothing.csv"))
