@@ -7,7 +7,7 @@ from typing import Annotated, Final
 import typer
 
 from core import __version__
-from core.cli import allotments, members, ratecards, teams, tokens
+from core.cli import allotments, members, ratecards, teams, tokens, usage
 from core.cli.books import grant, replay, verify
 from core.cli.corrections import allocate, void
 from core.cli.keeping import backup, export, restore
@@ -42,3 +42,4 @@ app.add_typer(members.app, name="member")
 app.add_typer(teams.app, name="team")
 app.add_typer(tokens.app, name="token")
 app.add_typer(ratecards.app, name="ratecards")
+app.add_typer(usage.app, name="usage")
