@@ -11,6 +11,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
+from tests.support.clock import START
+from tests.support.spending_model import Key, Windows
+
 Account = tuple[str, str]  # kind and owner: ("wallet", "ada")
 Part = tuple[int, int]  # a lot and how much of it
 
@@ -80,8 +83,34 @@ class Gift:
 
 
 @dataclass
+class Hold:
+    """An authorization: what it set aside of each purse, what a plan includes of it, and what it counted where."""
+
+    member: str
+    amount: int
+    allowance: int
+    draws: list[tuple[Account, list[Part]]]
+    counted: list[tuple[Key, int]]
+    deadline_at: datetime
+    state: str = "open"
+    charged: int = 0
+    overage: int = 0
+    is_late: bool = False
+
+
+@dataclass(frozen=True)
+class Event:
+    """Usage that was charged: its amount, of which so much was included and so much is owed."""
+
+    member: str
+    amount: int
+    allowance: int
+    overage: int
+
+
+@dataclass
 class Debt:
-    """What a claw-back could not take."""
+    """What a claw-back or a charge could not take."""
 
     debtor: Account
     creditor: Account
@@ -92,10 +121,12 @@ class Debt:
 class Shown:
     """What one person is shown of their credits."""
 
+    spendable: int
     available: int
     pool: int
     giftable: int
-    held: int
+    held_gifts: int
+    held_usage: int
     incoming: int
     limit_left: int | None
 
@@ -107,8 +138,11 @@ class Model:
     people: dict[str, Person]
     lots: list[Lot] = field(default_factory=list)
     gifts: list[Gift] = field(default_factory=list)
+    holds: list[Hold] = field(default_factory=list)
+    events: list[Event] = field(default_factory=list)
+    windows: Windows = field(default_factory=lambda: Windows(START))
     held: defaultdict[tuple[Account, int], int] = field(default_factory=lambda: defaultdict(int))
-    debts: dict[int, Debt] = field(default_factory=dict)  # by the gift that was clawed back
+    debts: dict[tuple[str, int], Debt] = field(default_factory=dict)  # by the gift clawed back, or the event
     keys: dict[tuple[str, str], tuple[object, list[int]]] = field(default_factory=dict)
     settlement: timedelta = DAY
     min_use: timedelta = DAY
@@ -145,7 +179,7 @@ class Model:
         return [number]
 
     def _repay(self, account: Account, lot: int, amount: int) -> None:
-        """G6: what is owed is repaid from the next grant that is no present, the oldest debt first."""
+        """G6, S2: what is owed is repaid from the next grant that is no present, the oldest debt first."""
         for debt in self.debts.values():
             if debt.debtor == account:
                 paid = min(debt.left, amount)
@@ -254,24 +288,56 @@ class Model:
             self._move(holder, ("wallet", gift.sender), [(lot, taken)])
             self._lapse(("wallet", gift.sender), lot, taken, now)
         if owed:
-            self.debts[number] = Debt(holder, ("wallet", gift.sender), owed)
+            self.debts["gift", number] = Debt(holder, ("wallet", gift.sender), owed)
         gift.state = "reversed"
         return []
 
     def charge(self, now: datetime, actor: str, amount: int) -> list[int]:
-        """The wallet pays first, then the team's pool, each in spending order (L4)."""
-        if self.people[actor].left:
-            raise Refusal("unknown_member")
-        if self.people[actor].frozen:
-            raise Refusal("account_frozen")
-        purses: list[Account] = [("wallet", actor), ("pool", self.people[actor].team)]
-        available = {purse: self.usable_amount(purse, now) for purse in purses}
-        if sum(available.values()) < amount:
+        """S2: never refused for lack of funds; what nothing covers is owed."""
+        allowance, takes = self._payment(now, actor, amount)
+        self._consume(now, actor, allowance, takes)
+        return self._event(actor, amount, allowance, amount - allowance - _sum_of(takes))
+
+    def authorize(self, now: datetime, actor: str, amount: int, lasts: timedelta) -> list[int]:
+        """S2: all of it or nothing; what is set aside lies in the escrow of each purse."""
+        who = self.people[actor]
+        if who.left or who.frozen:
+            raise Refusal("not_allowed" if who.left else "account_frozen")
+        allowance, draws = self._payment(now, actor, amount)
+        if allowance + _sum_of(draws) < amount:
             raise Refusal("insufficient_credits")
-        for purse in purses:
-            taken = min(available[purse], amount)
-            amount -= taken
-            self._move(purse, CONSUMED, self._draw(purse, sorted(self._usable(purse, now), key=self._spending), taken))
+        for purse, parts in draws:
+            self._move(purse, ("escrow", purse[1]), parts)
+        counted = self.windows.use(actor, who.team, now, allowance, _by_purse(draws))
+        self.holds.append(Hold(actor, amount, allowance, draws, counted, now + lasts))
+        return [len(self.holds) - 1]
+
+    def capture(self, now: datetime, actor: str, number: int, amount: int) -> list[int]:
+        """S2, L4: from the front of the draw, the rest is freed; what exceeds it is paid like any charge. Late: all."""
+        hold = self.holds[number]
+        if hold.member != actor:
+            raise Refusal("not_found")
+        if hold.state in {"captured", "released"}:
+            raise Refusal("hold_closed")
+        hold.is_late = now >= hold.deadline_at
+        self._free_if_over(hold, now)
+        covered = 0 if hold.is_late else min(amount, hold.allowance)
+        missing = amount - covered
+        if not hold.is_late:
+            missing = self._charge_draws(hold, missing, hold.allowance - covered, now)
+        allowance, takes = self._payment(now, actor, missing)
+        self._consume(now, actor, allowance, takes)
+        hold.state, hold.charged, hold.overage = "captured", amount, missing - allowance - _sum_of(takes)
+        return self._event(actor, amount, covered + allowance, hold.overage)
+
+    def release(self, now: datetime, actor: str, number: int) -> list[int]:
+        """S2: by who opened it, before its deadline."""
+        hold = self.holds[number]
+        if hold.member != actor:
+            raise Refusal("not_found")
+        if hold.state != "open" or now >= hold.deadline_at:
+            raise Refusal("hold_closed")
+        self._free(hold, "released", now)
         return []
 
     def halt(self, _now: datetime, act: str, person: str) -> list[int]:
@@ -301,6 +367,11 @@ class Model:
         elif gift.state == "pending" and gift.settles_at <= now:
             self._settle(gift, now)
 
+    def free_due(self, now: datetime) -> None:
+        """S2: at its deadline a hold is freed."""
+        for hold in self.holds:
+            self._free_if_over(hold, now)
+
     def expire_due(self, now: datetime) -> None:
         """L5: what is left of lapsed lots goes to breakage; first the gifts that hold any go back (G4)."""
         for gift in self.gifts:
@@ -324,15 +395,25 @@ class Model:
         """Section 2 of the design: nothing of a frozen wallet can be used; pending gifts to me are incoming."""
         person, wallet = self.people[name], ("wallet", name)
         blocked = person.frozen or person.left
-        gifts = [gift for gift in self.gifts if gift.recipient == wallet and gift.state == "pending"]
+        incoming = [gift for gift in self.gifts if gift.recipient == wallet and gift.state == "pending"]
+        sent = [gift for gift in self.gifts if gift.sender == name and gift.state in OPEN]
+        set_aside = sum(amount for (account, _), amount in self.held.items() if account == ("escrow", name))
+        shared = self.usable_amount(("pool", person.team), now)
         return Shown(
+            spendable=self.spendable(name, now),
             available=0 if blocked else self.usable_amount(wallet, now),
-            pool=0 if blocked else self.usable_amount(("pool", person.team), now),
+            pool=0 if blocked else self.windows.may_take(name, person.team, now, shared, pool=person.team),
             giftable=0 if blocked else sum(self.held[wallet, lot] for lot in self.giftable_lots(name, now)),
-            held=sum(amount for (account, _), amount in self.held.items() if account == ("escrow", name)),
-            incoming=sum(gift.amount for gift in gifts),
+            held_gifts=sum(gift.amount for gift in sent),
+            held_usage=set_aside - sum(gift.amount for gift in sent),
+            incoming=sum(gift.amount for gift in incoming),
             limit_left=0 if blocked else self._limit_left(name, now),
         )
+
+    def spendable(self, name: str, now: datetime) -> int:
+        """S1: all that a series of charges can spend."""
+        allowance, takes = self._payment(now, name, 10**15)
+        return allowance + _sum_of(takes)
 
     def _limit_left(self, name: str, now: datetime) -> int:
         today = self._given_in_a_day(name, now)
@@ -346,6 +427,66 @@ class Model:
         return {key: amount for key, amount in self.held.items() if amount and key[0][0] != "house"}
 
     # How it is done.
+
+    def _payment(self, now: datetime, name: str, amount: int) -> tuple[int, list[tuple[Account, list[Part]]]]:
+        """S1: so much is included, then the wallet pays, then the team's pool, each in spending order (L4)."""
+        who = self.people[name]
+        if who.frozen or who.left:
+            return 0, []
+        allowance = min(self.windows.included(name, who.team, now), amount)
+        left = self.windows.may_take(name, who.team, now, amount - allowance)
+        wallet, pool = ("wallet", name), ("pool", who.team)
+        shared = self.windows.may_take(name, who.team, now, self.usable_amount(pool, now), pool=who.team)
+        takes = []
+        for purse, most in ((wallet, self.usable_amount(wallet, now)), (pool, shared)):
+            taken = min(most, left)
+            left -= taken
+            if taken:
+                takes.append((purse, self._draw(purse, sorted(self._usable(purse, now), key=self._spending), taken)))
+        return allowance, takes
+
+    def _consume(self, now: datetime, name: str, allowance: int, takes: list[tuple[Account, list[Part]]]) -> None:
+        for purse, parts in takes:
+            self._move(purse, CONSUMED, parts)
+        self.windows.use(name, self.people[name].team, now, allowance, _by_purse(takes))
+
+    def _event(self, name: str, amount: int, allowance: int, overage: int) -> list[int]:
+        number = len(self.events)
+        self.events.append(Event(name, amount, allowance, overage))
+        if overage:
+            self.debts["event", number] = Debt(("wallet", name), CONSUMED, overage)
+        return [number]
+
+    def _charge_draws(self, hold: Hold, missing: int, allowance: int, now: datetime) -> int:
+        """Charge a hold's draws from the front, free the rest of them, and return what they did not cover."""
+        freed: list[tuple[Account, list[Part]]] = []
+        for purse, parts in hold.draws:
+            rest = []
+            for lot, amount in parts:
+                taken = min(amount, missing)
+                missing -= taken
+                self._move(("escrow", purse[1]), CONSUMED, [(lot, taken)])
+                rest.append((lot, amount - taken))
+            freed.append((purse, rest))
+        self._give_to_purses(freed, now)
+        self.windows.give_back(now, hold.counted, allowance, _by_purse(freed))
+        return missing
+
+    def _free_if_over(self, hold: Hold, now: datetime) -> None:
+        if hold.state == "open" and now >= hold.deadline_at:
+            self._free(hold, "expired", now)
+
+    def _free(self, hold: Hold, state: str, now: datetime) -> None:
+        self._give_to_purses(hold.draws, now)
+        self.windows.give_back(now, hold.counted, hold.allowance, _by_purse(hold.draws))
+        hold.state = state
+
+    def _give_to_purses(self, draws: list[tuple[Account, list[Part]]], now: datetime) -> None:
+        """L5: what has lapsed while it was set aside lapses when it is freed."""
+        for purse, parts in draws:
+            self._move(("escrow", purse[1]), purse, parts)
+            for lot, amount in parts:
+                self._lapse(purse, lot, amount, now)
 
     def _given_in_a_day(self, actor: str, now: datetime) -> list[Gift]:
         """Cancelled, declined, rejected and returned gifts do not count; the day is the last 24 hours."""
@@ -411,3 +552,14 @@ class Model:
         """G2, G4: a pending gift that was due before it lapsed has settled by then, however late the sweep is."""
         moment = min(now, gift.settles_at) if gift.state == "pending" else now
         return any(self.lots[lot].expires_at <= moment for lot, _ in gift.parts)
+
+
+def _sum_of(takes: list[tuple[Account, list[Part]]]) -> int:
+    return sum(amount for _, parts in takes for _, amount in parts)
+
+
+def _by_purse(takes: list[tuple[Account, list[Part]]]) -> dict[str, int]:
+    """How much of each purse: the wallet, or a pool by its team."""
+    return {
+        "wallet" if kind == "wallet" else owner: _sum_of([((kind, owner), parts)]) for (kind, owner), parts in takes
+    }

@@ -16,11 +16,12 @@ from core.ledger.credits import Credits
 from core.ledger.errors import Refused
 from core.ledger.lots import GIFTABLE_BY_DEFAULT, GiftOrder, Source
 from core.ledger.transfers import TransferKind
-from core.metering.usage import Rating, Usage
+from core.metering.usage import MAX_TOKENS, Rating, Usage
 from core.services.commands.charging import Charge
 from core.services.commands.freezing import Freeze, Leave, Unfreeze
 from core.services.commands.giving import Give
 from core.services.commands.granting import Allocate, Grant
+from core.services.commands.holding import Authorize, Capture, Release
 from core.services.commands.reversing import Reverse
 from core.services.commands.settling import Decide
 from tests.support.model import CREDIT, NEVER, Account, Model
@@ -54,10 +55,15 @@ attempts = [
     *(("lead", "approve"), ("sender", "settle"), ("recipient", "cancel"), ("bo", "decline"), ("di", "reject")),
 ]
 decisions = st.tuples(st.just("decide"), st.sampled_from(attempts), numbers)
-reversals = st.tuples(st.just("reverse"), numbers)
 charges = st.tuples(st.just("charge"), people, amounts)
 allocations = st.tuples(st.just("allocate"), st.sampled_from(["ada", "di", "bo"]), people, amounts)
-intents = st.one_of(gifts, gifts, decisions, grants, charges, allocations, reversals)
+times_to_live = st.sampled_from([HOUR / 4, HOUR, 6 * HOUR, 30 * HOUR])
+authorizations = st.tuples(st.just("authorize"), people, amounts, times_to_live)
+shares = st.sampled_from(["nothing", "a part", "all", "more", "far more"])
+captures = st.tuples(st.just("capture"), numbers, shares, st.booleans())
+releases = st.tuples(st.just("release"), numbers)
+spending = st.one_of(authorizations, authorizations, captures, captures, releases, charges)
+intents = st.one_of(gifts, gifts, decisions, grants, charges, allocations, authorizations, captures, releases)
 Intent = tuple[Any, ...]
 
 
@@ -79,7 +85,7 @@ class Requests:
     def __init__(self, world: World, model: Model) -> None:
         self.world = world
         self.model = model
-        self.ids: dict[str, list[int]] = {"lot": [], "gift": []}
+        self.ids: dict[str, list[int]] = {"lot": [], "gift": [], "hold": [], "event": []}
         self._keys = 0
 
     def of(self, intent: Intent) -> Request | None:
@@ -90,12 +96,16 @@ class Requests:
                 return self.give(person, to, amount, longest=longest)
             case "decide", (person, act), number:
                 return self.decide(person, act, number)
-            case "reverse", number:
-                return self.reverse(number)
             case "charge", person, amount:
                 return self.charge(person, amount)
             case "allocate", person, receiver, amount:
                 return self.allocate(person, receiver, amount)
+            case "authorize", person, amount, lasts:
+                return self.authorize(person, amount, lasts)
+            case "capture", number, share, by_another:
+                return self.capture(number, share, by_another=by_another)
+            case "release", number:
+                return self.release(number)
         raise AssertionError(intent)
 
     def grant(
@@ -166,11 +176,44 @@ class Requests:
 
     def charge(self, person: str, amount: int) -> Request:
         event = self._fresh_key()
-        usage = Usage("some-model", input_tokens=amount)
-        rating = Rating(Credits(amount), card="test", is_fallback=False)
-        command = Charge(self.world.org_id, self.world.ids[person], "test", event, person, usage, rating)
+        command = Charge(self.world.org_id, self.world.ids[person], "test", event, person, *_used(amount))
         in_model = partial(self.model.charge, actor=person, amount=amount)
-        return Request(command, "system", event, ("charge", amount), in_model)
+        return Request(command, "system", event, ("charge", amount), in_model, makes="event")
+
+    def authorize(self, person: str, amount: int, lasts: timedelta) -> Request:
+        key, member = self._fresh_key(), self.world.ids[person]
+        command = Authorize(self.world.org_id, member, key, member, *_used(amount), lasts)
+        in_model = partial(self.model.authorize, actor=person, amount=amount, lasts=lasts)
+        return Request(command, person, key, ("authorize", amount, lasts), in_model, makes="hold")
+
+    def capture(self, number: int, share: str, *, by_another: bool) -> Request | None:
+        """Charge one of the last holds less or more than it set aside; now and then somebody else tries to."""
+        if not self.model.holds:
+            return None
+        number = len(self.model.holds) - 1 - number % len(self.model.holds)
+        hold = self.model.holds[number]
+        person = sorted(PEOPLE)[number % len(PEOPLE)] if by_another else hold.member
+        amount = {
+            "nothing": 0,
+            "a part": hold.amount * 2 // 3,
+            "all": hold.amount,
+            "more": hold.amount + 7 * CREDIT,
+            "far more": hold.amount + 400 * CREDIT,
+        }[share]
+        hold_id = self.ids["hold"][number]
+        command = Capture(self.world.org_id, self.world.ids[person], hold_id, *_used(amount), for_anybody=False)
+        in_model = partial(self.model.capture, actor=person, number=number, amount=amount)
+        return Request(command, person, command.key, ("capture", amount), in_model, makes="event")
+
+    def release(self, number: int) -> Request | None:
+        if not self.model.holds:
+            return None
+        number = len(self.model.holds) - 1 - number % len(self.model.holds)
+        person = self.model.holds[number].member
+        hold_id = self.ids["hold"][number]
+        command = Release(self.world.org_id, self.world.ids[person], hold_id, for_anybody=False)
+        in_model = partial(self.model.release, actor=person, number=number)
+        return Request(command, person, command.key, ("release",), in_model)
 
     def allocate(self, person: str, receiver: str, amount: int) -> Request:
         key, pool = self._fresh_key(), ("pool", PEOPLE[person].team)
@@ -213,3 +256,10 @@ class Requests:
     def _fresh_key(self) -> str:
         self._keys += 1
         return f"key-{self._keys}"
+
+
+def _used(amount: int) -> tuple[Usage, Rating]:
+    """Usage that costs so many micro-credits."""
+    whole, tokens = divmod(amount, MAX_TOKENS)
+    usage = Usage("some-model", input_tokens=tokens, output_tokens=whole)
+    return usage, Rating(Credits(amount), card="test", is_fallback=False)

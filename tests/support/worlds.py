@@ -7,34 +7,41 @@ from __future__ import annotations
 
 import asyncio
 import itertools
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Sequence
 from concurrent.futures import Future
 from datetime import datetime, timedelta
-from typing import Any, Protocol
+from typing import Any, Protocol, cast
 
 from sqlalchemy import text
 
-from core.ledger.accounts import AccountKind, account_id, wallet_of
-from core.ledger.book import Book, Given
+from core.ledger.accounts import AccountKind, account_id, kind_of, wallet_of
+from core.ledger.book import Book, Given, WindowPosting
 from core.ledger.commands import Command, Receipt
-from core.ledger.credits import total
+from core.ledger.credits import ZERO, total
 from core.ledger.errors import Code, Refused
 from core.ledger.gifts import OPEN, GiftState
 from core.ledger.members import Member, TeamSeat
+from core.ledger.positions import Slice
+from core.metering.allowances import UsageWindow
+from core.metering.holds import Hold
 from core.policy.limits import Policy
 from core.services import balances, settlement
 from core.services.commands.expiring import Expire
+from core.services.commands.holding import Authorize, HoldTimeout
 from core.services.commands.settling import Settle
 from core.services.ledger import Ledger
 from core.store import groups, people
 from core.store.engine import reading, writing
 from core.store.groups import OrganisationRecord, TeamRecord
-from core.store.instants import from_micros
+from core.store.instants import from_micros, to_micros
 from core.store.people import MemberRecord
+from core.store.records import model_of, values_of
 from tests.support.builders import an_actor
 from tests.support.clock import START, SettableClock
 from tests.support.model import Person, Shown
+from tests.support.spending import know_spending
+from tests.support.terms import records_of
 
 TEAMS = ("red", "blue")
 PEOPLE = {
@@ -68,7 +75,19 @@ class World(Protocol):
         """What each wallet, pool and escrow holds of each lot."""
 
     def debts(self) -> dict[int, int]:
-        """What is still owed of each gift that was clawed back in part."""
+        """What is still owed of each gift that was clawed back in part, and of each event that funds did not cover."""
+
+    def free_due(self) -> None:
+        """Free the holds whose deadline has passed."""
+
+    def holds(self) -> dict[int, tuple[Any, ...]]:
+        """Each hold: its state, amount, allowance, charged, overage, and whether it was captured late."""
+
+    def events(self) -> dict[int, tuple[int, int, int]]:
+        """Each usage event: its amount, what was included of it, what was left owing."""
+
+    def windows(self) -> dict[tuple[int, str, datetime], int]:
+        """What was used of each window, by whose it is, its meter and its beginning, without what is nothing."""
 
     def shown_to(self, name: str) -> Shown | None:
         """What a person is shown of their credits; None where nothing is shown."""
@@ -100,6 +119,10 @@ class PureWorld:
         for account in itertools.starmap(account_id, itertools.product(self.ids.values(), kinds)):
             self._book.positions[account] = {}
             self._book.locked.add((1, account))
+        teams = {self.ids[name]: (self.ids[person.team],) for name, person in PEOPLE.items()}
+        know_spending(self._book, 1, teams, records_of(1, self.ids, clock()))
+        self._book.records[Hold] = {"hold_id": {}}
+        self._reserved: defaultdict[int, list[WindowPosting]] = defaultdict(list)
 
     def execute(self, commands: Sequence[Command]) -> list[Receipt | Refused]:
         return [self._execute(command) for command in commands]
@@ -114,13 +137,63 @@ class PureWorld:
         self._book.given = {number: self._given(number) for number in command.needs.given_by}
         own_ids = [next(self._numbers) for _ in range(command.count)]
         self._book.begin(command.org_id, command.actor_id, own_ids)
+        windows = len(self._book.effects.windows)
         try:
-            command.decide(self._book)
+            result = command.decide(self._book)
         except Refused as refused:
             self._book.rollback()
             return refused
+        for posting in self._book.effects.windows[windows:]:
+            self._reserved[posting.transfer_id].append(posting)
+        if isinstance(command, Authorize):
+            self._remember(result)
         self._keys[key] = command.digest, Receipt(own_ids[0], command.count, replayed=False)
         return self._keys[key][1]
+
+    def _remember(self, hold: Hold) -> None:
+        """Know a hold as a batch reads it: its record, its draws in their order, and what it counted where."""
+        book, number = self._book, hold.hold_id
+        book.records[Hold]["hold_id"][1, number] = {hold.key: hold}
+        given = [entry for entry in book.effects.postings[-1].entries if entry.amount < ZERO]
+        book.draws[number] = tuple(
+            (source, tuple(Slice(book.lots[e.lot_id], -e.amount) for e in given if e.account_id == source))
+            for source in hold.sources
+        )
+        book.reserved[number] = tuple(self._reserved[number])
+
+    def _holds(self) -> list[Hold]:
+        filed = self._book.records[Hold]["hold_id"].values()
+        return [cast("Hold", record) for found in filed for record in found.values()]
+
+    def free_due(self) -> None:
+        self.execute([HoldTimeout(1, hold.hold_id) for hold in self._holds() if hold.is_over(self.clock())])
+
+    def holds(self) -> dict[int, tuple[Any, ...]]:
+        return {
+            hold.hold_id: (
+                hold.state.value,
+                hold.amount.micros,
+                hold.allowance.micros,
+                hold.charged.micros,
+                hold.overage.micros,
+                hold.is_late,
+            )
+            for hold in self._holds()
+        }
+
+    def events(self) -> dict[int, tuple[int, int, int]]:
+        return {number: (facts[-4], facts[-2] or 0, facts[-1] or 0) for _, number, facts in self._book.effects.usage}
+
+    def windows(self) -> dict[tuple[int, str, datetime], int]:
+        """By the records that decisions read; they are the sums of the postings."""
+        filed = self._book.records[UsageWindow]["member_id"].values()
+        windows = [cast("UsageWindow", record) for found in filed for record in found.values()]
+        used = {(each.member_id, each.meter, each.opens_at): each.used.micros for each in windows}
+        posted = Counter[tuple[int, str, datetime]]()
+        for posting in self._book.effects.windows:
+            posted[posting.member_id, posting.meter, posting.opens_at] += posting.amount.micros
+        assert used == posted
+        return {key: amount for key, amount in used.items() if amount}
 
     def _given(self, sender: int) -> Given:
         counted = [
@@ -144,7 +217,8 @@ class PureWorld:
             if gift.state in OPEN and any(part.lot.expired(now) for part in gift.slices)
         ]
         self.execute([Settle(self.org_id, number) for number in holding])
-        lapsed = [(account, lot) for account, lot in self.holdings() if self._book.lots[lot].expired(now)]
+        own = [key for key in self.holdings() if kind_of(key[0]) is not AccountKind.ESCROW]
+        lapsed = [(account, lot) for account, lot in own if self._book.lots[lot].expired(now)]
         self.execute([Expire(self.org_id, account, lot) for account, lot in lapsed])
 
     def holdings(self) -> Holdings:
@@ -203,6 +277,9 @@ class StoredWorld:
                     member_id=number,
                     is_lead=person.leads,
                 )
+            for term in records_of(self.org_id, self.ids, now):
+                table = model_of(type(term)).__table__  # type: ignore[attr-defined]
+                connection.execute(table.insert().values(**values_of(term)))
 
     def execute(self, commands: Sequence[Command]) -> list[Receipt | Refused]:
         return [answer_of(future) for future in [self._ledger.journal.submit(command) for command in commands]]
@@ -214,6 +291,24 @@ class StoredWorld:
     def expire_due(self) -> None:
         asyncio.run(settlement.expire_due(self._ledger))
 
+    def free_due(self) -> None:
+        query = "SELECT hold_id FROM hold WHERE org_id = :org AND state = 'open' AND deadline_at <= :now"
+        due = self._rows(query, now=to_micros(self.clock()))
+        self.execute([HoldTimeout(self.org_id, number) for (number,) in due])
+
+    def holds(self) -> dict[int, tuple[Any, ...]]:
+        query = "SELECT hold_id, state, amount, allowance, charged, overage, is_late FROM hold WHERE org_id = :org"
+        return {number: (*facts, bool(is_late)) for number, *facts, is_late in self._rows(query)}
+
+    def events(self) -> dict[int, tuple[int, int, int]]:
+        query = """SELECT transfer_id, amount, coalesce(allowance, 0), coalesce(overage, 0) FROM usage_event
+                   WHERE org_id = :org"""
+        return {number: (amount, included, owed) for number, amount, included, owed in self._rows(query)}
+
+    def windows(self) -> dict[tuple[int, str, datetime], int]:
+        rows = self._rows("SELECT member_id, meter, opens_at, used FROM usage_window WHERE org_id = :org")
+        return {(member, meter, from_micros(opens_at)): used for member, meter, opens_at, used in rows if used}
+
     def debts(self) -> dict[int, int]:
         rows = self._rows("SELECT cause_id, amount - repaid FROM obligation WHERE org_id = :org")
         return dict(rows)
@@ -223,10 +318,12 @@ class StoredWorld:
         shown = asyncio.run(balances.balance(self._ledger, actor=actor))
         left = None if shown.gift_limit_left is None else shown.gift_limit_left.micros
         return Shown(
+            spendable=shown.spendable.micros,
             available=shown.available.micros,
             pool=shown.pool.micros,
             giftable=shown.giftable.micros,
-            held=shown.held_gifts.micros,
+            held_gifts=shown.held_gifts.micros,
+            held_usage=shown.held_usage.micros,
             incoming=shown.incoming.micros,
             limit_left=left,
         )
@@ -242,9 +339,9 @@ class StoredWorld:
         rows = self._rows("SELECT gift_id, state, settles_at FROM gift WHERE org_id = :org")
         return {number: (state, from_micros(settles_at)) for number, state, settles_at in rows}
 
-    def _rows(self, query: str) -> list[Any]:
+    def _rows(self, query: str, **values: int) -> list[Any]:
         with reading(self._ledger.engine) as connection:
-            return [tuple(row) for row in connection.execute(text(query), {"org": self.org_id})]
+            return [tuple(row) for row in connection.execute(text(query), {"org": self.org_id, **values})]
 
 
 def answer_of(future: Future[Receipt]) -> Receipt | Refused:
