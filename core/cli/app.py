@@ -7,9 +7,9 @@ from typing import Annotated, Final
 import typer
 
 from core import __version__
-from core.cli import allotments, members, ratecards, teams, tokens, usage
+from core.cli import allotments, members, ratecards, requests, teams, tokens, usage
 from core.cli.books import grant, replay, verify
-from core.cli.corrections import allocate, void
+from core.cli.corrections import allocate, refund, void
 from core.cli.keeping import backup, export, restore
 from core.cli.options import PLAIN
 from core.cli.serving import demo, init, migrate, serve
@@ -35,11 +35,12 @@ def options(
     del version
 
 
-for command in (init, serve, demo, migrate, grant, allocate, void, verify, replay, export, backup, restore):
+for command in (init, serve, demo, migrate, grant, allocate, void, refund, verify, replay, export, backup, restore):
     app.command()(command)
 app.add_typer(allotments.app, name="allotment")
 app.add_typer(members.app, name="member")
 app.add_typer(teams.app, name="team")
 app.add_typer(tokens.app, name="token")
+app.add_typer(requests.app, name="request")
 app.add_typer(ratecards.app, name="ratecards")
 app.add_typer(usage.app, name="usage")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Final
+from typing import Annotated
 
 import typer
 
@@ -12,9 +12,10 @@ from core.cli.options import amount as typed_amount
 from core.cli.show import show_json
 from core.ledger.credits import Credits
 from core.ledger.errors import Code, Refused
-from core.services import grants, voids
+from core.services import grants, refunds, voids
 from core.services.gifts import Recipient
 from core.services.ledger import Ledger
+from core.services.refunds import RefundView
 from core.services.views import Actor, StatementLine
 from core.services.voids import VoidView
 
@@ -25,8 +26,7 @@ Part = Annotated[
     ),
 ]
 Why = Annotated[str, typer.Option("--reason", help="Why; kept, and shown to who is concerned.")]
-AgainKey: Final = "Idempotency key: the same key again does nothing more."
-Once = Annotated[str | None, typer.Option("--key", help=AgainKey)]
+Once = Annotated[str | None, typer.Option("--key", help="Idempotency key: the same key again does nothing more.")]
 
 
 def allocate(
@@ -87,3 +87,30 @@ def void(
     parts = {"left": became.left, "set aside": became.held, "used": became.used, "given away": became.given}
     rest = ", ".join(f"{share.shown()} cr {name}" for name, share in parts.items())
     typer.echo(f"took back {taken.amount.shown()} cr from {taken.story.grant.to.name}; of the rest {rest}")
+
+
+def refund(
+    charge: Annotated[str, typer.Argument(metavar="CHARGE", help="The transfer of a charge, like tr_2k7.")],
+    amount: Part = None,
+    *,
+    reason: Why,
+    key: Once = None,
+    org: Org = None,
+    as_json: Json = False,
+) -> None:
+    """Give a charge back to where it was paid from."""
+
+    async def act(ledger: Ledger, operator: Actor) -> RefundView:
+        once = fresh_key(ledger) if key is None else key
+        answer = await refunds.refund(
+            ledger, actor=operator, key=once, transfer_id=charge, reason=reason, amount=amount
+        )
+        return answer.item
+
+    given = as_operator(act, org=org)
+    if as_json:
+        show_json(given)
+        return
+    parts = {"of lots": given.lots, "to the allowance": given.allowance, "no longer owed": given.cancelled}
+    how = ", ".join(f"{share.shown()} cr {name}" for name, share in parts.items() if share)
+    typer.echo(f"gave {given.amount.shown()} cr back to {given.charge.member.name}: {how}")

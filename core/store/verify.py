@@ -18,6 +18,7 @@ from core.store.report import Report, gift_name, grouped, rows_of, transfer_name
 from core.store.sealed import check_heads, check_seals
 from core.store.seals import SealKey
 from core.store.verify_spending import check_spending
+from core.store.verify_supply import check_supply
 
 _STORED: Final = "account_id % 8 IN (0, 1, 2)"  # wallets, pools, escrows
 _ENDS: Final = {
@@ -45,6 +46,7 @@ def verify(engine: Engine, keys: Iterable[SealKey], heads: Mapping[str, str] | N
         _check_deliveries(connection, report)
         _check_commands(connection, report)
         check_spending(connection, report)
+        check_supply(connection, report)
         check_seals(connection, report, {key.key_id: key for key in keys})
         check_heads(connection, report, heads or {})
     return report

@@ -9,8 +9,18 @@ from fastapi import APIRouter, Response
 from core.api.contract import REPLAYED, Admin, House, Key, problems, replay_headers, required_key
 from core.api.door import DoorRoute
 from core.api.routes.transfers import BASE
-from core.api.schemas.supply import GrantStoryShown, TakingBack, VoidShown, story_shown, void_shown
-from core.services import voids
+from core.api.schemas.supply import (
+    ChargeShown,
+    GrantStoryShown,
+    RefundShown,
+    TakingBack,
+    VoidShown,
+    charge_shown,
+    refund_shown,
+    story_shown,
+    void_shown,
+)
+from core.services import refunds, voids
 
 router = APIRouter(prefix=BASE, route_class=DoorRoute, tags=["credits"])
 
@@ -36,3 +46,21 @@ async def void(
     )
     response.headers.update(replay_headers(answer))
     return void_shown(answer.item)
+
+
+@router.get("/charges/{transfer_id}", summary="A charge, and what was given back of it", responses=problems(404))
+async def charge(transfer_id: str, ledger: House, actor: Admin) -> ChargeShown:
+    """Show an admin what usage cost, what it was paid from, and how much of it can still be given back."""
+    return charge_shown(await refunds.charge(ledger, actor=actor, transfer_id=transfer_id))
+
+
+@router.post("/charges/{transfer_id}/refund", summary="Give a charge back", responses=_DONE)
+async def refund(
+    transfer_id: str, given: TakingBack, ledger: House, actor: Admin, response: Response, key: Key = None
+) -> RefundShown:
+    """An admin gives a charge back along its draw, or a part of it from the back, with a reason."""
+    answer = await refunds.refund(
+        ledger, actor=actor, key=required_key(key), transfer_id=transfer_id, reason=given.reason, amount=given.amount
+    )
+    response.headers.update(replay_headers(answer))
+    return refund_shown(answer.item)

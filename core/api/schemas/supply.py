@@ -12,6 +12,7 @@ from core.api.schemas.commands import RecipientGiven
 from core.api.schemas.credits import GrantShown, MemberParty, PoolParty, grant_shown, party_shown
 from core.ledger.allotments import MAX_LASTS
 from core.services.allotments import LAST_DAY, AllotmentView
+from core.services.refunds import ChargeView, RefundView
 from core.services.voids import GrantStory, VoidView
 
 Lasts = Annotated[int, Field(strict=True, ge=1, le=MAX_LASTS)]
@@ -97,6 +98,32 @@ class VoidShown(Shown):
     became: BecameShown
 
 
+class ChargeShown(Shown):
+    """A charge, what it was paid from, and what was given back of it."""
+
+    transfer: str
+    member: MemberParty
+    model: str
+    at: datetime
+    amount: AmountShown
+    allowance: AmountShown
+    lots: AmountShown
+    overage: AmountShown
+    refunded: AmountShown
+    left: AmountShown
+
+
+class RefundShown(Shown):
+    """What was given back: no longer owed, to wallets and pools, and to the allowance; and how the charge stands."""
+
+    transfer: str
+    amount: AmountShown
+    cancelled: AmountShown
+    lots: AmountShown
+    allowance: AmountShown
+    charge: ChargeShown
+
+
 def allotment_shown(allotment: AllotmentView) -> AllotmentShown:
     return AllotmentShown(
         id=allotment.id,
@@ -123,6 +150,32 @@ def void_shown(void: VoidView) -> VoidShown:
         amount=str(void.amount),
         grant=grant_shown(void.story.grant),
         became=_became(void.story),
+    )
+
+
+def charge_shown(charge: ChargeView) -> ChargeShown:
+    return ChargeShown(
+        transfer=charge.transfer_id,
+        member=MemberParty(member=charge.member.id, name=charge.member.name),
+        model=charge.model,
+        at=charge.at,
+        amount=str(charge.amount),
+        allowance=str(charge.allowance),
+        lots=str(charge.lots),
+        overage=str(charge.overage),
+        refunded=str(charge.refunded),
+        left=str(charge.left),
+    )
+
+
+def refund_shown(refund: RefundView) -> RefundShown:
+    return RefundShown(
+        transfer=refund.transfer_id,
+        amount=str(refund.amount),
+        cancelled=str(refund.cancelled),
+        lots=str(refund.lots),
+        allowance=str(refund.allowance),
+        charge=charge_shown(refund.charge),
     )
 
 

@@ -1,0 +1,69 @@
+"""Credits that come every month, are shared out, taken back and given back, at the terminal."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.support.replays import some_requests, write_requests
+from tests.support.terminal import NearTerminal, Terminal
+
+
+@pytest.fixture
+def office(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, database_url: str) -> Terminal:
+    """A terminal on a ledger with Ada, Bo and a team, on either database."""
+    terminal = NearTerminal(monkeypatch, tmp_path, database_url)
+    terminal.json("init", "--name", "Acme", "--admin", "Ada")
+    terminal.prints("team", "create", "Compilers")
+    terminal.prints("member", "add", "Bo", "--verified", "--team", "Compilers")
+    return terminal
+
+
+def test_an_allotment_is_begun_listed_changed_and_ended(office: Terminal) -> None:
+    begun = office.json("allotment", "begin", "Compilers", "5,000", "--day", "31", "--reason", "budget")
+    changed = office.json("allotment", "change", begun["id"], "--amount", "4000", "--lasts", "2")
+    listed = office.json("allotment", "list")
+    told = office.prints("allotment", "list")
+    ended = office.prints("allotment", "end", begun["id"])
+
+    assert (begun["to"]["name"], begun["amount"], begun["day"]) == ("Compilers pool", "5000", 31)
+    assert (changed["amount"], changed["lasts_months"]) == ("4000", 2)
+    assert listed == [changed]
+    assert "4,000 cr  on day 31  next 20" in told
+    assert "next none, ended 20" in ended
+    assert "has ended" in office.fails("allotment", "change", begun["id"], "--amount", "1")
+    assert "say what changes" in office.fails("allotment", "change", begun["id"], code=2)
+
+
+def test_a_pools_credits_are_allocated_and_an_unused_grant_is_taken_back(office: Terminal) -> None:
+    lot = office.json("grant", "Compilers", "100")["lot_id"]
+    line = office.json("allocate", "Compilers", "Bo", "30", "--reason", "for the release")
+    taken = office.prints("void", lot, "20", "--reason", "granted twice")
+    rest = office.json("void", lot, "--reason", "granted twice")
+
+    assert (line["kind"], line["amount"]) == ("allocate", "30")
+    assert taken == (
+        "took back 20 cr from Compilers pool; of the rest 50 cr left, 0 cr set aside, 0 cr used, 30 cr given away"
+    )
+    assert (rest["amount"], rest["story"]["became"]["given"]) == ("50", "30")
+    assert "Nothing of this grant is left" in office.fails("void", lot, "--reason", "again")
+    assert "is a person" in office.fails("allocate", "Bo", "Bo", "1")
+    assert office.json("verify")["clean"]
+
+
+def test_a_charge_is_given_back(office: Terminal) -> None:
+    """What a replay has charged, found by its transfer in the export."""
+    office.prints("grant", "Bo", "1000")
+    office.prints("grant", "Ada", "1000")
+    office.prints("replay", str(write_requests(office.folder / "requests.csv", some_requests(2))))
+    exported = json.loads(office.prints("export"))
+    charge = next(each for each in exported["transfers"] if each["kind"] in {"charge", "capture"})
+    given = office.prints("refund", charge["id"], "0.000001", "--reason", "the model failed")
+    rest = office.json("refund", charge["id"], "--reason", "the model failed")
+
+    assert given.startswith("gave <0.01 cr back to ")
+    assert rest["charge"]["amount"] == rest["charge"]["refunded"]
+    assert "given back already" in office.fails("refund", charge["id"], "--reason", "again")
+    assert office.json("verify")["clean"]
