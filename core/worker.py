@@ -15,18 +15,19 @@ from apscheduler.schedulers.asyncio import AsyncIOScheduler  # type: ignore[impo
 from prometheus_client import CollectorRegistry, Counter
 
 from core.ledger.errors import Refused
-from core.services import allotments
+from core.services import allotments, requests
 from core.services.boost_rounds import boosts_due
 from core.services.deliveries import deliver_due
 from core.services.devices import forget_lapsed
 from core.services.ledger import Ledger
-from core.services.settlement import Swept, expire_due, return_stranded, settle_due
+from core.services.settlement import Swept, expire_due, free_due_holds, return_stranded, settle_due
 
 logger = logging.getLogger(__name__)
 
 TICK_SECONDS: Final = 1.0
 RETURN_SECONDS: Final = 60.0
 ALLOT_SECONDS: Final = 10.0
+REQUEST_SECONDS: Final = 10.0
 DEVICE_SECONDS: Final = 60.0
 QUIET: Final = "apscheduler"  # it would log each run; what matters of them is said here
 
@@ -41,7 +42,7 @@ class Worker:
         registry = registry or CollectorRegistry()
         self._done = Counter(
             "teamcredits_swept",
-            "Gifts settled or returned, lots lapsed, sign-ins forgotten.",
+            "Gifts settled or returned, holds freed, lots lapsed, sign-ins forgotten.",
             ("sweep",),
             registry=registry,
         )
@@ -50,10 +51,12 @@ class Worker:
         once = {"coalesce": True, "max_instances": 1, "misfire_grace_time": None}
         self._scheduler = AsyncIOScheduler(timezone=UTC, job_defaults=once)
         self._add(ledger, "settling", settle_due, TICK_SECONDS)
+        self._add(ledger, "freeing holds", free_due_holds, TICK_SECONDS)
         self._add(ledger, "lapsing", expire_due, TICK_SECONDS)
         self._add(ledger, "boosting", boosts_due, TICK_SECONDS)
         self._add(ledger, "delivering", deliver_due, TICK_SECONDS)
         self._add(ledger, "allotting", allotments.run_due, ALLOT_SECONDS)
+        self._add(ledger, "requests", requests.lapse_due, REQUEST_SECONDS)
         self._add(ledger, "returning", return_stranded, RETURN_SECONDS)
         self._add(ledger, "forgetting sign-ins", _forget_devices, DEVICE_SECONDS)
 

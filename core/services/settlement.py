@@ -1,4 +1,4 @@
-"""The sweeps: gifts whose time has come are posted, what lapsed is booked. Idempotent, safe several times at once.
+"""The sweeps: gifts are posted and holds freed in time, what lapsed is booked. Idempotent, safe several times at once.
 
 They read candidates without locks and submit ordinary commands, so whatever has changed meanwhile is decided
 under the locks (G2). After downtime they catch up.
@@ -14,14 +14,15 @@ from typing import Final
 from core.ledger.commands import Command
 from core.ledger.errors import Code, Refused
 from core.services.commands.expiring import Expire
+from core.services.commands.holding import HoldTimeout
 from core.services.commands.settling import Settle
 from core.services.ledger import Ledger
-from core.store import gifts, lots
+from core.store import gifts, holds, lots
 
 PAGE: Final = 1_000
 MAX_PAGES: Final = 1_000
 _ROUNDS: Final = 100
-_PASSED_OVER: Final = frozenset({Code.GIFT_NOT_PENDING, Code.NOT_FOUND})
+_PASSED_OVER: Final = frozenset({Code.GIFT_NOT_PENDING, Code.HOLD_CLOSED, Code.REQUEST_NOT_OPEN, Code.NOT_FOUND})
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,26 +38,34 @@ class Swept:
 
 async def settle_due(ledger: Ledger) -> Swept:
     """Post every gift whose settlement period is over, or give it back where a rule says so (G2, G4, G8)."""
-    return await _pages(ledger, lambda limit: ledger.read(lambda c: gifts.due(c, ledger.clock(), limit)))
+    return await _pages(ledger, lambda limit: ledger.read(lambda c: gifts.due(c, ledger.clock(), limit)), Settle)
 
 
 async def return_stranded(ledger: Ledger) -> Swept:
     """Give back open gifts of people who left or were frozen, should a stop have come between (G4, G8)."""
-    return await _pages(ledger, lambda limit: ledger.read(lambda c: gifts.stranded(c, limit)))
+    return await _pages(ledger, lambda limit: ledger.read(lambda c: gifts.stranded(c, limit)), Settle)
+
+
+async def free_due_holds(ledger: Ledger) -> Swept:
+    """Free every hold whose deadline has passed (S2); a late capture is still accepted."""
+    return await _pages(ledger, lambda limit: ledger.read(lambda c: holds.due(c, ledger.clock(), limit)), HoldTimeout)
 
 
 async def expire_due(ledger: Ledger) -> Swept:
-    """Book what has lapsed to breakage; what lies in escrow goes back with its gift first (G4, L5)."""
-    swept = Swept()
+    """Book what has lapsed to breakage; what lies in escrow goes back with its gift first (G4, L5).
+
+    Every page lies beyond the one before, so that what has to stay as it is for now stands in nobody's way.
+    """
+    swept, place = Swept(), lots.BEGINNING
     for _ in range(MAX_PAGES):
-        lapsed = await ledger.read(lambda connection: lots.lapsed(connection, ledger.clock(), PAGE))
+        lapsed = await _lapsed(ledger, place)
         commands: list[Command] = []
-        for org_id, account, lot_id in lapsed:
+        for _, org_id, account, lot_id in lapsed:
             commands.extend(await _for_lapsed(ledger, org_id, account, lot_id))
-        step = await submit_all(ledger, commands)
-        swept += step
-        if len(lapsed) < PAGE or not step.done:
+        swept += await submit_all(ledger, commands)
+        if len(lapsed) < PAGE:
             break
+        place = lapsed[-1]
     return swept
 
 
@@ -66,15 +75,23 @@ async def return_open_gifts(ledger: Ledger, org_id: int, member_id: int) -> Swep
     return await submit_all(ledger, (Settle(org_id, gift_id) for gift_id in open_gifts))
 
 
-async def _pages(ledger: Ledger, find: Callable[[int], Awaitable[list[tuple[int, int]]]]) -> Swept:
+async def _pages(
+    ledger: Ledger,
+    find: Callable[[int], Awaitable[list[tuple[int, int]]]],
+    command_for: Callable[[int, int], Command],
+) -> Swept:
     swept = Swept()
     for _ in range(MAX_PAGES):
         found = await find(PAGE)
-        step = await submit_all(ledger, (Settle(org_id, gift_id) for org_id, gift_id in found))
+        step = await submit_all(ledger, (command_for(org_id, number) for org_id, number in found))
         swept += step
         if len(found) < PAGE or not step.done:
             break
     return swept
+
+
+async def _lapsed(ledger: Ledger, place: lots.Lapsed) -> list[lots.Lapsed]:
+    return await ledger.read(lambda connection: lots.lapsed(connection, ledger.clock(), PAGE, after=place))
 
 
 async def _for_lapsed(ledger: Ledger, org_id: int, account: int, lot_id: int) -> list[Command]:

@@ -5,19 +5,24 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Collection, Sequence
 from datetime import datetime
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
-from sqlalchemy import Connection, and_, bindparam, select
+from sqlalchemy import Connection, and_, bindparam, exists, or_, select, text, tuple_
 
 from core.ledger.accounts import AccountKind, kind_of
 from core.ledger.credits import Credits
 from core.ledger.lots import Lot, Source
 from core.ledger.positions import Position
 from core.store.instants import from_micros, to_micros
+from core.store.tables import OPEN_GIFT
+from core.store.tables import Entry as EntryRow
+from core.store.tables import Gift as GiftRow
 from core.store.tables import Lot as LotRow
 from core.store.tables import Position as PositionRow
 
 _LOT: Final = LotRow.metadata.tables["lot"]
+_ENTRY: Final = EntryRow.metadata.tables["entry"]
+_GIFT: Final = GiftRow.metadata.tables["gift"]
 _POSITION: Final = PositionRow.metadata.tables["position"]
 
 LOT_NAMES: Final = (
@@ -39,6 +44,29 @@ _HELD: Final = (
     select(_POSITION.c.account_id, _POSITION.c.remaining, *LOT_COLUMNS)
     .join(_LOT, and_(_LOT.c.org_id == _POSITION.c.org_id, _LOT.c.lot_id == _POSITION.c.lot_id))
     .where(_POSITION.c.org_id == bindparam("org"), _POSITION.c.account_id.in_(bindparam("accounts", expanding=True)))
+)
+
+
+class Lapsed(NamedTuple):
+    """A position of a lapsed lot, and its place among all of them."""
+
+    expires_at: int
+    org_id: int
+    account_id: int
+    lot_id: int
+
+
+BEGINNING: Final = Lapsed(0, 0, 0, 0)
+_KIND_MASK: Final = 7
+_IN_OPEN_GIFT: Final = exists().where(
+    _GIFT.c.org_id == _POSITION.c.org_id,
+    _GIFT.c.sender_account == _POSITION.c.account_id - int(AccountKind.ESCROW) + int(AccountKind.WALLET),
+    text(OPEN_GIFT),
+    _ENTRY.c.org_id == _POSITION.c.org_id,
+    _ENTRY.c.account_id == _POSITION.c.account_id,
+    _ENTRY.c.at == _GIFT.c.created_at,
+    _ENTRY.c.transfer_id == _GIFT.c.gift_id,
+    _ENTRY.c.lot_id == _POSITION.c.lot_id,
 )
 
 
@@ -73,15 +101,21 @@ def positions(connection: Connection, org_id: int, accounts: Collection[int]) ->
     return found
 
 
-def lapsed(connection: Connection, now: datetime, limit: int) -> list[tuple[int, int, int]]:
-    """Return (organisation, account, lot) of positions whose lot has lapsed, found by their index. Takes no lock."""
+def lapsed(connection: Connection, now: datetime, limit: int, *, after: Lapsed = BEGINNING) -> list[Lapsed]:
+    """Return positions whose lot has lapsed, the first to lapse first, beyond ``after``. Takes no lock.
+
+    Of escrows only what an open gift holds: what a usage hold keeps stays chargeable until its deadline (L5).
+    """
+    place = tuple_(_POSITION.c.expires_at, _POSITION.c.org_id, _POSITION.c.account_id, _POSITION.c.lot_id)
     query = (
-        select(_POSITION.c.org_id, _POSITION.c.account_id, _POSITION.c.lot_id)
+        select(_POSITION.c.expires_at, _POSITION.c.org_id, _POSITION.c.account_id, _POSITION.c.lot_id)
         .where(_POSITION.c.expires_at.is_not(None), _POSITION.c.expires_at <= to_micros(now))
-        .order_by(_POSITION.c.expires_at)
+        .where(_POSITION.c.expires_at >= after.expires_at, place > tuple(after))
+        .where(or_(_POSITION.c.account_id.bitwise_and(_KIND_MASK) != int(AccountKind.ESCROW), _IN_OPEN_GIFT))
+        .order_by(_POSITION.c.expires_at, _POSITION.c.org_id, _POSITION.c.account_id, _POSITION.c.lot_id)
         .limit(limit)
     )
-    return [(row[0], row[1], row[2]) for row in connection.execute(query)]
+    return [Lapsed(*row) for row in connection.execute(query)]
 
 
 def is_escrow(account: int) -> bool:

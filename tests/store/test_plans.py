@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from sqlalchemy import Connection, Engine, event
 
-from core.store import deliveries, gifts, lots, notices, statements
+from core.store import deliveries, gifts, holds, lots, notices, statements
 from core.store.engine import open_engine, writing
 
 NOW = datetime(2026, 11, 20, tzinfo=UTC)
@@ -19,6 +19,7 @@ HOT = {
     "gifts coming to somebody": (lambda c: gifts.incoming(c, 1, 88), "gift_open_by_recipient"),
     "what somebody gave today": (lambda c: gifts.given_since(c, 1, 88, NOW), "gift_by_sender"),
     "lots that have lapsed": (lambda c: lots.lapsed(c, NOW, 10), "position_by_expiry"),
+    "holds that are due": (lambda c: holds.due(c, NOW, 10), "hold_due"),
     "messages to be sent": (lambda c: notices.take(c, NOW, limit=9, lease=timedelta(1)), "outbox_queued"),
     "notices for an editor": (lambda c: notices.unclaimed(c, 1, 11, 9), "outbox_unclaimed"),
     "gifts to other organisations": (lambda c: deliveries.queued(c, NOW, 9), "delivery_queued"),
