@@ -34,6 +34,7 @@ class Needs:
     records: tuple[Wish, ...] = ()  # what stands beside the books; see records.py
     spending_of: tuple[int, ...] = ()  # people whose usage is paid: their wallets, pools, windows, caps and boosts
     holds: tuple[int, ...] = ()  # holds with what they set aside, and all that the spending of their members needs
+    requests: tuple[int, ...] = ()  # requests for credits with their pledges, their asker and who may have to give
 
 
 class Command(Protocol):

@@ -61,9 +61,9 @@ class Pledge(Record):
     request_id: int
     member_id: int
     amount: Credits
-    was_asked: bool
-    has_declined: bool
     changed_at: datetime
+    was_asked: bool = False
+    has_declined: bool = False
     gift_id: int | None = None
 
 

@@ -21,6 +21,7 @@ from core.store.driver import Driver, Row
 from core.store.instants import from_micros, to_micros
 from core.store.lots import LOT_NAMES, lot_of
 from core.store.records import read_records
+from core.store.requests import find_requests
 from core.store.spending import find_holds, find_spending, read_reserved
 from core.store.wanted import Key, Wanted
 
@@ -41,6 +42,8 @@ def find_accounts(driver: Driver, wanted: Wanted) -> None:
             wanted.members.update((org, owner_of(side)) for side in sides if kind_of(side) is Kind.WALLET)
     if wanted.holds:
         find_holds(driver, wanted)
+    if wanted.requests:
+        find_requests(driver, wanted)
     if wanted.spending_of:
         find_spending(wanted, _seats(driver, wanted.spending_of))
     wanted.accounts.update((org, debt.creditor_account) for org, debt in _debts(driver, wanted.debts_of))

@@ -6,7 +6,7 @@ and leaving go through the journal, since they move gifts.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Final
@@ -82,6 +82,23 @@ def first_admin(connection: Connection, *, org_id: int) -> MemberRecord | None:
     query = _select().where(_MEMBER.c.org_id == org_id, _MEMBER.c.role == "admin", _MEMBER.c.deactivated_at.is_(None))
     found = _records(connection, query.order_by(_MEMBER.c.member_id).limit(1))
     return found[0] if found else None
+
+
+def present_people(connection: Connection, *, org_id: int, ids: Collection[int], limit: int) -> tuple[int, ...]:
+    """Return which of these are people who are here, by id."""
+    query = _present_ids(org_id, limit).where(_MEMBER.c.member_id.in_(ids))
+    return tuple(connection.execute(query).scalars())
+
+
+def present_admins(connection: Connection, *, org_id: int, but: int, limit: int) -> tuple[int, ...]:
+    """Return the admins who are here but one, by id."""
+    query = _present_ids(org_id, limit).where(_MEMBER.c.role == "admin", _MEMBER.c.member_id != but)
+    return tuple(connection.execute(query).scalars())
+
+
+def _present_ids(org_id: int, limit: int) -> Select[Any]:
+    here = (_MEMBER.c.org_id == org_id, _MEMBER.c.deactivated_at.is_(None), _MEMBER.c.kind == "person")
+    return select(_MEMBER.c.member_id).where(*here).order_by(_MEMBER.c.member_id).limit(limit)
 
 
 def teams_of(connection: Connection, *, org_id: int, member_id: int) -> tuple[int, ...]:

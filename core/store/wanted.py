@@ -26,6 +26,7 @@ class Wanted:
     seats_of: set[Key] = field(default_factory=set)
     spending_of: set[Key] = field(default_factory=set)
     holds: set[Key] = field(default_factory=set)
+    requests: set[Key] = field(default_factory=set)
     records: set[tuple[int, Wish]] = field(default_factory=set)
 
     def add(self, org: int, needs: Needs) -> None:
@@ -43,6 +44,7 @@ class Wanted:
             (self.seats_of, needs.seats_of),
             (self.spending_of, needs.spending_of),
             (self.holds, needs.holds),
+            (self.requests, needs.requests),
         ):
             for number in numbers:
                 found.add((org, number))

@@ -57,6 +57,7 @@ async def test_another_organisations_things_are_not_found(
     """Their admin holds every scope and sends a body that would do; the answer is as for an id nobody has."""
     method, path = next(iter(route.methods)), _filled(route, house)
     sent = {"reason": "because", "lead": True, "plan": "plan_1", "rating": 5, "days_per_month": 1, "max_factor": 2}
+    sent |= {"amount": "5", "pool": "team_1"}
     body = sent if method in {"POST", "PUT", "PATCH"} else None
     if body and route.body_field is not None:
         known = getattr(route.body_field.field_info.annotation, "model_fields", {})
@@ -116,6 +117,7 @@ def _filled(route: APIRoute, house: House) -> str:
         "plan_id": "plan_" + house.bo.id.partition("_")[2],
         "subject_id": house.bo.id,
         "reset_id": "rst_" + house.bo.id.partition("_")[2],
+        "request_id": "req_" + house.bo.id.partition("_")[2],
         "boost_id": "bst_" + house.bo.id.partition("_")[2],
         "campaign_id": "cmp_" + house.bo.id.partition("_")[2],
         "application_id": "app_" + house.bo.id.partition("_")[2],
