@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from datetime import datetime
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, Final, NamedTuple, TypeVar
 
 from sqlalchemy import Connection, bindparam, text
 
@@ -14,6 +14,8 @@ from core.store.instants import to_micros
 from core.store.records import query_records
 
 Found = TypeVar("Found")
+
+MAX_COUNTED: Final = 10_000  # so far a place in line is counted
 
 
 class Subject(NamedTuple):
@@ -163,11 +165,11 @@ def draw_order(
     return query_records(connection, Application, which, **values, most=limit)
 
 
-def place_in_line(connection: Connection, waiting: Application) -> int:
-    """Return how many wait before somebody, plus one."""
+def place_in_line(connection: Connection, waiting: Application) -> int | None:
+    """Return how many wait before somebody, plus one; None past ``MAX_COUNTED``."""
     query = text(
-        """SELECT count(*) FROM application WHERE org_id = :org AND campaign_id = :campaign AND state = :state
-           AND ("rank" < :rank OR ("rank" = :rank AND application_id < :number))"""
+        """SELECT count(*) FROM (SELECT 1 FROM application WHERE org_id = :org AND campaign_id = :campaign
+           AND state = :state AND ("rank", application_id) < (:rank, :number) LIMIT :most) AS line"""
     )
     values = {
         "org": waiting.org_id,
@@ -175,8 +177,10 @@ def place_in_line(connection: Connection, waiting: Application) -> int:
         "state": waiting.state.value,
         "rank": waiting.rank,
         "number": waiting.application_id,
+        "most": MAX_COUNTED,
     }
-    return int(connection.execute(query, values).scalar_one()) + 1
+    before = int(connection.execute(query, values).scalar_one())
+    return before + 1 if before < MAX_COUNTED else None
 
 
 def _first(found: list[Found]) -> Found | None:

@@ -8,7 +8,8 @@ from fastapi import APIRouter, Query, Response
 
 from core.api.contract import REPLAYED, Admin, Giver, House, Key, Reader, problems, replay_headers, required_key
 from core.api.door import DoorRoute
-from core.api.schemas.base import Cursor, Limit, PageShown
+from core.api.schemas.base import Cursor, Id, Limit, PageShown
+from core.api.schemas.boost_report import ReportShown, report_shown
 from core.api.schemas.boosts import (
     ApplicationGiven,
     ApplicationShown,
@@ -23,7 +24,7 @@ from core.api.schemas.boosts import (
     draw_shown,
 )
 from core.metering.campaigns import ApplicationState
-from core.services import applications, campaigns
+from core.services import applications, boost_report, campaigns
 from core.services.boost_views import ApplicationView
 from core.services.views import Answer
 
@@ -170,6 +171,18 @@ async def end(campaign_id: str, given: BoostEndGiven, ledger: House, actor: Admi
     """An admin ends a campaign: its boosts end now."""
     ended = await campaigns.end_campaign(ledger, actor=actor, campaign_id=campaign_id, reason=given.reason)
     return campaign_shown(ended)
+
+
+@router.get("/{campaign_id}/report", summary="What a campaign brought", responses=problems(404, 409))
+async def report(
+    campaign_id: str,
+    ledger: House,
+    actor: Reader,
+    team: Annotated[Id | None, Query(description="Only a team's people: for its leads.")] = None,
+) -> ReportShown:
+    """Return usage before, during and after the boost for each cohort, in equally long spans, and what came after."""
+    found = await boost_report.boost_report(ledger, actor=actor, campaign_id=campaign_id, team_id=team)
+    return report_shown(found)
 
 
 def _shown(answer: Answer[ApplicationView], response: Response) -> ApplicationShown:

@@ -13,7 +13,7 @@ from core.ledger.records import Wish
 from core.ledger.transfers import TransferKind
 from core.metering.boosts import Boost, Stage, next_stage_at, stage_due
 from core.metering.campaigns import WAITING, Application, ApplicationState, Campaign, Method
-from core.services.commands.base import digest_of
+from core.services.commands.base import digest_of, stamp
 from core.services.commands.campaigning import campaign_in, refuse_over
 
 _NOTICES: Final = {
@@ -150,8 +150,8 @@ def settle_as(
     body = {
         "campaign": campaign.name,
         "factor": str(campaign.factor),
-        "starts_at": campaign.starts_at.isoformat(),
-        "ends_at": campaign.ends_at.isoformat(),
+        "starts_at": stamp(campaign.starts_at),
+        "ends_at": stamp(campaign.ends_at),
         "reason": reason,
     }
     book.tell(wallet_of(application.member_id), _NOTICES[state], body=body, for_editor=True)

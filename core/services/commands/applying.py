@@ -18,7 +18,7 @@ from core.ledger.transfers import TransferKind
 from core.metering.boosts import Boost
 from core.metering.campaigns import WAITING, Application, ApplicationState, Campaign, Method, rank_in_lottery
 from core.services.commands.admitting import admit, settle_as
-from core.services.commands.base import digest_of
+from core.services.commands.base import digest_of, stamp
 from core.services.commands.campaigning import campaign_in, refuse_over
 from core.services.forms import checked_answers
 
@@ -165,10 +165,10 @@ def _check_open(book: Book, campaign: Campaign) -> None:
     refuse_over(campaign, book.now)
     if book.now < campaign.opens_at:
         sentence = "Applications are not open yet."
-        raise Refused(Code.CAMPAIGN_CLOSED, sentence, state="not_open_yet", opens_at=campaign.opens_at.isoformat())
+        raise Refused(Code.CAMPAIGN_CLOSED, sentence, state="not_open_yet", opens_at=stamp(campaign.opens_at))
     if book.now >= campaign.closes_at:
         sentence = "Applications are closed."
-        raise Refused(Code.CAMPAIGN_CLOSED, sentence, state="closed", closes_at=campaign.closes_at.isoformat())
+        raise Refused(Code.CAMPAIGN_CLOSED, sentence, state="closed", closes_at=stamp(campaign.closes_at))
 
 
 def _check_applicant(book: Book, campaign: Campaign, member_id: int) -> None:

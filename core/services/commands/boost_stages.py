@@ -15,7 +15,7 @@ from core.ledger.records import Wish
 from core.ledger.transfers import TransferKind
 from core.metering.boosts import Boost, Stage, next_stage_at, stage_due
 from core.metering.campaigns import Campaign, days_of
-from core.services.commands.base import digest_of
+from core.services.commands.base import digest_of, stamp
 
 NOTICE_OF: Final = {
     Stage.STARTED: "boost_started",
@@ -104,8 +104,8 @@ def boost_facts(boost: Boost, campaign: Campaign | None) -> dict[str, Any]:
     """Return what a notice needs to know of a boost."""
     return {
         "factor": str(boost.factor),
-        "starts_at": boost.starts_at.isoformat(),
-        "ends_at": boost.ends_at.isoformat(),
+        "starts_at": stamp(boost.starts_at),
+        "ends_at": stamp(boost.ends_at),
         "campaign": None if campaign is None else campaign.name,
         "campaign_id": None if campaign is None else shown_id(Prefix.CAMPAIGN, campaign.campaign_id),
     }

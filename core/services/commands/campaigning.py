@@ -16,7 +16,7 @@ from core.ledger.records import Wish
 from core.ledger.transfers import TransferKind
 from core.metering.boosts import MAX_LASTS, Factor
 from core.metering.campaigns import Campaign, Method
-from core.services.commands.base import digest_of
+from core.services.commands.base import digest_of, stamp
 
 MAX_AHEAD: Final = timedelta(days=2 * 366)
 
@@ -128,7 +128,7 @@ class Draw:
             raise Refused(Code.CAMPAIGN_CLOSED, "The lottery is drawn already.", state="drawn")
         if book.now < campaign.closes_at:
             sentence = "The lottery is drawn when applications have closed."
-            raise Refused(Code.CAMPAIGN_CLOSED, sentence, state="open", closes_at=campaign.closes_at.isoformat())
+            raise Refused(Code.CAMPAIGN_CLOSED, sentence, state="open", closes_at=stamp(campaign.closes_at))
         refuse_over(campaign, book.now)
         book.post(TransferKind.ADMIT, cause_id=self.campaign_id, note=f"seed {campaign.seed}")
         book.put(replace(campaign, drawn_at=book.now))

@@ -1,0 +1,100 @@
+"""What a campaign brought, in answers."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from core.api.schemas.base import AmountShown, Shown
+from core.metering.boost_report import Cohort, CohortReport, Phase
+from core.services.boost_report import BoostReport
+
+
+class SpanShown(Shown):
+    """One of the spans that are compared; all are equally long."""
+
+    phase: Phase
+    begins_at: datetime
+    ends_at: datetime
+
+
+class PhaseUsageShown(Shown):
+    """What a cohort used in a span; the median is over all its people."""
+
+    phase: Phase
+    requests: int
+    total: AmountShown
+    median: AmountShown
+    active: int
+
+
+class AfterwardsShown(Shown):
+    """How many people of a cohort met which fate in the span after the boost."""
+
+    at_limit: int
+    asked: int
+    bought: int
+    left: int
+
+
+class CohortShown(Shown):
+    """A cohort of people; everybody is in exactly one."""
+
+    cohort: Cohort
+    people: int
+    usage: list[PhaseUsageShown]
+    afterwards: AfterwardsShown | None
+
+
+class RatingShown(Shown):
+    """How often a rating was given."""
+
+    rating: int
+    people: int
+
+
+class ReportShown(Shown):
+    """What a campaign brought."""
+
+    campaign: str
+    name: str
+    team: str | None
+    as_of: datetime
+    spans: list[SpanShown]
+    cohorts: list[CohortShown]
+    ratings: list[RatingShown]
+
+
+def report_shown(report: BoostReport) -> ReportShown:
+    return ReportShown(
+        campaign=report.campaign_id,
+        name=report.name,
+        team=report.team_id,
+        as_of=report.as_of,
+        spans=[
+            SpanShown(phase=phase, begins_at=span.begins_at, ends_at=span.ends_at)
+            for phase, span in report.spans.items()
+        ],
+        cohorts=[_cohort_shown(each) for each in report.cohorts],
+        ratings=[RatingShown(rating=rating, people=count) for rating, count in sorted(report.ratings.items())],
+    )
+
+
+def _cohort_shown(report: CohortReport) -> CohortShown:
+    after = report.afterwards
+    return CohortShown(
+        cohort=report.cohort,
+        people=report.people,
+        usage=[
+            PhaseUsageShown(
+                phase=each.phase,
+                requests=each.requests,
+                total=str(each.total),
+                median=str(each.median),
+                active=each.active,
+            )
+            for each in report.usage
+        ],
+        afterwards=None
+        if after is None
+        else AfterwardsShown(at_limit=after.at_limit, asked=after.asked, bought=after.bought, left=after.left),
+    )
