@@ -100,6 +100,7 @@ def a_book(
         book.locked |= {(ORG, account), (ORG, escrow_of(account))}
         book.positions[account] = {each.lot.lot_id: each for each in held.get(account, ())}
     know_spending(book, ORG, {ADA: (OLD_TEAM, NEW_TEAM)}, records)
+    book.begin(ORG, ADA, ())
     return book
 
 
