@@ -15,9 +15,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from core.ledger.credits import Credits
 from core.ledger.errors import Code, Refused
 from core.services.ledger import Ledger
-from core.services.organisations import operator
-from core.services.ratecards import published_rate_cards
-from core.services.replay import card_in_force, replay
+from core.services.replay import replay, replaying
 from core.services.replay_tally import Tally
 from core.services.request_file import RequestFile, open_request_file
 
@@ -34,16 +32,11 @@ def replay_file(
     came and raises KeyboardInterrupt; the next replay of the file goes on from there.
     """
     console = console or Console()
-    card = card_in_force(published_rate_cards(), at or ledger.clock())
-    tally = Tally(card.version)
     with open_request_file(path) as requests, _progress(path, requests) as on_answer:
-
-        async def run() -> None:
-            actor = await operator(ledger, org=org)
-            await replay(ledger, requests, actor=actor, card=card, tally=tally, on_answer=on_answer)
-
+        actor, card = asyncio.run(replaying(ledger, org=org, at=at))
+        tally = Tally(card.version)
         try:
-            asyncio.run(run())
+            asyncio.run(replay(ledger, requests, actor=actor, card=card, tally=tally, on_answer=on_answer))
         except (KeyboardInterrupt, Refused):
             if tally.requests:
                 _print(console, [f"Stopped after {tally.requests:,} of {requests.count:,} requests."])

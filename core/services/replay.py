@@ -14,12 +14,14 @@ from typing import Final
 from core.ledger.commands import Receipt
 from core.ledger.errors import Code, Refused
 from core.metering.holds import Hold
-from core.metering.ratecards import RateCard, RateCards
+from core.metering.ratecards import RateCard
 from core.services.commands.base import digest_of
 from core.services.commands.holding import Authorize, Capture
 from core.services.holds import estimate_of
 from core.services.ledger import Ledger
 from core.services.members import require_admin
+from core.services.organisations import operator
+from core.services.ratecards import card_at
 from core.services.replay_tally import Tally
 from core.services.request_file import Request, RequestFile
 from core.services.usage import rated
@@ -69,12 +71,13 @@ async def replay(
         tally.seconds = loop.time() - started
 
 
-def card_in_force(cards: RateCards, at: datetime) -> RateCard:
-    """Return the card in force at an instant. Raises Refused(invalid_request) before the first one."""
-    try:
-        return cards.at(at)
-    except ValueError as wrong:
-        raise Refused(Code.INVALID_REQUEST, f"Nothing was charged: {wrong}.") from None
+async def replaying(ledger: Ledger, *, org: str | None, at: datetime | None) -> tuple[Actor, RateCard]:
+    """Return who replays, and the card that rates: their organisation's, in force at an instant (default: now).
+
+    Raises Refused: not_found, invalid_request before the first card.
+    """
+    actor = await operator(ledger, org=org)
+    return actor, await card_at(ledger, org_id=actor.org_id, at=at or ledger.clock())
 
 
 async def _payers(ledger: Ledger, org_id: int) -> Sequence[int]:
