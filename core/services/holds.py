@@ -108,7 +108,7 @@ async def capture(
     hold = await ledger.read(lambda connection: stored.hold(connection, actor.org_id, number))
     if hold is None or not (actor.spends_for_all or hold.member_id == actor.member_id):
         raise _unknown(hold_id)
-    card = await card_at(ledger, org_id=actor.org_id, at=hold.created_at)
+    card = await card_at(ledger, org_id=actor.org_id, at=hold.created_at, version=hold.card)
     usage = usage_of(model or hold.model, tier, counts)
     rating = rated(usage, card)
     command = Capture(actor.org_id, actor.member_id, number, usage, rating, for_anybody=actor.spends_for_all)

@@ -92,14 +92,24 @@ async def rate_card(ledger: Ledger, *, actor: Actor, at: datetime | None = None,
     return await ledger.read(find)
 
 
-async def card_at(ledger: Ledger, *, org_id: int, at: datetime) -> RateCard:
+async def card_at(ledger: Ledger, *, org_id: int, at: datetime, version: str | None = None) -> RateCard:
     """Return the card by which an organisation's usage at an instant is rated.
 
-    Raises Refused(invalid_request) before the first one.
+    With ``version`` it is the card of that name even if a later load has corrected it: what was authorized by a
+    card is charged by it (S3). Raises Refused(invalid_request) before the first one.
     """
-    shelved = await ledger.read(lambda connection: ledger.rate_shelf.of(connection, org_id))
+
+    def find(connection: Connection) -> RateCard:
+        card = ledger.rate_shelf.of(connection, org_id).at(at)
+        if version in {None, card.version}:
+            return card
+        own = ratecards.loaded_rows(connection, org_id=org_id)
+        known_then = [row for row in own if row.loaded_at is None or row.loaded_at <= at]
+        before = published_rate_cards().with_loads(known_then).at(at)
+        return before if before.version == version else card
+
     try:
-        return shelved.at(at)
+        return await ledger.read(find)
     except ValueError as wrong:
         raise _too_early(wrong) from None
 

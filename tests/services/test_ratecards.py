@@ -12,6 +12,7 @@ import pytest
 
 from core.ledger.credits import Credits
 from core.ledger.errors import Code, Refused
+from core.services import holds
 from core.services.ratecards import LoadView, card_at, load_rate_cards, rate_card
 from core.services.views import Actor
 from core.wiring import open_ledger
@@ -139,6 +140,23 @@ async def test_a_wrong_row_is_named_and_nothing_is_loaded(house: House, rows: li
 async def test_only_an_admin_loads(house: House) -> None:
     with pytest.raises(Refused, match="Only an admin"):
         await load(house, row(), actor=house.bo.actor)
+
+
+async def test_a_hold_is_charged_by_the_card_it_was_opened_with(either_house: House) -> None:
+    """S3: a correction that is loaded between authorization and capture re-prices nothing."""
+    house = either_house
+    await house.grant(house.ada, "100")
+    await load(house, row(input="50"))
+    house.clock.advance(timedelta(seconds=1))
+    usage = holds.estimate("sol", input_tokens=1_000_000, cached_tokens=0, max_tokens=0, tier=None)
+    held = await holds.authorize(house.ledger, actor=house.ada.actor, key="k", usage=usage)
+    house.clock.advance(timedelta(seconds=1))
+    await load(house, row(input="90"))
+    counts = {"input_tokens": 1_000_000, "output_tokens": 0}
+    done = await holds.capture(house.ledger, actor=house.ada.actor, hold_id=held.item.id, counts=counts)
+
+    assert done.item.charged == Credits.of(50)
+    assert await price(house) == Credits.of(90)
 
 
 async def test_before_the_first_card_there_is_none(house: House) -> None:
