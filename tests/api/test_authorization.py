@@ -76,6 +76,7 @@ async def test_another_organisations_things_are_not_found(
         ("/v1/billing/credits/grants", {"to": {"member": "{bo}"}, "amount": "5", "source": "purchase"}),
         ("/v1/billing/credits/unfreeze", {"member": "{bo}", "reason": "because"}),
         ("/v1/allotments", {"to": {"member": "{bo}"}, "amount": "5", "day": 1}),
+        ("/v1/ratecards", {"rows": []}),
         ("/v1/members", {"name": "Di"}),
         ("/v1/teams", {"name": "Red"}),
         ("/v1/plans", {"name": "Pro", "weekly": "100"}),
