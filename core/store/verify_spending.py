@@ -120,13 +120,13 @@ def _check_hold(report: Report, rows: list[Any]) -> None:
 
 def _check_escrows(connection: Connection, report: Report) -> None:
     """S2: a hold's amount is what it set aside and what its plan covers; once it is over, nothing of it is left."""
-    query = f"""SELECT h.hold_id, h.amount, h.allowance, h.state,
-                       sum(CASE WHEN t.kind = 'hold' THEN e.amount END) AS put, sum(e.amount) AS rest
-                FROM hold h
-                LEFT JOIN transfer t ON t.org_id = h.org_id AND t.cause_id = h.hold_id AND t.kind IN ({_KINDS})
-                LEFT JOIN entry e ON e.org_id = t.org_id AND e.transfer_id = t.transfer_id
-                AND e.account_id % 8 = 2
-                GROUP BY h.org_id, h.hold_id, h.amount, h.allowance, h.state"""  # noqa: S608  (our own words)
+    query = f"""SELECT h.hold_id, h.amount, h.allowance, h.state, x.put, x.rest FROM hold h
+                LEFT JOIN (SELECT t.org_id, t.cause_id, sum(e.amount) AS rest,
+                                  sum(CASE WHEN t.kind = 'hold' THEN e.amount END) AS put
+                           FROM entry e CROSS JOIN transfer t
+                           WHERE e.account_id % 8 = 2 AND t.org_id = e.org_id AND t.transfer_id = e.transfer_id
+                           AND t.kind IN ({_KINDS}) GROUP BY t.org_id, t.cause_id) x
+                ON x.org_id = h.org_id AND x.cause_id = h.hold_id"""  # noqa: S608  (our own words)
     for row in rows_of(connection, query):
         put, rest = row["put"] or 0, row["rest"] or 0
         if put + row["allowance"] != row["amount"]:
