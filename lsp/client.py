@@ -83,8 +83,8 @@ class Client:
             return False
         return True
 
-    async def why(self) -> dict[str, Any]:
-        return await self._json("GET", "/v1/usage/why", is_newer=True)
+    async def why(self, asked: dict[str, Any]) -> dict[str, Any]:
+        return await self._json("GET", "/v1/usage/why", params=asked, is_newer=True)
 
     async def members(self, query: str) -> list[dict[str, Any]]:
         """People whose name is like `query`; one page."""

@@ -5,7 +5,9 @@ from __future__ import annotations
 from typing import Final
 
 from bot import people
+from bot.commands.why import why
 from bot.desk import Desk
+from bot.grammar import Slip
 from bot.payloads import Payload
 from bot.text import visible
 from bot.views import balances as balance_views
@@ -32,7 +34,7 @@ async def credits_(desk: Desk, command: Payload) -> Said:
     word, _, rest = visible(command.get("text", "")).strip("`").partition(" ")
     if word.lower() == "help":
         return guide.everything()
-    if word.lower() not in {"", "balance", "history", "pending", "link", "freeze"}:
+    if word.lower() not in {"", "balance", "history", "pending", "why", "link", "freeze"}:
         return guide.unknown(word)
     actor = await people.acting(desk, team_id=command["team_id"], user_id=command["user_id"])
     match word.lower():
@@ -41,6 +43,8 @@ async def credits_(desk: Desk, command: Payload) -> Said:
             return balance_views.history(page.items)
         case "pending":
             return await pending(desk, actor)
+        case "why":
+            return await _why(desk, actor, rest.strip("` "))
         case "link":
             return await _link(desk, actor, rest.strip("` "))
         case "freeze":
@@ -56,6 +60,13 @@ async def pending(desk: Desk, actor: Actor, note: str | None = None) -> Said:
     reviewed = await gifts.gifts(desk.ledger, actor=actor, state=GiftState.IN_REVIEW, limit=most)
     newest_first = sorted((*waiting.items, *reviewed.items), key=lambda gift: gift.created_at, reverse=True)
     return gift_views.pending(newest_first, me=shown_id(Prefix.MEMBER, actor.member_id), note=note)
+
+
+async def _why(desk: Desk, actor: Actor, asked: str) -> Said:
+    try:
+        return await why(desk, actor, asked)
+    except Slip as slip:
+        return guide.slip(slip)
 
 
 async def _link(desk: Desk, actor: Actor, code: str) -> Said:

@@ -15,6 +15,8 @@ _SEEING = (
     f"`{CREDITS_COMMAND}` shows what you can spend and give",
     f"`{CREDITS_COMMAND} history` shows what moved",
     f"`{CREDITS_COMMAND} pending` shows gifts on their way, with a way to stop them",
+    f"`{CREDITS_COMMAND} why` tells what you can spend, and what stands in the way",
+    f"`{CREDITS_COMMAND} why 500` or `{CREDITS_COMMAND} why gpt-6-sol 12000` tells whether that can be spent",
     f"`{CREDITS_COMMAND} link CODE` signs in an editor that showed you a code",
     f"`{CREDITS_COMMAND} freeze` freezes your wallet at once; only an admin can unfreeze it",
 )

@@ -5,15 +5,17 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
-from bot.text import escape
+from bot.text import escape, moment
 from bot.views import gifts
 from bot.views.blocks import Said, context, say, section
 from core.ledger.credits import Credits
+from core.services.limit_words import LIMIT_NOTICES, limit_sentence
 from core.services.views import GiftView
 
 # Notices that only renew the first message about their gift, for the side named; to the other side they are news.
 _FIRST: Final = frozenset({"gift_sent", "gift_incoming"})
 _QUIET: Final = frozenset({"gift_settled_sender", "gift_cancelled", "gift_approved"})
+_WHY: Final = "`/credits why` tells what you can spend, and what would change it."
 _OWN_ACTS: Final = {"gift_declined": "recipient"}
 
 
@@ -36,6 +38,8 @@ def notice(
     """Return the message that tells of it."""
     if gift is not None and not is_news(kind, gift, reader=reader):
         return about_gift(gift, reader=reader)
+    if kind in LIMIT_NOTICES:
+        return say(section(limit_sentence(kind, body, moment=moment)), context(_WHY))
     told = section(escape(str(body.get("text") or "Something changed in your wallet.")))
     if kind == "signed_in":
         return say(told, context("Not you? `/credits freeze` stops everything at once."))

@@ -7,12 +7,13 @@ from typing import Annotated, Final
 import typer
 
 from core import __version__
-from core.cli import allotments, members, ratecards, requests, teams, tokens, usage
+from core.cli import allotments, boosts, caps, members, plans, ratecards, referrals, requests, teams, tokens, usage
 from core.cli.books import grant, replay, verify
 from core.cli.corrections import allocate, refund, void
 from core.cli.keeping import backup, export, restore
 from core.cli.options import PLAIN
 from core.cli.serving import demo, init, migrate, serve
+from core.cli.why import why
 
 
 def _show_version(wanted: bool) -> None:  # noqa: FBT001  (typer hands it over so)
@@ -35,12 +36,31 @@ def options(
     del version
 
 
-for command in (init, serve, demo, migrate, grant, allocate, void, refund, verify, replay, export, backup, restore):
+for command in (
+    init,
+    serve,
+    demo,
+    migrate,
+    grant,
+    allocate,
+    void,
+    refund,
+    why,
+    verify,
+    replay,
+    export,
+    backup,
+    restore,
+):
     app.command()(command)
 app.add_typer(allotments.app, name="allotment")
+app.add_typer(boosts.app, name="boost")
 app.add_typer(members.app, name="member")
 app.add_typer(teams.app, name="team")
 app.add_typer(tokens.app, name="token")
 app.add_typer(requests.app, name="request")
+app.add_typer(referrals.app, name="referral")
+app.add_typer(plans.app, name="plan")
+app.add_typer(caps.app, name="cap")
 app.add_typer(ratecards.app, name="ratecards")
 app.add_typer(usage.app, name="usage")

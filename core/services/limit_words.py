@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Any, Final
 
@@ -36,18 +36,25 @@ def limit_label(limit: str, teams: Mapping[int, str] | None = None) -> str:
     return _BLOCKS.get(limit, limit)
 
 
-def limit_sentence(kind: str, body: Mapping[str, Any]) -> str:
-    """Return the sentence of a notice: a threshold that was reached (S5), or usage that nothing covered (S2)."""
+def limit_sentence(kind: str, body: Mapping[str, Any], *, moment: Callable[[datetime], str] | None = None) -> str:
+    """Return the sentence of a notice: a threshold that was reached (S5), or usage that nothing covered (S2).
+
+    ``moment`` writes a time where it should not be in UTC.
+    """
     if kind == "overage":
         amount = Credits.parse(body["amount"]).shown()
         return f"{amount} cr of your usage were covered by nothing; the next credits you are granted repay them first."
     label, limit = limit_label(body["meter"]), Credits.parse(body["limit"]).shown()
-    again = datetime.fromisoformat(body["resets_at"]).astimezone(UTC)
-    when = f"{again.day} {again:%b, %H:%M} UTC"
+    when = (moment or _in_utc)(datetime.fromisoformat(body["resets_at"]))
     if body["percent"] >= _ALL:
         return f"Your {label} of {limit} cr is used up until {when}."
     used = Credits.parse(body["used"]).shown()
     return f"You have used {body['percent']} % of your {label}: {used} of {limit} cr until {when}."
+
+
+def _in_utc(moment: datetime) -> str:
+    at = moment.astimezone(UTC)
+    return f"{at.day} {at:%b, %H:%M} UTC"
 
 
 def _pool(team: int, teams: Mapping[int, str] | None) -> str:

@@ -11,6 +11,8 @@ from core.ledger.ids import Prefix, shown_id
 from core.ledger.positions import Slice
 from core.services.asking_words import ASKING_NOTICES, asking_sentence
 from core.services.boost_words import BOOST_NOTICES, boost_sentence
+from core.services.limit_words import LIMIT_NOTICES, limit_sentence
+from core.services.supply_words import SUPPLY_NOTICES, supply_sentence
 from core.services.views import Decision, FindingView, GiftView, Party, SliceView
 from core.store.gifts import GiftRecord, Side
 
@@ -83,12 +85,12 @@ def notice_text(kind: str, body: Mapping[str, Any], gift: GiftView | None) -> st
         return sentence if not words else f"{sentence.removesuffix('.')}: {words}"
     if kind in ASKING_NOTICES:
         return asking_sentence(kind, body)
+    if kind in LIMIT_NOTICES:
+        return limit_sentence(kind, body)
     if kind in BOOST_NOTICES:
         return boost_sentence(kind, body)
     if kind == "grant_received":
         return f"You received {Credits.parse(body['amount']).shown()} cr."
-    if kind == "charge_refunded":
-        return f"{Credits.parse(body['amount']).shown()} cr of what you used were given back: {body['reason']}"
-    if kind == "grant_voided":
-        return f"{Credits.parse(body['amount']).shown()} cr of a grant to you were taken back: {body['reason']}"
+    if kind in SUPPLY_NOTICES:
+        return supply_sentence(kind, body)
     return str(body.get("text", kind.replace("_", " ")))
