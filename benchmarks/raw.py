@@ -109,8 +109,8 @@ class _Recorder:
         self._driver = driver
         self._calls: list[Call] = []
         self.begin, self.commit, self.rollback, self.close = driver.begin, driver.commit, driver.rollback, driver.close
-        self.select, self.lock, self.claim, self.lost = driver.select, driver.lock, driver.claim, driver.lost
-        self.notify = driver.notify
+        self.select, self.ask, self.lock, self.claim = driver.select, driver.ask, driver.lock, driver.claim
+        self.lost, self.notify = driver.lost, driver.notify
 
     def taken(self) -> tuple[Call, ...]:
         calls, self._calls = tuple(self._calls), []
@@ -134,6 +134,9 @@ class _Recorder:
 
     def assign(self, table: type[SQLModel], columns: Sequence[str], keys: Sequence[str], rows: Rows) -> None:
         self._take(lambda driver: driver.assign(table, columns, keys, rows))
+
+    def put(self, table: type[SQLModel], keys: Sequence[str], rows: Rows) -> None:
+        self._take(lambda driver: driver.put(table, keys, rows))
 
     def _take(self, call: Call) -> None:
         self._calls.append(call)

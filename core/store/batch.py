@@ -121,7 +121,7 @@ def _claim(driver: Driver, writer: Writer, commands: Sequence[Command], outcomes
             ids = [writer.new_id() for _ in range(command.count)]
             claims[key] = _Claim(command, key, (*key, command.digest, ids[0], command.count), ids[0])
         claims[key].places.append(place)
-    ours = driver.claim(sorted((claim.row for claim in claims.values()), key=lambda row: row[:3]))
+    ours = driver.claim(sorted((claim.row for claim in claims.values()), key=lambda row: row[:3]))()
     taken = [claim for claim in claims.values() if claim.first_id not in ours]
     _answer_taken(driver, taken, commands, outcomes)
     return [claim for claim in claims.values() if claim.first_id in ours]

@@ -6,15 +6,17 @@ Rows go in and come out as tuples. Everything else of the store uses SQLAlchemy.
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import lru_cache
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 from sqlalchemy import Table
 from sqlmodel import SQLModel
 
 Row = tuple[Any, ...]
 Rows = Sequence[Row]
+Found = TypeVar("Found")
+Later = Callable[[], Found]  # an answer that is fetched when it is needed
 
 
 class MissingPositionError(RuntimeError):
@@ -45,12 +47,16 @@ class Driver(Protocol):
         """Return the rows of ``query``, in which ``{wanted}`` stands for the given rows."""
 
     @abstractmethod
+    def ask(self, query: str, wanted: Rows) -> Later[list[Row]]:
+        """Send such a query and return what fetches its rows, so that several need not wait for each other."""
+
+    @abstractmethod
     def lock(self, accounts: Rows) -> list[Row]:
         """Lock the account rows (org, account) in id order, in one statement; return those that exist."""
 
     @abstractmethod
-    def claim(self, rows: Rows) -> set[int]:
-        """Claim command keys; rows are whole ``command`` rows. Return the first ids of those now ours."""
+    def claim(self, rows: Rows) -> Later[set[int]]:
+        """Claim command keys; rows are whole ``command`` rows. Fetched are the first ids of those now ours."""
 
     @abstractmethod
     def keep_claims(self, kept: Rows, dropped: Rows) -> None:

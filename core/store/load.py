@@ -17,10 +17,11 @@ from core.ledger.members import Debt, Member, TeamSeat
 from core.ledger.positions import Position, Slice
 from core.metering.holds import Hold
 from core.policy.limits import Policy
+from core.store.asking import Asking, ask, ask_together
 from core.store.driver import Driver, Row
 from core.store.instants import from_micros, to_micros
 from core.store.lots import LOT_NAMES, lot_of
-from core.store.records import read_records
+from core.store.records import records_readers
 from core.store.requests import find_requests
 from core.store.spending import find_holds, find_spending, read_reserved
 from core.store.wanted import Key, Wanted
@@ -45,8 +46,9 @@ def find_accounts(driver: Driver, wanted: Wanted) -> None:
     if wanted.requests:
         find_requests(driver, wanted)
     if wanted.spending_of:
-        find_spending(wanted, _seats(driver, wanted.spending_of))
-    wanted.accounts.update((org, debt.creditor_account) for org, debt in _debts(driver, wanted.debts_of))
+        find_spending(wanted, ask(driver, _seats(wanted.spending_of)))
+    if wanted.debts_of:
+        wanted.accounts.update((org, debt.creditor_account) for org, debt in ask(driver, _debts(wanted.debts_of)))
     wanted.accounts.update((org, wallet_of(member)) for org, member in wanted.members)
     wanted.accounts.update(wanted.positions)
 
@@ -63,69 +65,79 @@ def existing(driver: Driver, wanted: Wanted) -> set[Key]:
 
 
 def read(driver: Driver, wanted: Wanted, book: Book) -> None:
-    """Read the facts into the book, in statements after the locks."""
-    _read_policies(driver, {org for org, _ in wanted.accounts}, book)
-    if wanted.members:
-        _read_members(driver, wanted, book)
-    if wanted.seats_of:
-        seats: defaultdict[int, list[TeamSeat]] = defaultdict(list)
-        for _org, member, team, is_lead in _seats(driver, wanted.seats_of):
-            seats[member].append(TeamSeat(team, bool(is_lead)))
-        book.seats = {member: tuple(seats[member]) for _, member in wanted.seats_of}
-    if wanted.positions:
-        _read_positions(driver, wanted, book)
-    if wanted.claw_back:
-        _find_open_gifts(driver, wanted)
-    if wanted.gifts:
-        _read_gifts(driver, wanted, book)
-    for _, debt in _debts(driver, wanted.debts_of):
-        book.debts[debt.debtor_account] = (*book.debts.get(debt.debtor_account, ()), debt)
-    if wanted.given_by:
-        _read_given(driver, wanted, book)
-    if wanted.records:
-        read_records(driver, wanted.records, book)
+    """Read the facts into the book, in statements after the locks, as many side by side as can be."""
+    readers = [
+        reader(wanted, book)
+        for needed, reader in (
+            (wanted.accounts, _read_limits),
+            (wanted.members, _read_members),
+            (wanted.seats_of, _read_seats),
+            (wanted.positions, _read_positions),
+            (wanted.gifts, _read_gifts),
+            (wanted.debts_of, _read_debts),
+            (wanted.holds, read_reserved),
+        )
+        if needed
+    ]
+    ask_together(driver, readers + records_readers(wanted.records, book))
     if wanted.holds:
-        read_reserved(driver, sorted(wanted.holds), book)
-        _read_hold_draws(driver, wanted, book)
+        ask(driver, _read_hold_draws(wanted, book))
 
 
-def _seats(driver: Driver, members: set[Key]) -> list[Row]:
+def _read_limits(wanted: Wanted, book: Book) -> Asking[None]:
+    yield from _read_policies({org for org, _ in wanted.accounts}, book)
+    if wanted.given_by:
+        yield from _read_given(wanted, book)
+
+
+def _read_seats(wanted: Wanted, book: Book) -> Asking[None]:
+    found = yield from _seats(wanted.seats_of)
+    seats: defaultdict[int, list[TeamSeat]] = defaultdict(list)
+    for _org, member, team, is_lead in found:
+        seats[member].append(TeamSeat(team, bool(is_lead)))
+    book.seats = {member: tuple(seats[member]) for _, member in wanted.seats_of}
+
+
+def _read_debts(wanted: Wanted, book: Book) -> Asking[None]:
+    for _, debt in (yield from _debts(wanted.debts_of)):
+        book.debts[debt.debtor_account] = (*book.debts.get(debt.debtor_account, ()), debt)
+
+
+def _seats(members: set[Key]) -> Asking[list[Row]]:
     query = """SELECT t.org_id, t.member_id, t.team_id, t.is_lead FROM {wanted} w
                CROSS JOIN team_member t WHERE t.org_id = w.a AND t.member_id = w.b
                ORDER BY t.org_id, t.member_id, t.team_id"""
-    return driver.select(query, sorted(members))
+    return (yield query, sorted(members))
 
 
-def _debts(driver: Driver, debtors: set[Key]) -> list[tuple[int, Debt]]:
+def _debts(debtors: set[Key]) -> Asking[list[tuple[int, Debt]]]:
     """Return (organisation, debt) of what accounts still owe, oldest first."""
-    if not debtors:
-        return []
     query = """SELECT o.org_id, o.cause_id, o.debtor_account, o.creditor_account, o.amount, o.repaid,
                       coalesce(o.cancelled, 0)
                FROM {wanted} w CROSS JOIN obligation o WHERE o.org_id = w.a AND o.debtor_account = w.b
                AND o.repaid < o.amount AND o.repaid + coalesce(o.cancelled, 0) < o.amount
                ORDER BY o.created_at, o.cause_id"""
-    rows = driver.select(query, sorted(debtors))
+    rows = yield query, sorted(debtors)
     return [
         (org, Debt(cause, debtor, creditor, Credits(amount), Credits(repaid), Credits(cancelled)))
         for org, cause, debtor, creditor, amount, repaid, cancelled in rows
     ]
 
 
-def _find_open_gifts(driver: Driver, wanted: Wanted) -> None:
+def _find_open_gifts(wanted: Wanted) -> Asking[None]:
     """Add the open gifts that recipients of a claw-back have sent on; their wallets are locked."""
     query = """SELECT o.org_id, o.gift_id FROM {wanted} w CROSS JOIN gift g CROSS JOIN gift o
                WHERE g.org_id = w.a AND g.gift_id = w.b AND o.org_id = g.org_id
                AND o.sender_account = g.recipient_account AND o.state IN ('pending', 'in_review')"""
-    wanted.gifts.update((row[0], row[1]) for row in driver.select(query, sorted(wanted.claw_back)))
+    rows = yield query, sorted(wanted.claw_back)
+    wanted.gifts.update((row[0], row[1]) for row in rows)
 
 
-def _read_policies(driver: Driver, orgs: set[int], book: Book) -> None:
-    if not orgs:
-        return
+def _read_policies(orgs: set[int], book: Book) -> Asking[None]:
     query = """SELECT p.org_id, CAST(p.body AS TEXT) FROM {wanted} w CROSS JOIN policy p WHERE p.org_id = w.a
                AND p.version = (SELECT max(version) FROM policy q WHERE q.org_id = w.a)"""
-    book.policies = {org: _policy(body) for org, body in driver.select(query, [(org,) for org in sorted(orgs)])}
+    rows = yield query, [(org,) for org in sorted(orgs)]
+    book.policies = {org: _policy(body) for org, body in rows}
 
 
 @lru_cache(maxsize=1024)
@@ -133,13 +145,12 @@ def _policy(stored: str) -> Policy:
     return Policy.of(orjson.loads(stored))
 
 
-def _read_members(driver: Driver, wanted: Wanted, book: Book) -> None:
+def _read_members(wanted: Wanted, book: Book) -> Asking[None]:
     query = """SELECT m.member_id, m.org_id, m.name, m.kind, m.role, m.verified_at, m.joined_at, m.frozen_at,
                       m.deactivated_at, m.slack_user_id IS NOT NULL
                FROM {wanted} w CROSS JOIN member m WHERE m.org_id = w.a AND m.member_id = w.b"""
-    for number, org, name, kind, role, verified, joined, frozen, left, slack in driver.select(
-        query, sorted(wanted.members)
-    ):
+    rows = yield query, sorted(wanted.members)
+    for number, org, name, kind, role, verified, joined, frozen, left, slack in rows:
         book.members[number] = Member(
             number,
             org,
@@ -154,34 +165,37 @@ def _read_members(driver: Driver, wanted: Wanted, book: Book) -> None:
         )
 
 
-def _read_positions(driver: Driver, wanted: Wanted, book: Book) -> None:
+def _read_positions(wanted: Wanted, book: Book) -> Asking[None]:
     query = """SELECT p.org_id, p.account_id, p.lot_id, p.remaining FROM {wanted} w
                CROSS JOIN position p WHERE p.org_id = w.a AND p.account_id = w.b"""
     for org, account in wanted.positions:
         if (org, account) in book.locked:
             book.positions[account] = {}
-    rows = driver.select(query, sorted(wanted.positions))
-    lots = _lots(driver, book, {(row[0], row[2]) for row in rows})
+    rows = yield query, sorted(wanted.positions)
+    lots = yield from _lots(book, {(row[0], row[2]) for row in rows})
     for _org, account, lot_id, remaining in rows:
         if account in book.positions:
             book.positions[account][lot_id] = Position(lots[lot_id], Credits(remaining))
 
 
-def _lots(driver: Driver, book: Book, wanted: set[Key]) -> dict[int, Lot]:
+def _lots(book: Book, wanted: set[Key]) -> Asking[dict[int, Lot]]:
     """Return lots by id. They never change, so a book may know them from batches before."""
     if unknown := [key for key in wanted if key[1] not in book.lots]:
         query = f"""SELECT {_LOT} FROM {{wanted}} w CROSS JOIN lot l
                     WHERE l.org_id = w.a AND l.lot_id = w.b"""  # noqa: S608  (our own column names)
-        book.lots.update((row[0], lot_of(row)) for row in driver.select(query, sorted(unknown)))
+        rows = yield query, sorted(unknown)
+        book.lots.update((row[0], lot_of(row)) for row in rows)
     return book.lots
 
 
-def _read_gifts(driver: Driver, wanted: Wanted, book: Book) -> None:
+def _read_gifts(wanted: Wanted, book: Book) -> Asking[None]:
+    if wanted.claw_back:
+        yield from _find_open_gifts(wanted)
     query = """SELECT g.gift_id, g.org_id, g.sender_account, g.recipient_account, g.amount, g.created_at,
                       g.settles_at, g.state, g.recipient_org FROM {wanted} w CROSS JOIN gift g
                WHERE g.org_id = w.a AND g.gift_id = w.b"""
-    rows = driver.select(query, sorted(wanted.gifts))
-    draws = _read_slices(driver, book, [(row[1], escrow_of(row[2]), row[5], row[0]) for row in rows])
+    rows = yield query, sorted(wanted.gifts)
+    draws = yield from _read_slices(book, [(row[1], escrow_of(row[2]), row[5], row[0]) for row in rows])
     for gift_id, org, sender, recipient, amount, created, settles, state, recipient_org in rows:
         book.gifts[gift_id] = Gift(
             gift_id,
@@ -197,26 +211,25 @@ def _read_gifts(driver: Driver, wanted: Wanted, book: Book) -> None:
         )
 
 
-def _read_slices(driver: Driver, book: Book, places: list[Row]) -> dict[Row, tuple[Slice, ...]]:
+def _read_slices(book: Book, places: list[Row]) -> Asking[dict[Row, tuple[Slice, ...]]]:
     """Return recorded draws, each in its order: what a transfer put into an escrow (L4).
 
     ``places`` are (org, escrow account, moment, transfer); a gift's id, and a hold's, is that of the transfer that
     reserved it.
     """
     draws: dict[Row, list[Slice]] = {place: [] for place in places}
-    if places:
-        query = """SELECT e.org_id, e.account_id, e.at, e.transfer_id, e.lot_id, e.amount
-                   FROM {wanted} w CROSS JOIN entry e
-                   WHERE e.org_id = w.a AND e.account_id = w.b AND e.at = w.c AND e.transfer_id = w.d
-                   ORDER BY e.transfer_id, e.line"""
-        rows = driver.select(query, places)
-        lots = _lots(driver, book, {(row[0], row[4]) for row in rows})
-        for *place, lot_id, amount in rows:
-            draws[tuple(place)].append(Slice(lots[lot_id], Credits(amount)))
+    query = """SELECT e.org_id, e.account_id, e.at, e.transfer_id, e.lot_id, e.amount
+               FROM {wanted} w CROSS JOIN entry e
+               WHERE e.org_id = w.a AND e.account_id = w.b AND e.at = w.c AND e.transfer_id = w.d
+               ORDER BY e.transfer_id, e.line"""
+    rows = yield query, places
+    lots = yield from _lots(book, {(row[0], row[4]) for row in rows})
+    for *place, lot_id, amount in rows:
+        draws[tuple(place)].append(Slice(lots[lot_id], Credits(amount)))
     return {place: tuple(slices) for place, slices in draws.items()}
 
 
-def _read_hold_draws(driver: Driver, wanted: Wanted, book: Book) -> None:
+def _read_hold_draws(wanted: Wanted, book: Book) -> Asking[None]:
     """Return what each hold set aside of its sources, in its order (L4)."""
     places: dict[int, list[tuple[int, Row]]] = {}
     for org, hold_id in wanted.holds:
@@ -224,23 +237,21 @@ def _read_hold_draws(driver: Driver, wanted: Wanted, book: Book) -> None:
             at = to_micros(hold.created_at)
             places[hold_id] = [(source, (org, escrow_of(source), at, hold_id)) for source in hold.sources]
     rows = [row for draws in places.values() for _, row in draws]
-    drawn = _read_slices(driver, book, rows)
+    drawn = yield from _read_slices(book, rows)
     for hold_id, draws in places.items():
         book.draws[hold_id] = tuple((source, drawn[row]) for source, row in draws)
 
 
-def _read_given(driver: Driver, wanted: Wanted, book: Book) -> None:
+def _read_given(wanted: Wanted, book: Book) -> Asking[None]:
     """Read what each sender gave in the last day, where a rule of their organisation looks at it."""
     counted = sorted((org, m) for org, m in wanted.given_by if Policy.of(book.policies.get(org)).counts_days)
     book.given = {member: NOTHING_GIVEN for _, member in counted}
-    if not counted:
-        return
     since = to_micros(book.now - GIVEN_WINDOW)
-    query = f"""SELECT g.sender_account, g.recipient_account, count(*), CAST(sum(g.amount) AS BIGINT) FROM {{wanted}} w
-               CROSS JOIN gift g WHERE g.org_id = w.a AND g.sender_account = w.b AND g.created_at > {since}
+    query = """SELECT g.sender_account, g.recipient_account, count(*), CAST(sum(g.amount) AS BIGINT) FROM {wanted} w
+               CROSS JOIN gift g WHERE g.org_id = w.a AND g.sender_account = w.b AND g.created_at > w.c
                AND g.state IN ('pending', 'in_review', 'settled')
-               GROUP BY g.sender_account, g.recipient_account"""  # noqa: S608  (a number)
-    found = driver.select(query, [(org, wallet_of(member)) for org, member in counted])
+               GROUP BY g.sender_account, g.recipient_account"""
+    found = yield query, [(org, wallet_of(member), since) for org, member in counted]
     for sender, recipient, gifts, amount in found:
         before = book.given[owner_of(sender)]
         book.given[owner_of(sender)] = Given(

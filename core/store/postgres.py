@@ -12,7 +12,7 @@ from sqlalchemy import JSON, BigInteger, Boolean, Integer, LargeBinary, Text
 from sqlmodel import SQLModel
 
 from core.store.arrays import ARRAYS, register
-from core.store.driver import MissingPositionError, Row, Rows, columns_of, replacing, table_of
+from core.store.driver import Later, MissingPositionError, Row, Rows, columns_of, replacing, table_of
 
 _ARRAYS: Final[dict[type[Any], str]] = {
     BigInteger: "bigint[]",
@@ -65,10 +65,13 @@ class PostgresDriver:
         self._connection.close()
 
     def select(self, query: str, wanted: Rows) -> list[Row]:
+        return self.ask(query, wanted)()
+
+    def ask(self, query: str, wanted: Rows) -> Later[list[Row]]:
         types = [_PYTHON_ARRAYS[type(value)] for value in wanted[0]]
         names = ", ".join("abcd"[: len(types)])
         source = f"(SELECT {names} FROM {{rows}} AS wanted_rows ({names}))"  # noqa: S608  (letters only)
-        return self._unnest(query.format(wanted=source), types, wanted).fetchall()
+        return self._unnest(query.format(wanted=source), types, wanted).fetchall
 
     def lock(self, accounts: Rows) -> list[Row]:
         return self.select(
@@ -77,14 +80,14 @@ class PostgresDriver:
             accounts,
         )
 
-    def claim(self, rows: Rows) -> set[int]:
+    def claim(self, rows: Rows) -> Later[set[int]]:
         cursor = self._unnest(
             """INSERT INTO command (org_id, actor_id, key, digest, first_id, count)
                SELECT * FROM {rows} ORDER BY 1, 2, 3 ON CONFLICT DO NOTHING RETURNING first_id""",
             ("bigint[]", "bigint[]", "text[]", "bytea[]", "bigint[]", "int[]"),
             rows,
         )
-        return {row[0] for row in cursor.fetchall()}
+        return lambda: {row[0] for row in cursor.fetchall()}
 
     def keep_claims(self, kept: Rows, dropped: Rows) -> None:  # noqa: ARG002  (claimed already)
         if dropped:

@@ -19,40 +19,51 @@ from core.ledger.book import Book
 from core.ledger.credits import Credits
 from core.ledger.records import Record, Wish
 from core.metering.boosts import Factor
+from core.store.asking import Asking
 from core.store.driver import Driver, Row, columns_of
 from core.store.instants import from_micros, to_micros
 
 Convert = Callable[[Any], Any]
 Kept = TypeVar("Kept", bound=Record)
 
-# Of some records only those that still matter are read; ``now`` is in micro-seconds.
-LIVE: Final[dict[str, str]] = {"usage_window": "r.closes_at > {now}"}
+# Of some records only those that still matter are read; ``w.c`` is the present, in micro-seconds.
+LIVE: Final[dict[str, str]] = {"usage_window": "r.closes_at > w.c"}
 
 _KNOWN: dict[type[Record], tuple[tuple[str, Convert, Convert], ...]] = {}
+_QUERIES: dict[tuple[type[Record], str], str] = {}
 
 
-def read_records(driver: Driver, wishes: Iterable[tuple[int, Wish]], book: Book) -> None:
-    """Read what the commands of a batch wished for into its book."""
+def records_readers(wishes: Iterable[tuple[int, Wish]], book: Book) -> list[Asking[None]]:
+    """Return readers of what the commands of a batch wished for, into its book."""
     grouped: defaultdict[tuple[type[Record], str], set[tuple[int, int | str]]] = defaultdict(set)
     for org, wish in wishes:
         grouped[wish.kind, wish.column].add((org, wish.value))
-    for (kind, column), wanted in grouped.items():
-        filed = book.records.setdefault(kind, {}).setdefault(column, {})
-        filed.update((each, {}) for each in wanted)
-        for record in select_records(driver, kind, column, sorted(wanted), to_micros(book.now)):
-            filed[record.org_id, getattr(record, column)][record.key] = record
+    return [_records(kind, column, wanted, book) for (kind, column), wanted in grouped.items()]
 
 
-def select_records(
-    driver: Driver, kind: type[Record], column: str, wanted: list[tuple[Any, ...]], now: int
-) -> list[Record]:
-    """Return the records whose organisation and ``column`` are among those wanted, in the order of their keys."""
+def _records(kind: type[Record], column: str, wanted: set[tuple[int, int | str]], book: Book) -> Asking[None]:
+    """Read the records whose organisation and ``column`` are among those wanted, in the order of their keys."""
+    filed = book.records.setdefault(kind, {}).setdefault(column, {})
+    filed.update((each, {}) for each in wanted)
+    now = to_micros(book.now)
+    rows = yield _query(kind, column), [(*each, now) for each in sorted(wanted)]
+    for row in rows:
+        record = record_of(kind, row)
+        filed[record.org_id, getattr(record, column)][record.key] = record
+
+
+def _query(kind: type[Record], column: str) -> str:
+    if (kind, column) not in _QUERIES:
+        _QUERIES[kind, column] = _made_query(kind, column)
+    return _QUERIES[kind, column]
+
+
+def _made_query(kind: type[Record], column: str) -> str:
     columns = ", ".join(_selected(kind, name) for name in columns_of(model_of(kind)))
-    live = f" AND {LIVE[kind.TABLE].format(now=now)}" if kind.TABLE in LIVE else ""
+    live = f" AND {LIVE[kind.TABLE]}" if kind.TABLE in LIVE else ""
     order = ", ".join(f"r.{name}" for name in kind.KEY)
-    query = f"""SELECT {columns} FROM {{wanted}} w CROSS JOIN {kind.TABLE} r
-                WHERE r.org_id = w.a AND r.{column} = w.b{live} ORDER BY {order}"""  # noqa: S608  (our own names)
-    return [record_of(kind, row) for row in driver.select(query, wanted)]
+    return f"""SELECT {columns} FROM {{wanted}} w CROSS JOIN {kind.TABLE} r
+               WHERE r.org_id = w.a AND r.{column} = w.b{live} ORDER BY {order}"""  # noqa: S608  (our own names)
 
 
 def query_records(connection: Connection, kind: type[Kept], which: str, **values: Any) -> list[Kept]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 import orjson
@@ -17,13 +17,14 @@ from core.metering.allowances import Plan, PlanSeat, UsageWindow
 from core.metering.boosts import Boost
 from core.metering.caps import Cap
 from core.metering.holds import Hold
+from core.store.asking import Asking
 from core.store.driver import Driver, Row, columns_of
 from core.store.instants import from_micros, to_micros
 from core.store.records import row_of
 from core.store.seals import LATER
 from core.store.tables import Hold as HoldRow
 from core.store.tables import UsageEvent
-from core.store.wanted import Key, Wanted
+from core.store.wanted import Wanted
 
 # What is sealed of a hold and of a usage event: what never changes.
 HOLD_FACTS: Final = (
@@ -62,12 +63,12 @@ def find_spending(wanted: Wanted, seats: Iterable[Row]) -> None:
             wanted.records.add((org, Wish(Boost, "subject_id", subject)))
 
 
-def read_reserved(driver: Driver, holds: Sequence[Key], book: Book) -> None:
+def read_reserved(wanted: Wanted, book: Book) -> Asking[None]:
     """Read what holds have reserved in windows."""
     query = """SELECT p.org_id, p.transfer_id, p.member_id, p.meter, p.opens_at, p.closes_at, p.amount FROM {wanted} w
                CROSS JOIN window_posting p WHERE p.org_id = w.a AND p.transfer_id = w.b
                ORDER BY p.transfer_id, p.line"""
-    for org, number, member, meter, opens_at, closes_at, amount in driver.select(query, holds):
+    for org, number, member, meter, opens_at, closes_at, amount in (yield query, sorted(wanted.holds)):
         posting = WindowPosting(
             org, number, member, meter, from_micros(opens_at), from_micros(closes_at), Credits(amount)
         )

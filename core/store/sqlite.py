@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Sequence
-from functools import lru_cache
+from functools import lru_cache, partial
+from itertools import chain
+from typing import Final
 
 import orjson
 from sqlmodel import SQLModel
 
-from core.store.driver import MissingPositionError, Row, Rows, columns_of, replacing, table_of
+from core.store.driver import Later, MissingPositionError, Row, Rows, columns_of, replacing, table_of
 from core.store.faults import PASSING, fault_of
+
+FEW: Final = 3  # rows looked up by plain parameters; more are sent as one JSON array
 
 
 class SqliteDriver:
@@ -38,22 +42,25 @@ class SqliteDriver:
         self._connection.close()
 
     def select(self, query: str, wanted: Rows) -> list[Row]:
-        columns = ", ".join(
-            f"json_extract(value, '$[{place}]') AS {name}" for place, name in enumerate("abcd"[: len(wanted[0])])
-        )
-        source = f"(SELECT {columns} FROM json_each(?))"  # noqa: S608  (column numbers only)
-        return self._connection.execute(query.format(wanted=source), (orjson.dumps(wanted).decode(),)).fetchall()
+        if len(wanted) <= FEW:
+            statement = _about_few(query, len(wanted[0]), len(wanted))
+            return self._connection.execute(statement, tuple(chain.from_iterable(wanted))).fetchall()
+        statement = _about_many(query, len(wanted[0]))
+        return self._connection.execute(statement, (orjson.dumps(wanted).decode(),)).fetchall()
+
+    def ask(self, query: str, wanted: Rows) -> Later[list[Row]]:
+        return partial(self.select, query, wanted)
 
     def lock(self, accounts: Rows) -> list[Row]:
         query = "SELECT org_id, account_id FROM {wanted} w CROSS JOIN account ON org_id = w.a AND account_id = w.b"
         return self.select(query, accounts)
 
-    def claim(self, rows: Rows) -> set[int]:
+    def claim(self, rows: Rows) -> Later[set[int]]:
         keys = [row[:3] for row in rows]
         query = """SELECT org_id, actor_id, key FROM {wanted} w
                    CROSS JOIN command ON org_id = w.a AND actor_id = w.b AND key = w.c"""
-        taken = set(self.select(query, keys))
-        return {row[4] for row in rows if row[:3] not in taken}
+        taken = self.ask(query, keys)
+        return lambda: _unclaimed(rows, set(taken()))
 
     def keep_claims(self, kept: Rows, dropped: Rows) -> None:  # noqa: ARG002  (refused ones were never written)
         self._many("INSERT INTO command (org_id, actor_id, key, digest, first_id, count) VALUES (?,?,?,?,?,?)", kept)
@@ -96,6 +103,23 @@ class SqliteDriver:
         changed = self._connection.executemany(statement, rows).rowcount
         if exact and changed != len(rows):
             raise MissingPositionError(f"{changed} of {len(rows)} positions were there")
+
+
+def _unclaimed(rows: Rows, taken: set[Row]) -> set[int]:
+    return {row[4] for row in rows if row[:3] not in taken}
+
+
+@lru_cache(maxsize=256)
+def _about_few(query: str, columns: int, rows: int) -> str:
+    first = ", ".join(f"? AS {name}" for name in "abcd"[:columns])
+    others = f" UNION ALL SELECT {', '.join('?' * columns)}" * (rows - 1)
+    return query.format(wanted=f"(SELECT {first}{others})")
+
+
+@lru_cache(maxsize=256)
+def _about_many(query: str, columns: int) -> str:
+    values = ", ".join(f"json_extract(value, '$[{place}]') AS {name}" for place, name in enumerate("abcd"[:columns]))
+    return query.format(wanted=f"(SELECT {values} FROM json_each(?))")  # noqa: S608  (column numbers only)
 
 
 @lru_cache(maxsize=64)
