@@ -7,7 +7,20 @@ from typing import Annotated, Final
 import typer
 
 from core import __version__
-from core.cli import allotments, boosts, caps, members, plans, ratecards, referrals, requests, teams, tokens, usage
+from core.cli import (
+    allotments,
+    boosts,
+    caps,
+    members,
+    plans,
+    ratecards,
+    referrals,
+    requests,
+    resets,
+    teams,
+    tokens,
+    usage,
+)
 from core.cli.books import grant, replay, verify
 from core.cli.corrections import allocate, refund, void
 from core.cli.keeping import backup, export, restore
@@ -54,6 +67,7 @@ for command in (
 ):
     app.command()(command)
 app.add_typer(allotments.app, name="allotment")
+app.add_typer(resets.app, name="reset")
 app.add_typer(boosts.app, name="boost")
 app.add_typer(members.app, name="member")
 app.add_typer(teams.app, name="team")

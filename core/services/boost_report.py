@@ -28,6 +28,23 @@ _COHORTS: Final = {
 
 
 @dataclass(frozen=True, slots=True)
+class SpanView:
+    """One of the spans that are compared."""
+
+    phase: Phase
+    begins_at: datetime
+    ends_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class RatingView:
+    """How many people gave a rating."""
+
+    rating: int
+    people: int
+
+
+@dataclass(frozen=True, slots=True)
 class BoostReport:
     """A report: the spans that are compared, every cohort, and how often each rating was given."""
 
@@ -35,9 +52,9 @@ class BoostReport:
     name: str
     team_id: str | None
     as_of: datetime
-    spans: dict[Phase, Span]
+    spans: tuple[SpanView, ...]
     cohorts: tuple[CohortReport, ...]
-    ratings: dict[int, int]
+    ratings: tuple[RatingView, ...]
 
 
 async def boost_report(ledger: Ledger, *, actor: Actor, campaign_id: str, team_id: str | None = None) -> BoostReport:
@@ -57,8 +74,10 @@ async def boost_report(ledger: Ledger, *, actor: Actor, campaign_id: str, team_i
             sentence = "The boost has not begun; there is nothing to report yet."
             raise Refused(Code.CAMPAIGN_CLOSED, sentence, state="not_begun")
         cohorts = _cohorts(connection, campaign, spans, team)
-        ratings = stored.ratings(connection, actor.org_id, number)
-        return BoostReport(campaign_id, campaign.name, team_id, now, spans, cohorts, ratings)
+        rated = stored.ratings(connection, actor.org_id, number)
+        ratings = tuple(RatingView(rating, count) for rating, count in sorted(rated.items()))
+        shown = tuple(SpanView(phase, *span) for phase, span in spans.items())
+        return BoostReport(campaign_id, campaign.name, team_id, now, shown, cohorts, ratings)
 
     return await ledger.read(read)
 

@@ -76,6 +76,17 @@ class ApplicationView:
 
 
 @dataclass(frozen=True, slots=True)
+class Counts:
+    """How many applications are in each state."""
+
+    applied: int
+    admitted: int
+    waitlisted: int
+    refused: int
+    withdrawn: int
+
+
+@dataclass(frozen=True, slots=True)
 class CampaignView:
     """A campaign as one person sees it, with their own application."""
 
@@ -95,7 +106,7 @@ class CampaignView:
     seed_hash: str | None
     seed: str | None
     drawn_at: datetime | None
-    counts: Mapping[ApplicationState, int]
+    counts: Counts
     mine: ApplicationView | None
 
 
@@ -152,7 +163,7 @@ def campaign_view(campaign: Campaign, mine: ApplicationView | None, now: datetim
         campaign.seed_hash,
         campaign.seed if campaign.drawn_at is not None else None,
         campaign.drawn_at,
-        {state: getattr(campaign, state.value) for state in ApplicationState},
+        Counts(campaign.applied, campaign.admitted, campaign.waitlisted, campaign.refused, campaign.withdrawn),
         mine,
     )
 

@@ -302,7 +302,7 @@ async def test_the_sweep_draws_a_lottery_when_applications_have_closed(house: Ho
     counts = (await see(house, campaign, house.ada)).counts
 
     assert early.done == 0
-    assert (counts[S.ADMITTED], counts[S.WAITLISTED], counts[S.APPLIED]) == (1, 1, 0)
+    assert (counts.admitted, counts.waitlisted, counts.applied) == (1, 1, 0)
 
 
 async def test_many_at_once_fill_exactly_the_capacity(either_house: House) -> None:
@@ -318,7 +318,7 @@ async def test_many_at_once_fill_exactly_the_capacity(either_house: House) -> No
     counts = (await see(house, campaign, house.ada)).counts
 
     assert sum(isinstance(each, Refused) for each in outcomes) == 12
-    assert (counts[S.ADMITTED], counts[S.WAITLISTED]) == (2, 1)
+    assert (counts.admitted, counts.waitlisted) == (2, 1)
 
 
 async def test_an_early_end_ends_the_boosts_and_takes_nothing_back(either_house: House) -> None:

@@ -70,12 +70,9 @@ def report_shown(report: BoostReport) -> ReportShown:
         name=report.name,
         team=report.team_id,
         as_of=report.as_of,
-        spans=[
-            SpanShown(phase=phase, begins_at=span.begins_at, ends_at=span.ends_at)
-            for phase, span in report.spans.items()
-        ],
+        spans=[SpanShown(phase=each.phase, begins_at=each.begins_at, ends_at=each.ends_at) for each in report.spans],
         cohorts=[_cohort_shown(each) for each in report.cohorts],
-        ratings=[RatingShown(rating=rating, people=count) for rating, count in sorted(report.ratings.items())],
+        ratings=[RatingShown(rating=each.rating, people=each.people) for each in report.ratings],
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from datetime import datetime
 from typing import Annotated, Any, Self
 
@@ -333,7 +334,7 @@ def campaign_shown(campaign: CampaignView) -> CampaignShown:
         seed_hash=campaign.seed_hash,
         seed=campaign.seed,
         drawn_at=campaign.drawn_at,
-        counts=CountsShown(**{state.value: count for state, count in campaign.counts.items()}),
+        counts=CountsShown(**asdict(campaign.counts)),
         mine=None if campaign.mine is None else application_shown(campaign.mine),
     )
 
