@@ -15,7 +15,7 @@ from apscheduler.schedulers.asyncio import AsyncIOScheduler  # type: ignore[impo
 from prometheus_client import CollectorRegistry, Counter
 
 from core.ledger.errors import Refused
-from core.services import allotments, requests
+from core.services import allotments, referrals, requests, resets
 from core.services.boost_rounds import boosts_due
 from core.services.deliveries import deliver_due
 from core.services.devices import forget_lapsed
@@ -27,7 +27,9 @@ logger = logging.getLogger(__name__)
 TICK_SECONDS: Final = 1.0
 RETURN_SECONDS: Final = 60.0
 ALLOT_SECONDS: Final = 10.0
+WARN_SECONDS: Final = 60.0
 REQUEST_SECONDS: Final = 10.0
+REFERRAL_SECONDS: Final = 60.0
 DEVICE_SECONDS: Final = 60.0
 QUIET: Final = "apscheduler"  # it would log each run; what matters of them is said here
 
@@ -56,7 +58,10 @@ class Worker:
         self._add(ledger, "boosting", boosts_due, TICK_SECONDS)
         self._add(ledger, "delivering", deliver_due, TICK_SECONDS)
         self._add(ledger, "allotting", allotments.run_due, ALLOT_SECONDS)
+        self._add(ledger, "resetting", resets.run_orders, TICK_SECONDS)
+        self._add(ledger, "warning of resets", resets.warn, WARN_SECONDS)
         self._add(ledger, "requests", requests.lapse_due, REQUEST_SECONDS)
+        self._add(ledger, "referrals", referrals.reward_due, REFERRAL_SECONDS)
         self._add(ledger, "returning", return_stranded, RETURN_SECONDS)
         self._add(ledger, "forgetting sign-ins", _forget_devices, DEVICE_SECONDS)
 

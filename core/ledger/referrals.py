@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import ClassVar, Final
@@ -29,11 +28,3 @@ class Referral(Record):
     def is_open(self, now: datetime) -> bool:
         """Return whether it may still be rewarded."""
         return self.rewarded_at is None and now < self.created_at + OPEN_FOR
-
-
-def chain_of(member_id: int, inviters: Mapping[int, int]) -> tuple[int, ...]:
-    """Return a member, who invited them, who invited those, and so on, as far as it is known and at most MAX_CHAIN."""
-    chain = [member_id]
-    while len(chain) < MAX_CHAIN and (inviter := inviters.get(chain[-1])) is not None:
-        chain.append(inviter)
-    return tuple(chain)

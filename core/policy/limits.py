@@ -10,7 +10,9 @@ from typing import Any
 
 from core.ledger.credits import Credits
 
-_AMOUNTS = frozenset({"credits_per_gift", "credits_per_day"})
+_AMOUNTS = frozenset(
+    {"credits_per_gift", "credits_per_day", "referral_inviter", "referral_invited", "referral_min_used"}
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +26,12 @@ class Policy:
     credits_per_day: Credits | None = Credits.of(1_000)  # noqa: RUF009
     gifts_per_day: int | None = 5
     gifts_per_pair_and_day: int | None = 2
+    referral_inviter: Credits | None = Credits.of(100)  # noqa: RUF009
+    referral_invited: Credits | None = Credits.of(100)  # noqa: RUF009
+    referral_lasts_days: int = 90
+    referral_min_used: Credits | None = Credits.of(50)  # noqa: RUF009
+    referral_newcomer_days: int | None = 30
+    referrals_per_month: int | None = 10
 
     @property
     def settlement(self) -> timedelta:

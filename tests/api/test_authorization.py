@@ -119,6 +119,7 @@ def _filled(route: APIRoute, house: House) -> str:
         "subject_id": house.bo.id,
         "reset_id": "rst_" + house.bo.id.partition("_")[2],
         "request_id": "req_" + house.bo.id.partition("_")[2],
+        "code": "ref_" + house.bo.id.partition("_")[2],
         "boost_id": "bst_" + house.bo.id.partition("_")[2],
         "campaign_id": "cmp_" + house.bo.id.partition("_")[2],
         "application_id": "app_" + house.bo.id.partition("_")[2],

@@ -11,13 +11,18 @@ import pytest
 
 from core.ledger.credits import Credits
 from core.ledger.lots import Source
+from core.metering.ratecards import RateCard, Rates
+from core.metering.usage import Usage
 from core.services import access, grants, members, organisations
 from core.services.gifts import Recipient
 from core.services.ledger import Ledger
+from core.services.usage import charge
 from core.services.views import Actor, MemberView, Scope
 from core.wiring import open_ledger
 from tests.support.builders import some_settings
 from tests.support.clock import SettableClock
+
+ONE_CREDIT_A_MILLION = RateCard("test", {}, fallback=Rates(*[Credits.of(1)] * 5))
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +75,19 @@ class House:
         to, amount_given = Recipient(pool=team), Credits.parse(amount)
         await grants.grant(
             self.ledger, actor=self.ada.actor, key=key, to=to, amount=amount_given, source=Source.PURCHASE
+        )
+
+    async def use(self, person: Person, credits_used: int, *, event: str = "1") -> None:
+        """Charge a person for usage that costs so many credits."""
+        await charge(
+            self.ledger,
+            org_id=person.actor.org_id,
+            member_id=person.actor.member_id,
+            source="test",
+            event_id=f"{event} of {person.id}",
+            subject=person.id,
+            usage=Usage("opus", credits_used * 1_000_000),
+            card=ONE_CREDIT_A_MILLION,
         )
 
     async def token(self, person: Person, *scopes: Scope, lasts: timedelta | None = None) -> dict[str, str]:
@@ -129,13 +147,13 @@ def bearer(token: str) -> dict[str, str]:
     return {"Authorization": f"Bearer {token}"}
 
 
-async def person(house: House, name: str) -> Person:
-    """Add a verified colleague."""
-    return await _person(house.ledger, house.ada, name)
+async def person(house: House, name: str, *, known: MemberView | None = None) -> Person:
+    """Add a verified colleague, or give one who is known a token."""
+    return await _person(house.ledger, house.ada, name, known)
 
 
-async def _person(ledger: Ledger, admin: Person, name: str) -> Person:
-    view = await members.add_member(ledger, actor=admin.actor, name=name, verified=True)
+async def _person(ledger: Ledger, admin: Person, name: str, known: MemberView | None = None) -> Person:
+    view = known or await members.add_member(ledger, actor=admin.actor, name=name, verified=True)
     token, _ = await access.issue_token(
         ledger, actor=admin.actor, member_id=view.id, scopes=(Scope.READ, Scope.GIVE), label=f"{name}'s laptop"
     )

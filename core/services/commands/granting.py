@@ -94,13 +94,25 @@ class Allocate:
         book.tell(self.account, "grant_received", body={"amount": str(self.amount)}, for_editor=True)
 
 
-def issue(book: Book, org_id: int, lot: Lot, *, note: str | None = None, cause_id: int | None = None) -> None:
-    """Put a new lot into the account it is for, repay what that account owes, and tell its owner."""
+def issue(
+    book: Book,
+    org_id: int,
+    lot: Lot,
+    *,
+    note: str | None = None,
+    cause_id: int | None = None,
+    notice: str = "grant_received",
+    **told: str,
+) -> None:
+    """Put a new lot into the account it is for, repay what that account owes, and tell its owner.
+
+    The notice holds the amount and whatever else is to be ``told``.
+    """
     book.add_lot(lot)
     move = Move(account_id(org_id, AccountKind.ISSUANCE), lot.account_id, (Slice(lot, lot.amount),))
     book.post(TransferKind.GRANT, [move], cause_id=cause_id, note=note, transfer_id=lot.lot_id)
     _repay(book, lot)
-    book.tell(lot.account_id, "grant_received", body={"amount": str(lot.amount)}, for_editor=True)
+    book.tell(lot.account_id, notice, body={"amount": str(lot.amount), **told}, for_editor=True)
 
 
 def _repay(book: Book, lot: Lot) -> None:
