@@ -46,13 +46,18 @@ def held(positions: Iterable[Position]) -> Credits:
 
 
 def draw(
-    positions: Iterable[Position], amount: Credits, order: Order, *, drawn: Sequence[Slice] = ()
+    positions: Iterable[Position],
+    amount: Credits,
+    order: Order,
+    *,
+    drawn: Sequence[Slice] = (),
+    beside: Credits = ZERO,
 ) -> tuple[Slice, ...]:
     """Take ``amount`` from positions in the given order and return the slices, in that order.
 
-    ``drawn`` is what the same transfer has taken from other accounts already. The caller has checked that there is
-    enough; raises ValueError when there is not. Raises Refused(too_many_lots) when the transfer would need more than
-    256 slices, naming the largest amount that it can move.
+    ``drawn`` is what the same transfer has taken from other accounts already, ``beside`` what needs no lots. The
+    caller has checked that there is enough; raises ValueError when there is not. Raises Refused(too_many_lots) when
+    the transfer would need more than 256 slices, naming the largest amount that is possible.
     """
     if not amount:
         return ()
@@ -63,7 +68,7 @@ def draw(
         ordered.sort(key=lambda position: order(position.lot))
     for position in ordered:
         if len(drawn) + len(slices) == MAX_SLICES:
-            raise _too_many_lots(total(part.amount for part in drawn) + amount - missing)
+            raise _too_many_lots(beside + total(part.amount for part in drawn) + amount - missing)
         if missing <= position.remaining:
             slices.append(Slice(position.lot, missing))
             return tuple(slices)

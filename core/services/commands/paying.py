@@ -51,7 +51,7 @@ def draws_of(book: Book, payment: Payment) -> list[tuple[int, tuple[Slice, ...]]
     drawn: list[Slice] = []
     for take in payment.takes:
         usable = [position for position in book.held_by(take.account) if not position.lot.expired(book.now)]
-        slices = draw(usable, take.amount, spending_order, drawn=drawn)
+        slices = draw(usable, take.amount, spending_order, drawn=drawn, beside=payment.allowance)
         draws.append((take.account, slices))
         drawn.extend(slices)
     return draws
