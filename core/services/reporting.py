@@ -17,16 +17,16 @@ from sqlalchemy import Connection
 from core.ledger.commands import Receipt
 from core.ledger.credits import ZERO, Credits
 from core.ledger.errors import Code, Refused
-from core.ledger.ids import Prefix, parse_id, shown_id
+from core.ledger.ids import Prefix, shown_id
 from core.metering.usage import Rating
 from core.services.cloud_events import Reported, read_event, wrong
 from core.services.commands.charging import Charge, check_cost
 from core.services.ledger import Ledger
+from core.services.payers import Payers
 from core.services.rate_shelf import Shelved
 from core.services.usage import rated
 from core.services.views import Actor
 from core.store import groups
-from core.store.subjects import Subject, subjects_by_email, subjects_by_id
 
 MAX_EVENTS: Final = 10_000  # in one request
 MAX_SKEW: Final = timedelta(minutes=5)  # how far a reporter's clock may be ahead
@@ -93,18 +93,18 @@ def prepared(
 ) -> list[Due]:
     """Return the events that may be charged, rated by the card in force at their time; the others are rejected."""
     numbered = list(events)
-    people = _Subjects(connection, actor, {each.subject for _, each in numbered if each.subject is not None})
+    people = Payers(connection, actor, {each.subject for _, each in numbered if each.subject is not None})
     shelved = ledger.rate_shelf.of(connection, actor.org_id)
     organisation = groups.organisation(connection, org_id=actor.org_id)
     assert organisation is not None, "a token is of an organisation"
-    now = ledger.clock()
+    now, own = ledger.clock(), shown_id(Prefix.MEMBER, actor.member_id)
     due = []
     for index, event in numbered:
         try:
             at = _checked_time(event.at, now, organisation.created_at)
             rating = _rated(event, shelved, at)
             member_id = people.charged_for(event.subject)
-            due.append(Due(index, _charge(actor, event, member_id, rating)))
+            due.append(Due(index, _charge(actor, own, event, member_id, rating)))
         except Refused as refused:
             report.reject(index, event.event_id, refused)
     return due
@@ -171,53 +171,10 @@ def _rated(event: Reported, shelved: Shelved, at: datetime) -> Rating:
     return rating
 
 
-def _charge(actor: Actor, event: Reported, member_id: int, rating: Rating) -> Charge:
-    own = shown_id(Prefix.MEMBER, actor.member_id)
+def _charge(actor: Actor, own: str, event: Reported, member_id: int, rating: Rating) -> Charge:
+    """Return the command; ``own`` is the reporter's id, which leads the sources of those who report for themselves."""
     source = event.source if actor.spends_for_all else f"{own}/{event.source}"
     return Charge(actor.org_id, member_id, source, event.event_id, event.said_of(own), event.usage, rating)
-
-
-class _Subjects:
-    """The people of a report, found at once."""
-
-    def __init__(self, connection: Connection, actor: Actor, named: set[str]) -> None:
-        self._actor = actor
-        self._by_id: dict[int, Subject] = {}
-        self._by_email: defaultdict[str, list[Subject]] = defaultdict(list)
-        ids = {number for number in map(_member_number, named) if number is not None}
-        for each in subjects_by_id(connection, org_id=actor.org_id, ids=ids | {actor.member_id}):
-            self._by_id[each.member_id] = each
-        for each in subjects_by_email(connection, org_id=actor.org_id, emails={text for text in named if "@" in text}):
-            self._by_email[(each.email or "").lower()].append(each)
-
-    def charged_for(self, subject: str | None) -> int:
-        """Return who pays. Raises Refused(unknown_member, not_allowed)."""
-        found = self._by_id[self._actor.member_id] if subject is None else self._named(subject)
-        if not self._actor.spends_for_all and found.member_id != self._actor.member_id:
-            sentence = "Only a service or an admin reports usage of others. Leave the subject out, or name yourself."
-            raise Refused(Code.NOT_ALLOWED, sentence)
-        if found.kind == "bot":
-            raise Refused(Code.UNKNOWN_MEMBER, "A bot has nothing to pay with. Name the person it worked for.")
-        return found.member_id
-
-    def _named(self, subject: str) -> Subject:
-        number = _member_number(subject)
-        if number is not None and number in self._by_id:
-            return self._by_id[number]
-        found = self._by_email.get(subject.lower(), []) if "@" in subject else []
-        here = [each for each in found if not each.has_left] or found
-        if len(here) == 1:
-            return here[0]
-        if here:
-            raise Refused(Code.UNKNOWN_MEMBER, f"{len(here)} members have this e-mail address. Name one by id.")
-        raise Refused(Code.UNKNOWN_MEMBER, "There is no such member here. Name them by id or by e-mail address.")
-
-
-def _member_number(subject: str) -> int | None:
-    try:
-        return parse_id(Prefix.MEMBER, subject)
-    except Refused:
-        return None
 
 
 def _by_key(due: Iterable[Due]) -> list[list[Due]]:

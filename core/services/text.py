@@ -37,7 +37,11 @@ def cleaned_name(text: str, *, instead: str, most: int = NAME_LENGTH) -> str:
 
 def is_storable(text: str) -> bool:
     """Return whether a database takes it: no NUL, no lone surrogates."""
-    return "\0" not in text and not any(unicodedata.category(letter) in _UNSTORABLE for letter in text)
+    return "\0" not in text and (text.isascii() or not _has_unstorable(text))
+
+
+def _has_unstorable(text: str) -> bool:
+    return any(unicodedata.category(letter) in _UNSTORABLE for letter in text)
 
 
 def _wrong(field: str, message: str) -> Refused:

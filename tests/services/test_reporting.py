@@ -1,0 +1,113 @@
+"""Reported usage on both databases: once each, whoever asks how often, and patiently."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+from core.ledger.credits import Credits
+from core.ledger.errors import Code
+from core.ledger.lots import Source
+from core.services import grants, members
+from core.services.balances import balance
+from core.services.gifts import Recipient
+from core.services.reporting import Report, report_usage
+from core.wiring import open_ledger
+from tests.support.builders import some_settings
+from tests.support.house import House, either_house, house
+
+__all__ = ["either_house", "house"]
+
+USED = {"model": "gpt-6-luna", "input_tokens": 1_000_000}  # 2.5 credits
+
+
+def event(number: int, subject: str, **changes: Any) -> dict[str, Any]:
+    told = {"specversion": "1.0", "type": "com.teamcredits.usage", "source": "gateway", "id": str(number)}
+    return {**told, "subject": subject, "data": USED, **changes}
+
+
+async def report(house: House, *documents: object) -> Report:
+    return await report_usage(house.ledger, actor=house.ada.actor, documents=documents)
+
+
+async def spendable(house: House) -> Credits:
+    return (await balance(house.ledger, actor=house.bo.actor)).spendable
+
+
+async def test_reports_at_once_charge_each_event_once(either_house: House) -> None:
+    house = either_house
+    await house.grant(house.bo, "1000")
+    told = [event(number % 200, house.bo.id) for number in range(210)]
+    done = await asyncio.gather(*(report(house, *told) for _ in range(4)))
+
+    assert sum(each.accepted for each in done) == 200
+    assert sum(each.duplicates for each in done) == 4 * 210 - 200
+    assert sum(each.credits.micros for each in done) == Credits.of(500).micros
+    assert await spendable(house) == Credits.of(500)
+
+
+async def test_people_are_found_by_e_mail_on_either_database(either_house: House) -> None:
+    house = either_house
+    for name, email in (("Cy", "Cy@Acme.example"), ("Jörg", "JÖRG@acme.example")):
+        await members.add_member(house.ledger, actor=house.ada.actor, name=name, email=email)
+    named = ("cy@acme.EXAMPLE", "JÖRG@acme.example", "c_@acme.example", "%@acme.example")
+    done = await report(house, *(event(number, subject) for number, subject in enumerate(named)))
+
+    assert done.accepted == 2
+    assert [(each.index, each.code) for each in done.rejected] == [(2, Code.UNKNOWN_MEMBER), (3, Code.UNKNOWN_MEMBER)]
+
+
+async def test_an_address_of_somebody_who_left_is_that_of_who_has_it_now(house: House) -> None:
+    before, after = [
+        await members.add_member(house.ledger, actor=house.ada.actor, name=name, email="dev@acme.example")
+        for name in ("Cy", "Di")
+    ]
+    await members.deactivate(house.ledger, actor=house.ada.actor, member_id=before.id)
+    await grants.grant(
+        house.ledger,
+        actor=house.ada.actor,
+        key="k",
+        to=Recipient(member=after.id),
+        amount=Credits.of(10),
+        source=Source.PURCHASE,
+    )
+    done = await report(house, event(1, "dev@acme.example"))
+    charged = await balance(house.ledger, actor=house.ada.actor, member_id=after.id)
+
+    assert done.accepted == 1
+    assert charged.spendable == Credits.parse("7.5")
+
+
+async def test_a_bot_is_charged_nothing(house: House) -> None:
+    bot = await members.add_member(house.ledger, actor=house.ada.actor, name="Robo", kind="bot")
+    done = await report(house, event(1, bot.id))
+
+    assert "A bot has nothing to pay with" in done.rejected[0].detail
+
+
+async def test_a_time_is_compared_whatever_its_zone(house: House) -> None:
+    """At noon UTC, when the books are opened."""
+    times = ("2026-11-20T14:00:00+02:00", "2026-11-20t12:04:59.999999999z", "2026-11-20T12:00:00+02:00")
+    done = await report(house, *(event(number, house.bo.id, time=at) for number, at in enumerate(times)))
+
+    assert done.accepted == 2
+    assert "before the books were opened" in done.rejected[0].detail
+
+
+async def test_a_full_queue_is_waited_for(sqlite_url: str, house: House) -> None:
+    """Three commands may wait; of two hundred events none is lost."""
+    narrow = open_ledger(some_settings(sqlite_url, queue_size=3), clock=house.clock)
+    try:
+        documents = [event(number, house.bo.id) for number in range(200)]
+        done = await report_usage(narrow, actor=house.ada.actor, documents=documents)
+    finally:
+        narrow.close()
+
+    assert (done.accepted, done.rejected) == (200, [])
+
+
+async def test_nobody_sees_another_organisations_people(house: House) -> None:
+    await members.add_member(house.ledger, actor=house.stranger.actor, name="Zed", email="zed@other.example")
+    done = await report(house, event(1, "zed@other.example"), event(2, house.stranger.id))
+
+    assert [each.code for each in done.rejected] == [Code.UNKNOWN_MEMBER] * 2
