@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from core.ledger.credits import Credits, total
+from core.ledger.credits import ZERO, Credits, total
 from core.ledger.errors import Code, Refused
 from core.ledger.lots import Lot, Order
 
