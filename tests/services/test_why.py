@@ -1,0 +1,173 @@
+"""Why something can or cannot be spent: what an authorization would be told, and nothing is set aside (S1)."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+
+from core.ledger.credits import Credits
+from core.ledger.errors import Code, Refused
+from core.metering.caps import Period
+from core.metering.usage import Usage
+from core.services import balances, caps, freezes, holds, plans, why
+from core.services.why import Question, WhyView
+from tests.support.house import House, Person
+
+MODEL = "claude-opus-4-5-20251101"  # 125 credits per million tokens read, 625 written
+ONE_CREDIT = 8_000  # tokens
+
+
+async def asked(house: House, person: Person, **question: object) -> WhyView:
+    return await why.why(house.ledger, actor=person.actor, question=why.question_of(**question))  # type: ignore[arg-type]
+
+
+async def with_plan(house: House, **windows: int) -> None:
+    limits = {window: Credits.of(amount) for window, amount in windows.items()}
+    plan = await plans.create_plan(house.ledger, actor=house.ada.actor, name="Pro", **limits)
+    await plans.give_plan(house.ledger, actor=house.ada.actor, subject=house.al.id, plan_id=plan.id)
+
+
+async def use(house: House, person: Person, key: str, credits_: int) -> None:
+    usage = Usage(MODEL, ONE_CREDIT * credits_)
+    hold = await holds.authorize(house.ledger, actor=person.actor, key=key, usage=usage)
+    assert hold.item.amount == Credits.of(credits_)
+
+
+async def test_it_names_every_limit_in_the_order_of_the_payment_and_which_blocks(either_house: House) -> None:
+    house = either_house
+    await with_plan(house, five_hours=10, weekly=100)
+    await house.grant(house.al, "5")
+    await caps.set_cap(
+        house.ledger, actor=house.ada.actor, subject=house.al.id, period=Period.MONTH, amount=Credits.of(50)
+    )
+    answer = await asked(house, house.al, amount=Credits.of(20))
+
+    assert [(step.limit, step.headroom, step.blocks) for step in answer.trace] == [
+        ("5h", Credits.of(10), True),
+        ("weekly", Credits.of(100), False),
+        ("cap:month", Credits.of(50), False),
+        ("wallet", Credits.of(5), True),
+        (f"pool:{house.team}", Credits.of(0), True),
+    ]
+    assert [step.label for step in answer.trace] == [
+        "5-hour allowance",
+        "weekly allowance",
+        "monthly cap",
+        "wallet",
+        "pool of Compilers",
+    ]
+    assert (answer.can, answer.spendable, answer.short) == (False, Credits.of(15), Credits.of(5))
+    assert answer.ask_for == Credits.of(5)
+    assert answer.sentence == "This needs 20 cr and you can spend 15 cr. Ask for 5 cr more."
+
+
+async def test_waiting_as_long_as_it_says_and_asking_for_as_much_change_the_answer(house: House) -> None:
+    await with_plan(house, five_hours=10, weekly=100)
+    await use(house, house.al, "u", 8)
+    before = await asked(house, house.al, amount=Credits.of(6))
+    assert before.wait_until is not None
+    assert before.ask_for == Credits.of(4)
+
+    house.clock.advance(before.wait_until - house.clock() - timedelta(seconds=1))
+    assert not (await asked(house, house.al, amount=Credits.of(6))).can
+    house.clock.advance(timedelta(seconds=1))
+    assert (await asked(house, house.al, amount=Credits.of(6))).can
+
+
+async def test_usage_is_rated_as_an_authorization_would_be(house: House) -> None:
+    await house.grant(house.al, "5")
+    answer = await asked(house, house.al, model=MODEL, tokens=ONE_CREDIT, output_tokens=1_600)
+    hold = await holds.authorize(
+        house.ledger, actor=house.al.actor, key="k", usage=Usage(MODEL, ONE_CREDIT, output_tokens=1_600)
+    )
+
+    assert answer.priced is not None
+    assert (answer.priced.amount, answer.priced.card) == (hold.item.amount, hold.item.card)
+    assert answer.amount == Credits.of(2)
+    assert not answer.priced.is_fallback
+
+
+async def test_a_model_that_the_card_does_not_know_is_flagged(house: House) -> None:
+    await house.grant(house.al, "5")
+    answer = await asked(house, house.al, model="no-such-model", tokens=10)
+
+    assert answer.priced is not None
+    assert answer.priced.is_fallback
+    assert "does not know no-such-model" in answer.sentence
+
+
+async def test_asking_sets_nothing_aside_and_opens_no_window(house: House) -> None:
+    await with_plan(house, five_hours=10)
+    before = await balances.balance(house.ledger, actor=house.al.actor)
+    await asked(house, house.al, amount=Credits.of(6))
+
+    assert await balances.balance(house.ledger, actor=house.al.actor) == before
+
+
+@pytest.mark.parametrize(
+    ("used", "sentence"),
+    [
+        (0, "You can spend 13 cr now: 10 cr of your allowance, then 3 cr of your wallet and pools."),
+        (13, "You can spend nothing now. It comes back "),
+    ],
+)
+async def test_asked_for_nothing_it_tells_what_there_is(house: House, used: int, sentence: str) -> None:
+    await with_plan(house, five_hours=10, weekly=100)
+    await house.grant(house.al, "3")
+    if used:
+        await use(house, house.al, "u", used)
+    answer = await asked(house, house.al)
+
+    assert answer.sentence.startswith(sentence)
+    assert (answer.amount, answer.can) == (None, not used)
+
+
+async def test_a_frozen_wallet_says_so_and_that_no_credits_would_help(house: House) -> None:
+    await house.grant(house.al)
+    await freezes.freeze(house.ledger, actor=house.ada.actor, member_id=house.al.id, reason="lost laptop")
+    answer = await why.why(house.ledger, actor=house.ada.actor, question=Question(), member_id=house.al.id)
+
+    assert (answer.can, answer.blocked, answer.ask_for) == (False, Code.ACCOUNT_FROZEN, None)
+    assert answer.sentence == "This wallet is frozen. Ask an admin to unfreeze it."
+    assert answer.trace[0].label == "frozen wallet"
+
+
+async def test_a_lead_asks_for_their_team_an_admin_for_all_and_nobody_else(house: House) -> None:
+    for actor, member, seen in (
+        (house.al.actor, house.bo.id, True),
+        (house.ada.actor, house.bo.id, True),
+        (house.bo.actor, house.al.id, False),
+        (house.stranger.actor, house.al.id, False),
+    ):
+        if seen:
+            answer = await why.why(house.ledger, actor=actor, question=Question(), member_id=member)
+            assert answer.member_id == member
+        else:
+            with pytest.raises(Refused) as refused:
+                await why.why(house.ledger, actor=actor, question=Question(), member_id=member)
+            assert refused.value.code in {Code.NOT_ALLOWED, Code.NOT_FOUND}
+
+
+@pytest.mark.parametrize(
+    ("question", "field"),
+    [
+        ({"tokens": 5}, "model"),
+        ({"tier": "fast"}, "model"),
+        ({"model": MODEL}, "tokens"),
+        ({"model": MODEL, "tokens": 5, "input_tokens": 5}, "tokens"),
+        ({"model": MODEL, "tokens": 5, "cached_tokens": 6}, "tokens"),
+        ({"model": MODEL, "tokens": -5}, "tokens"),
+        ({"model": MODEL, "tokens": 10**18}, "tokens"),
+        ({"model": MODEL, "tokens": 5, "amount": Credits.of(5)}, "amount"),
+        ({"amount": Credits.of(0)}, "amount"),
+    ],
+)
+async def test_a_question_that_means_nothing_is_refused_with_its_field(
+    house: House, question: dict[str, object], field: str
+) -> None:
+    with pytest.raises(Refused) as refused:
+        await asked(house, house.al, **question)
+
+    assert refused.value.code is Code.INVALID_REQUEST
+    assert refused.value.fields["errors"][0]["field"] == field
