@@ -31,13 +31,15 @@ from core.services.views import (
     AllowanceView,
     Balance,
     BoostView,
+    NextAllotment,
     NoticeView,
     Page,
+    ResetsView,
     SliceView,
     StatementLine,
     Status,
 )
-from core.store import facts, gifts, notices, people, statements
+from core.store import facts, gifts, notices, people, resets, statements, supply
 from core.store.instants import from_micros, to_micros
 from core.store.people import MemberRecord
 
@@ -153,6 +155,7 @@ def _balance(connection: Connection, member: MemberRecord, now: datetime) -> Bal
     may_give = [] if blocked else giftable(own, now, now + policy.settlement + policy.min_use)
     endings = [giftable_until(each.lot, policy.settlement, policy.min_use) for each in may_give]
     held_gifts = gifts.outgoing(connection, member.org_id, wallet)
+    banked = resets.banked(connection, member.org_id, member.member_id, now)
     return Balance(
         member_id=shown_id(Prefix.MEMBER, member.member_id),
         name=member.name,
@@ -169,9 +172,11 @@ def _balance(connection: Connection, member: MemberRecord, now: datetime) -> Bal
         lots=_lot_views(own),
         allowance=tuple(map(_window_view, present.allowance)),
         boost=_boost_view(spender.boost(now)),
+        resets_banked=ResetsView(banked.count, banked.expires_at),
+        next_allotment=_next_allotment(connection, member.org_id, wallet),
         blocked=blocked,
         as_of=now,
-        valid_until=_valid_until(spender, endings, first_given, now),
+        valid_until=_valid_until(spender, [*endings, banked.expires_at], first_given, now),
     )
 
 
@@ -212,16 +217,21 @@ def _boost_view(boost: Boost | None) -> BoostView | None:
     return None if boost is None else BoostView(boost.factor, boost.ends_at)
 
 
+def _next_allotment(connection: Connection, org_id: int, wallet: int) -> NextAllotment | None:
+    found = supply.next_allotment(connection, org_id, wallet)
+    return None if found is None else NextAllotment(found.amount, found.next_at)
+
+
 def _lot_views(positions: Iterable[Position]) -> tuple[SliceView, ...]:
     in_order = sorted(positions, key=lambda position: spending_order(position.lot))
     return slice_views(Slice(position.lot, position.remaining) for position in in_order)
 
 
 def _valid_until(
-    spender: Spender, giftable_endings: Iterable[datetime | None], first_given: datetime | None, now: datetime
+    spender: Spender, endings: Iterable[datetime | None], first_given: datetime | None, now: datetime
 ) -> datetime | None:
     """L11: the next instant at which the balance changes without a commit."""
-    moments = [*giftable_endings, next(spender.changes(now), None)]
+    moments = [*endings, next(spender.changes(now), None)]
     moments.append(None if first_given is None else first_given + _DAY)
     return min((moment for moment in moments if moment is not None and moment > now), default=None)
 

@@ -164,6 +164,22 @@ class BoostView:
 
 
 @dataclass(frozen=True, slots=True)
+class ResetsView:
+    """How many resets are banked, and when the first of them expires."""
+
+    count: int
+    expires_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class NextAllotment:
+    """What the next run of a monthly allotment brings, and when."""
+
+    amount: Credits
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class Balance:
     """What a member has, may spend and may give; never more than the ledger would honour."""
 
@@ -182,6 +198,8 @@ class Balance:
     lots: tuple[SliceView, ...]
     allowance: tuple[AllowanceView, ...]
     boost: BoostView | None
+    resets_banked: ResetsView
+    next_allotment: NextAllotment | None
     blocked: tuple[str, str] | None
     as_of: datetime
     valid_until: datetime | None

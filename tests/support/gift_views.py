@@ -9,7 +9,7 @@ from typing import Any
 from core.ledger.credits import ZERO, Credits
 from core.ledger.gifts import GiftState
 from core.ledger.lots import Source
-from core.services.views import Balance, Decision, GiftView, Party, SliceView
+from core.services.views import Balance, Decision, GiftView, Party, ResetsView, SliceView
 
 NOW = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
 AL = Party("mem_a", "Al", slack_user_id="U0AL")
@@ -51,6 +51,8 @@ def a_balance(**values: Any) -> Balance:
         lots=(),
         allowance=(),
         boost=None,
+        resets_banked=ResetsView(0, None),
+        next_allotment=None,
         blocked=None,
         as_of=NOW,
         valid_until=None,

@@ -107,6 +107,20 @@ class BoostShown(Shown):
     ends_at: datetime
 
 
+class ResetsShown(Shown):
+    """How many resets are banked, and when the first of them expires."""
+
+    count: int
+    expires_at: datetime | None
+
+
+class NextAllotmentShown(Shown):
+    """What the next run of a monthly allotment brings, and when."""
+
+    amount: AmountShown
+    at: datetime
+
+
 class BalanceShown(Shown):
     """What a member has, may spend and may give; never more than the ledger would honour."""
 
@@ -123,6 +137,8 @@ class BalanceShown(Shown):
     lots: list[SliceShown]
     allowance: list[AllowanceShown]
     boost: BoostShown | None
+    resets_banked: ResetsShown
+    next_allotment: NextAllotmentShown | None
     as_of: datetime
     valid_until: datetime | None
 
@@ -189,6 +205,8 @@ def balance_shown(balance: Balance) -> BalanceShown:
         lots=_slices(balance.lots),
         allowance=allowance_shown(balance),
         boost=boost_shown(balance),
+        resets_banked=resets_shown(balance),
+        next_allotment=next_allotment_shown(balance),
         as_of=balance.as_of,
         valid_until=balance.valid_until,
     )
@@ -224,6 +242,15 @@ def allowance_shown(balance: Balance) -> list[AllowanceShown]:
 def boost_shown(balance: Balance) -> BoostShown | None:
     boost = balance.boost
     return None if boost is None else BoostShown(factor=boost.factor.number, ends_at=boost.ends_at)
+
+
+def resets_shown(balance: Balance) -> ResetsShown:
+    return ResetsShown(count=balance.resets_banked.count, expires_at=balance.resets_banked.expires_at)
+
+
+def next_allotment_shown(balance: Balance) -> NextAllotmentShown | None:
+    found = balance.next_allotment
+    return None if found is None else NextAllotmentShown(amount=str(found.amount), at=found.at)
 
 
 def amount_or_none(amount: Credits | None) -> str | None:

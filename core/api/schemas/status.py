@@ -13,10 +13,14 @@ from core.api.schemas.credits import (
     AllowanceShown,
     BoostShown,
     HeldShown,
+    NextAllotmentShown,
+    ResetsShown,
     allowance_shown,
     amount_or_none,
     boost_shown,
     held_shown,
+    next_allotment_shown,
+    resets_shown,
 )
 from core.services.views import AllowanceView, Balance, Status
 
@@ -65,6 +69,8 @@ class StatusShown(Shown):
     capacity: AmountShown
     allowance: list[AllowanceShown]
     boost: BoostShown | None
+    resets_banked: ResetsShown
+    next_allotment: NextAllotmentShown | None
     resets_at: datetime | None
     blocked: BlockedShown | None
     notices: list[NoticeShown]
@@ -93,6 +99,8 @@ def status_shown(status: Status) -> StatusShown:
         "capacity": str(balance.capacity),
         "allowance": allowance_shown(balance),
         "boost": boost_shown(balance),
+        "resets_banked": resets_shown(balance),
+        "next_allotment": next_allotment_shown(balance),
         "resets_at": _resets_at(balance),
         "blocked": _blocked(balance),
         "notices": [
