@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from datetime import timedelta
+from functools import partial
 
 from core.ledger.credits import Credits
 from core.ledger.lots import Source
@@ -101,10 +102,11 @@ async def test_pages_of_what_has_lapsed_follow_one_another(house: House) -> None
     for number in range(5):
         await lapsing(house, house.bo, f"l{number}", after=HOUR + timedelta(seconds=number % 2))
     house.clock.advance(2 * HOUR)
-    place, seen = lots.BEGINNING, []
-    while page := await house.ledger.read(lambda c, after=place: lots.lapsed(c, house.clock(), 2, after=after)):
+    seen: list[lots.Lapsed] = []
+    while page := await house.ledger.read(
+        partial(lots.lapsed, now=house.clock(), limit=2, after=seen[-1] if seen else lots.BEGINNING)
+    ):
         seen += page
-        place = page[-1]
 
     assert len(seen) == len(set(seen)) == 5
     assert seen == sorted(seen)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from datetime import datetime, timedelta
+from typing import cast
 
 import pytest
 
@@ -124,7 +125,7 @@ async def test_a_plan_without_a_window_or_beyond_all_bounds_is_refused(
         await plans.create_plan(house.ledger, actor=house.ada.actor, name="Pro", **windows_given)
 
     assert refused.value.code is Code.INVALID_REQUEST
-    assert refused.value.fields["errors"][0]["field"] == field
+    assert [each["field"] for each in _errors(refused.value)] == [field]
 
 
 async def test_only_so_many_plans_fit_and_one_that_nobody_has_makes_room(house: House) -> None:
@@ -204,3 +205,7 @@ async def test_who_was_given_a_plan_is_listed_in_pages(house: House) -> None:
 
     assert [seat.name for seat in (*first.items, *rest.items)] == ["Acme", "Al", "Bo"]
     assert rest.next_cursor is None
+
+
+def _errors(refused: Refused) -> list[dict[str, str]]:
+    return cast("list[dict[str, str]]", refused.fields["errors"])

@@ -32,7 +32,9 @@ async def spendable(house: House, person: Person) -> str:
 async def counting(house: House, person: Person) -> list[tuple[str, str | None]]:
     """Return (whose, how much) of the caps that are in force for a person."""
     found = await caps.caps_of_member(house.ledger, actor=person.actor)
-    return [(cap.name, cap.amount and str(cap.amount)) for cap in found if cap.state is CapState.IN_FORCE]
+    return [
+        (cap.name, None if cap.amount is None else str(cap.amount)) for cap in found if cap.state is CapState.IN_FORCE
+    ]
 
 
 async def test_the_first_cap_counts_at_once_raising_and_blocking_too_lowering_with_the_next_window(

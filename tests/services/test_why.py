@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import cast
 
 import pytest
 
@@ -170,4 +171,8 @@ async def test_a_question_that_means_nothing_is_refused_with_its_field(
         await asked(house, house.al, **question)
 
     assert refused.value.code is Code.INVALID_REQUEST
-    assert refused.value.fields["errors"][0]["field"] == field
+    assert [each["field"] for each in _errors(refused.value)] == [field]
+
+
+def _errors(refused: Refused) -> list[dict[str, str]]:
+    return cast("list[dict[str, str]]", refused.fields["errors"])
