@@ -25,7 +25,7 @@ from core.store.instants import to_micros
 from core.store.records import write_records
 from core.store.seals import SealKey, batch_seal, transfer_facts, transfer_seal
 from core.store.spending import hold_facts, usage_facts, window_lines, window_rows
-from core.store.wanted import wanted_by
+from core.store.wanted import Key, Wanted, wanted_by
 
 logger = logging.getLogger(__name__)
 
@@ -99,11 +99,16 @@ def run_batch(driver: Driver, writer: Writer, commands: Sequence[Command]) -> tu
     writer.committing = ()
     driver.begin()
     outcomes: list[Outcome] = [Again()] * len(commands)
-    claims = _claim(driver, writer, commands, outcomes)
+    claims = _set_aside(writer, commands)
+    ours = driver.claim(sorted((claim.row for claim in claims), key=lambda row: row[:3]))
+    wanted = wanted_by(claim.command for claim in claims)
+    load.find_accounts(driver, wanted)
+    locked = load.lock(driver, wanted)  # sent with the claims; for one that turns out to be taken, in vain
+    claims = _claimed(driver, claims, ours(), commands, outcomes)
     if not claims:
         driver.rollback()
         return outcomes, None
-    book = _read(driver, writer, [claim.command for claim in claims])
+    book = _read(driver, writer, wanted, locked)
     kept, dropped = _decide(book, claims, outcomes)
     driver.keep_claims([claim.row for claim in kept], [claim.key for claim in dropped])
     sealed = _write(driver, writer, book)
@@ -112,8 +117,8 @@ def run_batch(driver: Driver, writer: Writer, commands: Sequence[Command]) -> tu
     return outcomes, sealed
 
 
-def _claim(driver: Driver, writer: Writer, commands: Sequence[Command], outcomes: list[Outcome]) -> list[_Claim]:
-    """Claim each key once; answer those that took effect before, and let twins in one batch follow the first."""
+def _set_aside(writer: Writer, commands: Sequence[Command]) -> list[_Claim]:
+    """Give each key its ids, once; twins in one batch follow the first."""
     claims: dict[tuple[int, int, str], _Claim] = {}
     for place, command in enumerate(commands):
         key = (command.org_id, command.actor_id, command.key)
@@ -121,15 +126,20 @@ def _claim(driver: Driver, writer: Writer, commands: Sequence[Command], outcomes
             ids = [writer.new_id() for _ in range(command.count)]
             claims[key] = _Claim(command, key, (*key, command.digest, ids[0], command.count), ids[0])
         claims[key].places.append(place)
-    ours = driver.claim(sorted((claim.row for claim in claims.values()), key=lambda row: row[:3]))()
-    taken = [claim for claim in claims.values() if claim.first_id not in ours]
-    _answer_taken(driver, taken, commands, outcomes)
-    return [claim for claim in claims.values() if claim.first_id in ours]
+    return list(claims.values())
+
+
+def _claimed(
+    driver: Driver, claims: list[_Claim], ours: set[int], commands: Sequence[Command], outcomes: list[Outcome]
+) -> list[_Claim]:
+    """Return the commands that are new; answer those that took effect before."""
+    if len(ours) == len(claims):
+        return claims
+    _answer_taken(driver, [claim for claim in claims if claim.first_id not in ours], commands, outcomes)
+    return [claim for claim in claims if claim.first_id in ours]
 
 
 def _answer_taken(driver: Driver, taken: list[_Claim], commands: Sequence[Command], outcomes: list[Outcome]) -> None:
-    if not taken:
-        return
     query = """SELECT org_id, actor_id, key, digest, first_id, count FROM {wanted} w
                CROSS JOIN command WHERE org_id = w.a AND actor_id = w.b AND key = w.c"""
     stored = {row[:3]: row[3:] for row in driver.select(query, [claim.key for claim in taken])}
@@ -146,10 +156,7 @@ def _replay(command: Command, digest: bytes, receipt: Receipt) -> Outcome:
     return Refused(Code.IDEMPOTENCY_CONFLICT, sentence)
 
 
-def _read(driver: Driver, writer: Writer, commands: list[Command]) -> Book:
-    wanted = wanted_by(commands)
-    load.find_accounts(driver, wanted)
-    locked = load.lock(driver, wanted)
+def _read(driver: Driver, writer: Writer, wanted: Wanted, locked: set[Key]) -> Book:
     if len(writer.lots) > MAX_KNOWN_LOTS:
         writer.lots.clear()
     book = Book(writer.clock(), writer.new_id, writer.lots)
@@ -184,7 +191,7 @@ def _decide_one(book: Book, claim: _Claim) -> Outcome:
         book.rollback()
         logger.exception("a %s could not be decided", type(command).__name__)
         return defect
-    return Receipt(claim.first_id, command.count, False, result)
+    return Receipt(claim.first_id, command.count, replayed=False, result=result)
 
 
 def _write(driver: Driver, writer: Writer, book: Book) -> Sealed | None:

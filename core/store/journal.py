@@ -91,7 +91,7 @@ class Journal:
         loop = asyncio.get_running_loop()
         future: asyncio.Future[Receipt] = loop.create_future()
         self._submit(_Ticket(command, future, loop), self._background if in_background else self._waiting)
-        return await asyncio.shield(future)
+        return await future
 
     def submit(self, command: Command) -> Future[Receipt]:
         """Hand in a command from any thread. Raises Refused(overloaded) at once when the queue is full."""

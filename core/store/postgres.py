@@ -31,22 +31,18 @@ class PostgresDriver:
     def __init__(self, connection: psycopg.Connection[Any]) -> None:
         self._connection = connection
         register(connection.adapters)
-        self._exact: list[tuple[psycopg.Cursor[Any], int]] = []
         self._stack = contextlib.ExitStack()
         self._pipeline: psycopg.Pipeline | None = None
 
     def begin(self) -> None:
-        self._exact.clear()
         self._pipeline = self._stack.enter_context(self._connection.pipeline())
 
     def commit(self) -> None:
+        """Sent with what comes before it: where that fails, the server passes over the commit."""
         try:
-            if self._pipeline is not None:
-                self._pipeline.sync()
-            for cursor, expected in self._exact:
-                if cursor.rowcount != expected:
-                    raise MissingPositionError(f"{cursor.rowcount} of {expected} positions were there")
             self._connection.commit()
+        except psycopg.errors.DivisionByZero as error:
+            raise MissingPositionError("a position was not there") from error
         finally:
             self._leave_pipeline()
 
@@ -105,13 +101,14 @@ class PostgresDriver:
     def add(self, rows: Rows) -> None:
         if not rows:
             return
-        cursor = self._unnest(
-            """UPDATE position SET remaining = remaining + d FROM {rows} AS w (d, a, b, c)
-               WHERE org_id = a AND account_id = b AND lot_id = c""",
+        self._unnest(
+            """WITH wanted AS (SELECT * FROM {rows} AS w (d, a, b, c)),
+               changed AS (UPDATE position SET remaining = remaining + d FROM wanted
+                           WHERE org_id = a AND account_id = b AND lot_id = c RETURNING 1)
+               SELECT 1 / CAST((SELECT count(*) FROM changed) = (SELECT count(*) FROM wanted) AS int)""",
             ("bigint[]",) * 4,
             rows,
         )
-        self._exact.append((cursor, len(rows)))
 
     def upsert_add(self, rows: Rows) -> None:
         if rows:
