@@ -22,7 +22,7 @@ ELAPSED = {"time.monotonic", "time.perf_counter", "time.sleep"}
 
 # What a pure package may use of the standard library: nothing that reads, writes, waits or chooses.
 PURE_MODULES = {
-    "__future__", "abc", "bisect", "collections", "dataclasses", "datetime", "decimal", "enum", "fractions",
+    "__future__", "abc", "bisect", "calendar", "collections", "dataclasses", "datetime", "decimal", "enum", "fractions",
     "functools", "hashlib", "heapq", "itertools", "json", "math", "operator", "re", "types", "typing", "unicodedata",
 }  # fmt: skip
 

@@ -11,7 +11,8 @@ from sqlalchemy import Connection
 
 from core.ledger.errors import Code, Refused
 from core.ledger.ids import Prefix, parse_id, shown_id
-from core.metering.resets import Reset, ResetOrder, ResetState
+from core.metering.resets import Reset, ResetOrder
+from core.metering.resets import ResetState as ResetState  # noqa: PLC0414  (what a view says, for the doors)
 from core.services.commands.resetting import OrderReset, ResetMember, UseReset, WarnOfReset
 from core.services.cursors import checked_limit, cursor_of, place_of
 from core.services.gifts import checked_key, checked_words

@@ -31,6 +31,8 @@ async def test_the_status_has_the_shape_that_editors_read(client: httpx.AsyncCli
         "capacity": "12.5",
         "allowance": [],
         "boost": None,
+        "resets_banked": {"count": 0, "expires_at": None},
+        "next_allotment": None,
         "resets_at": None,
         "blocked": None,
         "notices": [],

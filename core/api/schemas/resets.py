@@ -8,8 +8,7 @@ from typing import Annotated
 from pydantic import Field
 
 from core.api.schemas.base import Flag, Given, Id, Moment, Shown, Words
-from core.metering.resets import ResetState
-from core.services.resets import ResetOrderView, ResetView
+from core.services.resets import ResetOrderView, ResetState, ResetView
 
 
 class ResetGiven(Given):
