@@ -16,7 +16,7 @@ from rich.console import Console
 
 from benchmarks.bench import FULL, QUICK, Bench, Size
 from benchmarks.harness import Result, markdown, table, write_json
-from benchmarks.rows import backpressure, growth, settling, transfers, writers
+from benchmarks.rows import authorize, backpressure, growth, settling, transfers, writers
 from benchmarks.town import a_town
 from core.server import calm_collector
 from tests.support.databases import KINDS, Databases
@@ -32,6 +32,7 @@ ROWS: Final[dict[str, Callable[[Bench], Iterator[Result]]]] = {
     "settling-beside": settling.beside_callers,
     "growth": growth.grown,
     "backpressure": backpressure.queue_full,
+    "authorize": authorize.authorizations,
     "writers": writers.several,
 }
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import time
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime
@@ -59,7 +60,12 @@ async def session(ledger: Ledger, token: str) -> Session:
     if not token.startswith(TOKEN_PREFIX) or len(token) > MAX_TOKEN_LENGTH or not token.isascii():
         raise _unknown()
     digest = hash_of(token)
-    found = await ledger.read(lambda connection: access.token_by_hash(connection, token_hash=digest))
+    found = ledger.sessions.get(digest)
+    if found is None:
+        read_at = time.monotonic()
+        found = await ledger.read(lambda connection: access.token_by_hash(connection, token_hash=digest))
+        if found is not None:
+            ledger.sessions.keep(digest, found.member_id, found, read_at=read_at)
     if found is None or found.has_left or found.revoked_at is not None:
         raise _unknown()
     if found.expires_at is not None and found.expires_at <= ledger.clock():

@@ -13,7 +13,9 @@ from sqlalchemy import Connection, Engine
 
 from core.clock import Clock
 from core.ledger.commands import Command, Receipt
-from core.services.rate_shelf import RateShelf
+from core.services.fresh import Fresh
+from core.services.rate_shelf import RateShelf, Shelved
+from core.store.access import TokenRecord
 from core.store.changes import Changes
 from core.store.engine import reading, writing
 from core.store.faults import refusing_faults
@@ -49,6 +51,9 @@ class Ledger:
         self.random_bytes = random_bytes
         self.default_settlement_hours = default_settlement_hours
         self.rate_shelf = RateShelf()
+        self.sessions: Fresh[bytes, TokenRecord] = Fresh()
+        self.cards: Fresh[int, Shelved] = Fresh()
+        changes.tell_first(self.sessions.forget)
         self._guard = guard
         self._workers = ThreadPoolExecutor(max_workers=8, thread_name_prefix="store")
         self._writes = itertools.count(1)
@@ -99,4 +104,6 @@ class Ledger:
         with self._guard, refusing_faults(), writing(self.engine) as connection:
             result = change(connection)
             self._written = next(self._writes)
+        self.sessions.forget()
+        self.cards.forget()
         return result

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
@@ -83,11 +84,12 @@ async def rate_card(ledger: Ledger, *, actor: Actor, at: datetime | None = None,
             own = ratecards.loaded_rows(connection, org_id=actor.org_id)
             cards = published_rate_cards().with_loads(row for row in own if row.load <= load)
         try:
-            rows, version = cards.rows_at(moment), cards.at(moment).version
+            rows, card = cards.rows_at(moment), cards.at(moment)
         except ValueError as wrong:
             raise _too_early(wrong) from None
         known = shelved.load if load is None else load
-        return CardView(version, moment, known, tuple(_rate_view(row) for _, row in sorted(rows.items())))
+        views = tuple(_rate_view(row, card.rates_for(model)[0]) for model, row in sorted(rows.items()))
+        return CardView(card.version, moment, known, views)
 
     return await ledger.read(find)
 
@@ -99,8 +101,18 @@ async def card_at(ledger: Ledger, *, org_id: int, at: datetime, version: str | N
     card is charged by it (S3). Raises Refused(invalid_request) before the first one.
     """
 
+    read_at = time.monotonic()
+    known = ledger.cards.get(org_id)
+    try:
+        if known is not None and version in {None, known.at(at).version}:
+            return known.at(at)
+    except ValueError as wrong:
+        raise _too_early(wrong) from None
+
     def find(connection: Connection) -> RateCard:
-        card = ledger.rate_shelf.of(connection, org_id).at(at)
+        shelved = ledger.rate_shelf.of(connection, org_id)
+        ledger.cards.keep(org_id, org_id, shelved, read_at=read_at)
+        card = shelved.at(at)
         if version in {None, card.version}:
             return card
         own = ratecards.loaded_rows(connection, org_id=org_id)
@@ -156,8 +168,7 @@ def _weighed(
     return LoadView(number, len(fresh) - corrected, corrected, len(rows) - len(fresh), version, dry_run), fresh
 
 
-def _rate_view(row: RateRow) -> RateView:
-    rates: Rates = row.rates
+def _rate_view(row: RateRow, rates: Rates) -> RateView:
     return RateView(
         model=row.model,
         provider=row.provider,
@@ -167,7 +178,7 @@ def _rate_view(row: RateRow) -> RateView:
         cache_write=str(rates.cache_write) if rates.cache_write else None,
         cache_write_1h=str(rates.cache_write_1h) if rates.cache_write_1h else None,
         output=str(rates.output),
-        tiers={tier.name: tier.shown() for tier in rates.tiers},
+        tiers={tier.name: tier.shown() for tier in rates.tiers or ()},
         source=row.source,
         load=row.load,
         loaded_at=row.loaded_at,

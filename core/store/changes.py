@@ -10,7 +10,7 @@ import asyncio
 import contextlib
 import threading
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 
 class Subscription:
@@ -46,6 +46,7 @@ class Changes:
     def __init__(self) -> None:
         self._guard = threading.Lock()
         self._by_topic: defaultdict[int, set[Subscription]] = defaultdict(set)
+        self._told_first: list[Callable[[Iterable[int] | None], object]] = []
 
     def subscribe(self, *topics: int) -> Subscription:
         """Listen to topics, on the running event loop. No topic means every change."""
@@ -62,8 +63,15 @@ class Changes:
                 if not self._by_topic[topic]:
                     del self._by_topic[topic]
 
+    def tell_first(self, listener: Callable[[Iterable[int] | None], object]) -> None:
+        """Call a listener with the topics of each change, in whichever thread it is told, before anybody looks."""
+        self._told_first.append(listener)
+
     def publish(self, topics: Iterable[int] | None) -> None:
         """Tell whoever listens to any of the topics; None tells everybody."""
+        topics = None if topics is None else tuple(topics)
+        for tell in self._told_first:
+            tell(topics)
         with self._guard:
             wanted = self._by_topic.keys() if topics is None else (*topics, EVERYTHING)
             listeners = {each for topic in wanted for each in self._by_topic.get(topic, ())}
