@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -66,4 +67,23 @@ def test_a_charge_is_given_back(office: Terminal) -> None:
     assert given.startswith("gave <0.01 cr back to ")
     assert rest["charge"]["amount"] == rest["charge"]["refunded"]
     assert "given back already" in office.fails("refund", charge["id"], "--reason", "again")
+    assert office.json("verify")["clean"]
+
+
+def test_resets_are_given_listed_and_used(office: Terminal) -> None:
+    """Nobody has a plan here: a banked one is kept, and one at once changes nothing."""
+    until = (datetime.now(UTC) + timedelta(days=60)).date().isoformat()
+    banked = office.json("reset", "give", "everybody", "--bank", "--expires", until, "--reason", "the outage")
+    nobody = office.prints("reset", "give", "Compilers")
+    (reset,) = office.json("reset", "list", "Bo")
+    orders = office.prints("reset", "orders")
+
+    assert (banked["done"], banked["unchanged"], banked["expires_at"]) == (2, 0, f"{until}T00:00:00Z")
+    assert nobody.endswith(": 0 reset, 1 had nothing to reset")
+    assert (reset["state"], reset["expires_at"]) == ("banked", f"{until}T00:00:00Z")
+    assert "Acme" in orders
+    assert "finished 20" in orders
+    assert "nothing to reset" in office.fails("reset", "use", "Bo")
+    assert "nothing to reset" in office.fails("reset", "give", "Bo")
+    assert "banked" in office.prints("reset", "list", "Bo")
     assert office.json("verify")["clean"]
