@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 from fractions import Fraction
 from typing import Final, NamedTuple
@@ -46,16 +46,17 @@ class Rates:
     output: Credits
     cache_write: Credits = ZERO  # into a cache of 5 minutes
     cache_write_1h: Credits = ZERO  # into a cache of 1 hour
-    tiers: tuple[Tier, ...] = ()  # by name
+    tiers: tuple[Tier, ...] | None = None  # by name; a row that states none at all has those of the fallback
 
     def multiplier(self, tier: str | None) -> Fraction:
         """Return by what a tier multiplies these rates. Raises Refused(invalid_request) naming the known ones."""
         if tier is None or tier == STANDARD:
             return Fraction(1)
-        for known in self.tiers:
+        tiers = self.tiers or ()
+        for known in tiers:
             if known.name == tier:
                 return known.multiplier
-        names = ", ".join([STANDARD, *(known.name for known in self.tiers)])
+        names = ", ".join([STANDARD, *(known.name for known in tiers)])
         sentence = f"The rate card has no tier {tier[:40]!r} for this model; it knows: {names}."
         raise Refused(Code.INVALID_REQUEST, sentence, field="tier")
 
@@ -125,7 +126,11 @@ class RateCards:
     def at(self, moment: datetime) -> RateCard:
         """Return the card in force at an aware instant. Raises ValueError before the first one."""
         in_force = self.rows_at(moment)
-        rates = {model: row.rates for model, row in in_force.items()}
+        tiers = in_force[FALLBACK].rates.tiers
+        rates = {
+            model: row.rates if row.rates.tiers is not None else replace(row.rates, tiers=tiers)
+            for model, row in in_force.items()
+        }
         return RateCard(version=_version(in_force), fallback=rates.pop(FALLBACK), rates=rates)
 
     def rows_at(self, moment: datetime) -> dict[str, RateRow]:
@@ -168,5 +173,5 @@ def _priced(row: RateRow) -> list[str | list[str]]:
     """Return all of a row that a price follows from, as text."""
     rates = row.rates
     kinds = (rates.input, rates.cached_input, rates.output, rates.cache_write, rates.cache_write_1h)
-    tiers = [[tier.name, tier.shown()] for tier in rates.tiers]
+    tiers = [[]] if rates.tiers == () else [[tier.name, tier.shown()] for tier in rates.tiers or ()]
     return [row.model, row.effective_from.isoformat(), *map(str, kinds), *tiers]

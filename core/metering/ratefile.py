@@ -99,9 +99,9 @@ def _rate(row: Mapping[str, Any], field: str) -> Credits:
         ) from None
 
 
-def _tiers(given: Any) -> tuple[Tier, ...]:
+def _tiers(given: Any) -> tuple[Tier, ...] | None:
     if given is None:
-        return ()
+        return None
     if not isinstance(given, dict) or len(given) > MAX_TIERS:
         raise ValueError(f'tiers must be an object of at most {MAX_TIERS} names with multipliers, like {{"fast": "2"}}')
     return tuple(Tier(name, _multiplier(name, given[name])) for name in sorted(given))

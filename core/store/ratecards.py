@@ -61,7 +61,7 @@ def _values(row: RateRow) -> dict[str, Any]:
         "output": rates.output.micros,
         "cache_write": rates.cache_write.micros or None,
         "cache_write_1h": rates.cache_write_1h.micros or None,
-        "tiers": {tier.name: tier.shown() for tier in rates.tiers},
+        "tiers": None if rates.tiers is None else {tier.name: tier.shown() for tier in rates.tiers},
         "provider": row.provider,
         "source": row.source,
     }
@@ -74,7 +74,7 @@ def _row(row: Row[Any]) -> RateRow:
         Credits(row.output),
         ZERO if row.cache_write is None else Credits(row.cache_write),
         ZERO if row.cache_write_1h is None else Credits(row.cache_write_1h),
-        tuple(Tier(name, Fraction(multiplier)) for name, multiplier in sorted(row.tiers.items())),
+        None if row.tiers is None else tuple(Tier(name, Fraction(times)) for name, times in sorted(row.tiers.items())),
     )
     return RateRow(
         row.model,

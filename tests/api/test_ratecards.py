@@ -26,7 +26,7 @@ async def test_rates_are_loaded_by_an_admin_and_seen_by_everybody(client: httpx.
         "provider": None,
         "cache_write": None,
         "cache_write_1h": None,
-        "tiers": {},
+        "tiers": {"batch": "0.5", "fast": "2", "flex": "0.5", "priority": "2"},
         "source": None,
         "load": 1,
         "loaded_at": "2026-11-20T12:00:00Z",

@@ -105,7 +105,7 @@ WRONG: list[tuple[dict[str, Any] | object, str, str]] = [
     (event(data=USED | {"output_tokens": "5"}), "invalid_request", "whole number"),
     (event(data=USED | {"cached_tokens": 72_763}), "invalid_request", "input_tokens is the whole prompt"),
     (event(data=USED | {"cache_tokens": 5}), "invalid_request", "data has no field 'cache_tokens'"),
-    (event(data=USED | {"tier": "turbo"}), "invalid_request", "it knows: standard, fast"),
+    (event(data=USED | {"tier": "turbo"}), "invalid_request", "it knows: standard, batch, fast"),
     (event(data=USED | {"model": "x" * 201}), "invalid_request", "200 printable"),
     (event(datacontenttype="text/xml"), "invalid_request", "as a JSON object"),
     (event(data_base64="e30="), "invalid_request", "as a JSON object"),

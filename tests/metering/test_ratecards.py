@@ -152,3 +152,19 @@ def test_an_unknown_tier_is_refused_naming_those_there_are() -> None:
     assert (refused.value.code, refused.value.fields["field"]) == (Code.INVALID_REQUEST, "tier")
     assert (rates.multiplier(None), rates.multiplier("standard")) == (1, 1)
     assert rates.multiplier("fast") == Fraction(2)
+
+
+def test_a_row_that_states_no_tiers_has_those_of_the_fallback() -> None:
+    rows = [row("*", tiers={"fast": "2"}), row("sol"), row("luna", tiers={}), row("terra", tiers={"flex": "0.5"})]
+    card = read_rate_cards(json.dumps({"rows": rows})).at(on("2026-02-01"))
+
+    assert card.rates["sol"].multiplier("fast") == card.fallback.multiplier("fast") == Fraction(2)
+    for model in ("luna", "terra"):
+        with pytest.raises(Refused, match="no tier 'fast'"):
+            card.rates[model].multiplier("fast")
+
+
+def test_stating_no_tiers_and_having_none_are_two_versions() -> None:
+    day = on("2026-02-01")
+
+    assert cards(row("sol")).at(day).version != cards(row("sol", tiers={})).at(day).version

@@ -45,7 +45,11 @@ async def test_without_loads_the_published_rates_are_in_force(house: House) -> N
     assert card.load == 0
     assert next(each.input for each in card.rows if each.model == "gpt-6-sol") == "50"
     assert next(each.cache_write for each in card.rows if each.model == "gpt-6-sol") is None
-    assert next(each.tiers for each in card.rows if each.model == "gpt-5.5") == {"fast": "2.5"}
+    assert next(each.tiers for each in card.rows if each.model == "gpt-5.5") == {
+        "batch": "0.5",
+        "fast": "2.5",
+        "flex": "0.5",
+    }
 
 
 async def test_a_load_counts_at_once_and_a_later_one_corrects_it(either_house: House) -> None:
@@ -57,6 +61,20 @@ async def test_a_load_counts_at_once_and_a_later_one_corrects_it(either_house: H
     assert (second.load, second.added, second.corrected, second.unchanged) == (2, 1, 1, 1)
     assert await price(house) == Credits.of(70)
     assert (await rate_card(house.ledger, actor=house.bo.actor, at=DAY)).version == second.version
+
+
+async def test_tiers_are_kept_as_they_were_stated(either_house: House) -> None:
+    """None at all is the fallback's, an empty set is none, and loading the same again changes nothing."""
+    rows = [row("sol"), row("luna", tiers={}), row("terra", tiers={"fast": "2.5"})]
+    await load(either_house, *rows)
+    card = await rate_card(either_house.ledger, actor=either_house.bo.actor)
+
+    assert {each.model: each.tiers.get("fast") for each in card.rows if each.model in {"sol", "luna", "terra"}} == {
+        "sol": "2",
+        "luna": None,
+        "terra": "2.5",
+    }
+    assert (await load(either_house, *rows)).unchanged == 3
 
 
 async def test_every_card_that_was_ever_in_force_can_be_told(house: House) -> None:

@@ -13,7 +13,8 @@ from core.store.tables.columns import big, key_part
 class RateRow(SQLModel, table=True):
     """One fact of one load of rate cards: append-only, so that every card that was ever in force can be told.
 
-    Rates are micro-credits per million tokens; null is not charged. ``effective_from`` is a day, like 2026-09-29.
+    Rates are micro-credits per million tokens; null is not charged. Without ``tiers`` it has the fallback's.
+    ``effective_from`` is a day, like 2026-09-29.
     """
 
     __tablename__: ClassVar[Any] = "rate_row"
@@ -31,7 +32,7 @@ class RateRow(SQLModel, table=True):
     output: int = big()
     cache_write: int | None = big(default=None)
     cache_write_1h: int | None = big(default=None)
-    tiers: dict[str, str] = Field(sa_type=JSON)
+    tiers: dict[str, str] | None = Field(default=None, sa_type=JSON(none_as_null=True))
     provider: str | None = Field(default=None, sa_type=Text)
     source: str | None = Field(default=None, sa_type=Text)
     loaded_by: int = big()

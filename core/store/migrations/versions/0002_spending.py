@@ -292,7 +292,7 @@ def _create_rate_rows() -> None:
         sa.Column("output", sa.BigInteger(), nullable=False),
         sa.Column("cache_write", sa.BigInteger(), nullable=True),
         sa.Column("cache_write_1h", sa.BigInteger(), nullable=True),
-        sa.Column("tiers", sa.JSON(), nullable=False),
+        sa.Column("tiers", sa.JSON(), nullable=True),
         sa.Column("provider", sa.Text(), nullable=True),
         sa.Column("source", sa.Text(), nullable=True),
         sa.Column("loaded_by", sa.BigInteger(), nullable=False),
