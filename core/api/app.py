@@ -30,6 +30,7 @@ from core.api.routes import (
     ratecards,
     referrals,
     requests,
+    rescue,
     resets,
     status,
     teams,
@@ -44,6 +45,7 @@ from core.services.ledger import Ledger
 from core.settings import Settings
 
 ROUTERS: Final = (
+    authorizations.router,  # first, for a route is looked for from the top, and a gateway asks with every request
     transfers.router,
     credits_routes.router,
     corrections.router,
@@ -56,7 +58,6 @@ ROUTERS: Final = (
     tokens.router,
     ratecards.router,
     usage_events.router,
-    authorizations.router,
     campaigns.router,
     boosts.router,
     why.router,
@@ -64,6 +65,7 @@ ROUTERS: Final = (
     caps.router,
     requests.router,
     referrals.router,
+    rescue.router,
     oauth.router,
     link.router,
     health.router,

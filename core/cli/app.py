@@ -25,6 +25,7 @@ from core.cli.books import grant, replay, verify
 from core.cli.corrections import allocate, refund, void
 from core.cli.keeping import backup, export, restore
 from core.cli.options import PLAIN
+from core.cli.rescue import rescue
 from core.cli.serving import demo, init, migrate, serve
 from core.cli.why import why
 
@@ -61,6 +62,7 @@ for command in (
     why,
     verify,
     replay,
+    rescue,
     export,
     backup,
     restore,

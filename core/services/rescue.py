@@ -1,0 +1,153 @@
+"""Rescue: which credits would lapse unused, and which teammate they would help. Nothing is done, only proposed."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final
+
+from sqlalchemy import Connection
+
+from core.ledger.accounts import wallet_of
+from core.ledger.book import GIVEN_WINDOW
+from core.ledger.commands import Needs
+from core.ledger.credits import Credits
+from core.ledger.errors import Code, Refused
+from core.metering.evaluate import spendable
+from core.policy.limits import Policy
+from core.policy.rescue import MOST, Proposal, Saver, Starved, is_near_empty, rescue_candidates
+from core.services.commands.paying import spender_of
+from core.services.ledger import Ledger
+from core.services.rendering import party, slice_views
+from core.services.views import Actor, Party, SliceView
+from core.store import facts, gifts, groups, people
+from core.store import rescue as store
+from core.store.rescue import DryWallet
+
+WEEK: Final = timedelta(days=7)
+DEFAULT_DAYS: Final = 7
+MAX_DAYS: Final = 30
+MAX_PROPOSALS: Final = MOST
+MAX_LIMIT: Final = 50
+
+
+@dataclass(frozen=True, slots=True)
+class RescueView:
+    """A gift ready to be made: its lots keep their expiry, and after ``give_until`` it would help nobody."""
+
+    giver: Party
+    to: Party
+    amount: Credits
+    lots: tuple[SliceView, ...]
+    expires_at: datetime
+    give_until: datetime
+
+
+async def proposals(
+    ledger: Ledger, *, actor: Actor, days: int = DEFAULT_DAYS, limit: int = MAX_PROPOSALS
+) -> tuple[RescueView, ...]:
+    """Return gifts that would save credits from lapsing within some days, what lapses soonest first.
+
+    An admin sees all teams, a lead the teams they lead and what they could give themselves, others the latter.
+    """
+    if not 1 <= days <= MAX_DAYS:
+        raise Refused(Code.INVALID_REQUEST, f"The days are 1 to {MAX_DAYS}.", field="days")
+    if not 1 <= limit <= MAX_LIMIT:
+        raise Refused(Code.INVALID_REQUEST, f"The limit is 1 to {MAX_LIMIT}.", field="limit")
+    now = ledger.clock()
+
+    def find(connection: Connection) -> tuple[RescueView, ...]:
+        policy = Policy.of(groups.policy(connection, org_id=actor.org_id))
+        savers, starved = _matching(connection, actor, policy, now, timedelta(days=days))
+        found = rescue_candidates(savers, starved, policy, now, within=timedelta(days=days), most=limit)
+        return _views(connection, actor.org_id, found)
+
+    return await ledger.read(find)
+
+
+def _matching(
+    connection: Connection, actor: Actor, policy: Policy, now: datetime, within: timedelta
+) -> tuple[list[Saver], list[Starved]]:
+    me = people.member(connection, org_id=actor.org_id, member_id=actor.member_id)
+    own, led = (frozenset(me.teams), frozenset(me.leads)) if me else (frozenset[int](), frozenset[int]())
+    watched = frozenset(store.all_teams(connection, actor.org_id)) if actor.is_admin else led
+    savers = _savers(connection, actor.org_id, policy, now, within, watched, None) if watched else {}
+    if own - watched:
+        mine = _savers(connection, actor.org_id, policy, now, within, own, actor.member_id)
+        savers = {**savers, **mine}
+    teams = frozenset[int]().union(*(saver.teams for saver in savers.values()))
+    if not teams:
+        return [], []
+    return list(savers.values()), _starved(connection, actor.org_id, now, teams)
+
+
+def _savers(
+    connection: Connection,
+    org_id: int,
+    policy: Policy,
+    now: datetime,
+    within: timedelta,
+    teams: Collection[int],
+    giver: int | None,
+) -> dict[int, Saver]:
+    """Return who in some teams (or ``giver`` alone) holds credits that lapse within a time but still may travel."""
+    found = store.lapsing(
+        connection,
+        org_id,
+        after=now + policy.settlement + policy.min_use,
+        until=now + within,
+        teams=teams,
+        verified_only=policy.require_verified,
+        giver=giver,
+    )
+    seats = store.seats(connection, org_id, found, teams)
+    return {
+        member: Saver(
+            member,
+            seats[member],
+            tuple(positions),
+            gifts.given_since(connection, org_id, wallet_of(member), now - GIVEN_WINDOW)[0],
+        )
+        for member, positions in found.items()
+    }
+
+
+def _starved(connection: Connection, org_id: int, now: datetime, teams: Collection[int]) -> list[Starved]:
+    """Return who in some teams uses credits and is near empty, by the evaluator that the gateway asks too (S1)."""
+    since = now - WEEK
+    dry = store.dry_wallets(connection, org_id, now=now, since=since, teams=teams)
+    used = {each.member_id: store.used_since(connection, org_id, each.member_id, since) for each in dry}
+    using = [each for each in dry if used[each.member_id]]
+    left = _spendable(connection, org_id, using, now)
+    seats = store.seats(connection, org_id, left, teams) if left else {}
+    return [
+        Starved(number, seats[number], left[number], used[number])
+        for number, capacity in ((each.member_id, each.capacity) for each in using)
+        if is_near_empty(left[number], capacity=capacity, week=used[number])
+    ]
+
+
+def _spendable(connection: Connection, org_id: int, dry: list[DryWallet], now: datetime) -> dict[int, Credits]:
+    if not dry:
+        return {}
+    members = tuple(each.member_id for each in dry)
+    book = facts.book_of(connection, org_id, Needs(members=members, spending_of=members), now)
+    return {number: spendable(spender_of(book, org_id, number).at(now)) for number in members}
+
+
+def _views(connection: Connection, org_id: int, found: tuple[Proposal, ...]) -> tuple[RescueView, ...]:
+    members = {member for each in found for member in (each.giver, each.receiver)}
+    sides = gifts.sides(connection, {(org_id, wallet_of(member)) for member in members})
+    names = {member: party(org_id, sides[wallet_of(member)]) for member in members}
+    return tuple(
+        RescueView(
+            names[each.giver],
+            names[each.receiver],
+            each.amount,
+            slice_views(each.slices),
+            each.expires_at,
+            each.give_until,
+        )
+        for each in found
+    )

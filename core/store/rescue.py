@@ -1,0 +1,122 @@
+"""Who has credits that will lapse, and who in the same teams has hardly any left. Bounded, by indexes."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Collection, Iterable
+from datetime import datetime
+from typing import Final, NamedTuple
+
+from sqlalchemy import Connection, bindparam, text
+
+from core.ledger.accounts import owner_of
+from core.ledger.credits import Credits
+from core.ledger.positions import Position
+from core.store.instants import to_micros
+from core.store.lots import LOT_NAMES, lot_of
+
+MAX_LAPSING: Final = 1_000  # positions looked at, those that lapse soonest
+MAX_DRY: Final = 300  # wallets looked at, those with the least left
+MAX_EVENTS: Final = 200  # of one person's usage, the newest
+
+_LOT: Final = ", ".join(f"l.{name}" for name in LOT_NAMES)
+_PRESENT: Final = "m.kind = 'person' AND m.deactivated_at IS NULL AND m.frozen_at IS NULL"
+_IN_TEAMS: Final = """EXISTS (SELECT 1 FROM team_member s WHERE s.org_id = m.org_id AND s.member_id = m.member_id
+                      AND s.team_id IN :teams)"""
+
+
+class DryWallet(NamedTuple):
+    """A wallet with little left: what it holds, and what its lots were when they were granted."""
+
+    member_id: int
+    held: Credits
+    capacity: Credits
+
+
+def lapsing(
+    connection: Connection,
+    org_id: int,
+    *,
+    after: datetime,
+    until: datetime,
+    teams: Collection[int],
+    verified_only: bool,
+    giver: int | None,
+) -> dict[int, list[Position]]:
+    """Return by member what of wallets in some teams lapses between two instants, the soonest first."""
+    query = text(
+        f"""SELECT p.account_id, p.remaining, {_LOT} FROM position p
+            JOIN member m ON m.org_id = p.org_id AND m.member_id = p.account_id / 8
+            JOIN lot l ON l.org_id = p.org_id AND l.lot_id = p.lot_id
+            WHERE p.expires_at > :after AND p.expires_at <= :until AND p.org_id = :org AND p.account_id % 8 = 0
+            AND p.remaining > 0 AND l.giftable AND {_PRESENT} AND {_IN_TEAMS}
+            {"AND m.verified_at IS NOT NULL" if verified_only else ""}
+            {"AND m.member_id = :giver" if giver is not None else ""}
+            ORDER BY p.expires_at, p.account_id, p.lot_id LIMIT :most"""  # noqa: S608  (our own words)
+    ).bindparams(bindparam("teams", expanding=True))
+    values = {"org": org_id, "after": to_micros(after), "until": to_micros(until), "teams": list(teams)}
+    more = {} if giver is None else {"giver": giver}
+    found: defaultdict[int, list[Position]] = defaultdict(list)
+    for account, remaining, *lot in connection.execute(query, {**values, **more, "most": MAX_LAPSING}):
+        found[owner_of(account)].append(Position(lot_of(lot), Credits(remaining)))
+    return found
+
+
+def dry_wallets(
+    connection: Connection, org_id: int, *, now: datetime, since: datetime, teams: Collection[int]
+) -> list[DryWallet]:
+    """Return the wallets in some teams that were used since an instant, the emptiest first.
+
+    Used is: something went out of it, or something is owed for usage that nothing covered.
+    """
+    query = text(
+        f"""SELECT m.member_id, coalesce(w.held, 0) AS held, coalesce(w.capacity, 0) FROM member m
+            LEFT JOIN (SELECT p.account_id, CAST(sum(p.remaining) AS BIGINT) AS held, CAST(sum(CASE
+                           WHEN l.account_id = p.account_id THEN l.amount ELSE p.remaining END) AS BIGINT) AS capacity
+                       FROM position p JOIN lot l ON l.org_id = p.org_id AND l.lot_id = p.lot_id
+                       WHERE p.org_id = :org AND p.account_id % 8 = 0
+                       AND (p.expires_at IS NULL OR p.expires_at > :now) GROUP BY p.account_id
+            ) w ON w.account_id = m.member_id * 8
+            WHERE m.org_id = :org AND {_PRESENT} AND {_IN_TEAMS}
+            AND (EXISTS (SELECT 1 FROM entry e WHERE e.org_id = m.org_id AND e.account_id = m.member_id * 8
+                         AND e.at > :since AND e.amount < 0)
+                 OR EXISTS (SELECT 1 FROM obligation o WHERE o.org_id = m.org_id AND o.debtor_account = m.member_id * 8
+                            AND o.repaid < o.amount AND o.created_at > :since))
+            ORDER BY 2, m.member_id LIMIT :most"""  # noqa: S608  (our own words)
+    ).bindparams(bindparam("teams", expanding=True))
+    values = {"org": org_id, "now": to_micros(now), "since": to_micros(since)}
+    rows = connection.execute(query, {**values, "teams": list(teams), "most": MAX_DRY})
+    return [DryWallet(row[0], Credits(int(row[1])), Credits(int(row[2]))) for row in rows]
+
+
+_USED: Final = text(
+    """SELECT u.amount FROM usage_event u JOIN transfer t ON t.org_id = u.org_id AND t.transfer_id = u.transfer_id
+       WHERE u.org_id = :org AND u.member_id = :member AND t.at > :since ORDER BY u.transfer_id DESC LIMIT :most"""
+)
+
+
+def used_since(connection: Connection, org_id: int, member_id: int, since: datetime) -> Credits:
+    """Return what somebody has used since an instant, as far as their newest events tell."""
+    values = {"org": org_id, "member": member_id, "since": to_micros(since), "most": MAX_EVENTS}
+    return Credits(sum(row[0] for row in connection.execute(_USED, values)))
+
+
+_SEATS: Final = text(
+    "SELECT member_id, team_id FROM team_member WHERE org_id = :org AND member_id IN :members AND team_id IN :teams"
+).bindparams(bindparam("members", expanding=True), bindparam("teams", expanding=True))
+
+
+def seats(
+    connection: Connection, org_id: int, members: Iterable[int], teams: Collection[int]
+) -> dict[int, frozenset[int]]:
+    """Return in which of some teams people are."""
+    found: defaultdict[int, set[int]] = defaultdict(set)
+    values = {"org": org_id, "members": list(members), "teams": list(teams)}
+    for member, team in connection.execute(_SEATS, values):
+        found[member].add(team)
+    return {member: frozenset(its) for member, its in found.items()}
+
+
+def all_teams(connection: Connection, org_id: int) -> tuple[int, ...]:
+    """Return every team of an organisation."""
+    return tuple(connection.execute(text("SELECT team_id FROM team WHERE org_id = :org"), {"org": org_id}).scalars())
