@@ -7,7 +7,7 @@ from typing import Annotated, Any, Final
 from fastapi import APIRouter, Depends, Query, Response
 
 from core.api.contract import REPLAYED, House, Key, problems, replay_headers, required_key
-from core.api.door import DoorRoute, Requires
+from core.api.door import JSON_BODY, DoorRoute, Requires
 from core.api.schemas.base import Cursor, Limit, PageShown
 from core.api.schemas.holds import AuthorizationGiven, CaptureGiven, HoldShown, hold_shown
 from core.metering.holds import HoldState
@@ -23,6 +23,7 @@ Spender = Annotated[Actor, Depends(Requires(Scope.SPEND))]
 @router.post(
     "",
     status_code=201,
+    response_model=HoldShown,
     summary="Authorize a request",
     responses={
         201: {
@@ -32,9 +33,7 @@ Spender = Annotated[Actor, Depends(Requires(Scope.SPEND))]
         **problems(402, 409, 413, 415),
     },
 )
-async def authorize(
-    given: AuthorizationGiven, ledger: House, actor: Spender, response: Response, key: Key = None
-) -> HoldShown:
+async def authorize(given: AuthorizationGiven, ledger: House, actor: Spender, key: Key = None) -> Response:
     """Set aside the estimate, or answer 402 with every limit tested and what would change the answer."""
     usage = holds.estimate(
         given.model,
@@ -46,8 +45,9 @@ async def authorize(
     answer = await holds.authorize(
         ledger, actor=actor, key=required_key(key), usage=usage, member_id=given.member, seconds=given.seconds
     )
-    response.headers["Location"] = f"{BASE}/{answer.item.id}"
-    return _held(answer, response)
+    headers = {"Location": f"{BASE}/{answer.item.id}", **replay_headers(answer)}
+    shown = hold_shown(answer.item).model_dump_json()
+    return Response(shown, 201, headers, media_type=JSON_BODY)  # as it is: this is the way that has to be short
 
 
 @router.get("", summary="Authorizations, newest first", responses=problems())
