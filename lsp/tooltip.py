@@ -43,6 +43,11 @@ def _facts(status: Status, *, now: datetime, zone: tzinfo | None) -> Iterator[st
         yield f"{words.exact(boost.factor)}× boost{until}"
     if status.resets_at:
         yield f"resets {words.moment(status.resets_at, now=now, zone=zone)}"
+    if (banked := status.resets_banked) and banked.count and (not banked.expires_at or banked.expires_at > now):
+        until = f", until {words.moment(banked.expires_at, now=now, zone=zone)}" if banked.expires_at else ""
+        yield f"{banked.count} {'reset' if banked.count == 1 else 'resets'} banked{until}"
+    if (coming := status.next_allotment) and coming.at and coming.at > now:
+        yield f"next allotment {words.credits(coming.amount)}, {words.moment(coming.at, now=now, zone=zone)}"
 
 
 def _giftable(status: Status) -> str:

@@ -45,6 +45,22 @@ class Boost:
 
 
 @dataclass(frozen=True, slots=True)
+class Banked:
+    """Resets that may be used; the first of them expires at `expires_at`."""
+
+    count: int
+    expires_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class NextAllotment:
+    """What the next run of a monthly allotment brings."""
+
+    amount: Decimal
+    at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
 class Blocked:
     """Why nothing may be spent, in the server's words."""
 
@@ -81,6 +97,8 @@ class Status:
     resets_at: datetime | None
     blocked: Blocked | None
     notices: tuple[Notice, ...]
+    resets_banked: Banked | None = None
+    next_allotment: NextAllotment | None = None
 
 
 def parse_status(raw: object) -> Status:
@@ -107,6 +125,8 @@ def parse_status(raw: object) -> Status:
         resets_at=fields.moment("resets_at"),
         blocked=_blocked(fields.raw["blocked"]) if fields.raw.get("blocked") else None,
         notices=tuple(_notice(item) for item in fields.items("notices")),
+        resets_banked=_banked(fields.raw["resets_banked"]) if fields.raw.get("resets_banked") else None,
+        next_allotment=_next_allotment(fields.raw["next_allotment"]) if fields.raw.get("next_allotment") else None,
     )
 
 
@@ -126,6 +146,19 @@ def _boost(raw: object) -> Boost:
     if isinstance(factor, bool) or not isinstance(factor, int | float | str):
         raise NotUnderstoodError("boost.factor is not a number")
     return Boost(factor=_decimal(str(factor), "factor"), ends_at=fields.moment("ends_at"))
+
+
+def _banked(raw: object) -> Banked:
+    fields = _Fields(raw)
+    count = fields.raw.get("count")
+    if isinstance(count, bool) or not isinstance(count, int):
+        raise NotUnderstoodError("resets_banked.count is not a number")
+    return Banked(count=count, expires_at=fields.moment("expires_at"))
+
+
+def _next_allotment(raw: object) -> NextAllotment:
+    fields = _Fields(raw)
+    return NextAllotment(amount=_required(fields.amount("amount", None), "amount"), at=fields.moment("at"))
 
 
 def _blocked(raw: object) -> Blocked:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
+from core.clock import system_clock
 from tests.support.replays import some_requests, write_requests
 from tests.support.terminal import NearTerminal, Terminal
 
@@ -72,7 +73,7 @@ def test_a_charge_is_given_back(office: Terminal) -> None:
 
 def test_resets_are_given_listed_and_used(office: Terminal) -> None:
     """Nobody has a plan here: a banked one is kept, and one at once changes nothing."""
-    until = (datetime.now(UTC) + timedelta(days=60)).date().isoformat()
+    until = (system_clock() + timedelta(days=60)).date().isoformat()
     banked = office.json("reset", "give", "everybody", "--bank", "--expires", until, "--reason", "the outage")
     nobody = office.prints("reset", "give", "Compilers")
     (reset,) = office.json("reset", "list", "Bo")
