@@ -8,7 +8,8 @@ from typing import Any, Final
 from bot.text import day, escape, moment
 from bot.views.blocks import Said, bullets, context, header, say, section
 from core.ledger.credits import ZERO
-from core.services.views import Balance, StatementLine
+from core.services.limit_words import limit_label
+from core.services.views import AllowanceView, Balance, StatementLine
 
 MAX_LOTS: Final = 10
 MAX_LINES: Final = 20
@@ -50,10 +51,14 @@ def _facts(state: Balance) -> list[str]:
 def _allowances(state: Balance) -> list[str]:
     boost = state.boost
     lines = [
-        f"{each.window} allowance: {each.used.shown()} of {each.limit.shown()} cr used, resets {moment(each.resets_at)}"
+        f"{limit_label(each.window)}: {each.used.shown()} of {each.limit.shown()} cr used, {_resets(each)}"
         for each in state.allowance
     ]
     return [*lines, *([f"{boost.factor}× boost until {moment(boost.ends_at)}"] if boost else [])]
+
+
+def _resets(window: AllowanceView) -> str:
+    return "begins with its first use" if window.resets_at is None else f"resets {moment(window.resets_at)}"
 
 
 def _giftable(state: Balance) -> str:

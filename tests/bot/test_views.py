@@ -117,7 +117,7 @@ def test_the_balance_says_what_can_be_spent_given_and_what_ends_when() -> None:
         "500 cr",
         "7 cr",
         "promo",
-        "5h allowance",
+        "5-hour allowance",
         "10× boost",
         "frozen",
         "up to 500 cr",
