@@ -1,7 +1,7 @@
 """The rate cards a process has at hand: read again only when an organisation has loaded new ones.
 
-Every look asks, in the same read, for the number of the newest load. So several processes agree, and nobody is
-rated by a card that was corrected before.
+Every look asks, in the same read, for the number of the newest load, so that several processes agree. Who cannot
+afford a read for each request keeps what it saw for a second (fresh.py).
 """
 
 from __future__ import annotations

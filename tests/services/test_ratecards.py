@@ -13,6 +13,7 @@ import pytest
 from core.ledger.credits import Credits
 from core.ledger.errors import Code, Refused
 from core.services import holds
+from core.services.fresh import FRESH_SECONDS
 from core.services.ratecards import LoadView, card_at, load_rate_cards, rate_card
 from core.services.views import Actor
 from core.wiring import open_ledger
@@ -103,7 +104,9 @@ async def test_a_dry_run_says_what_a_load_would_do_and_does_nothing(house: House
     assert (await load(house, row())).version == told.version
 
 
-async def test_another_process_sees_a_load_at_its_next_look(database_url: str, either_house: House) -> None:
+async def test_another_process_shows_a_load_at_once_and_authorizes_by_it_within_a_second(
+    database_url: str, either_house: House
+) -> None:
     """Both have the card before at hand."""
     assert await price(either_house, "gpt-6-sol") == Credits.of(50)
     other = open_ledger(some_settings(database_url), clock=either_house.clock)
@@ -112,7 +115,10 @@ async def test_another_process_sees_a_load_at_its_next_look(database_url: str, e
         await load_rate_cards(other, actor=either_house.ada.actor, document=loaded)
     finally:
         other.close()
+    shown = await rate_card(either_house.ledger, actor=either_house.bo.actor)
 
+    assert next(each.input for each in shown.rows if each.model == "gpt-6-sol") == "40"
+    await asyncio.sleep(FRESH_SECONDS)
     assert await price(either_house, "gpt-6-sol") == Credits.of(40)
 
 
