@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
@@ -10,10 +10,11 @@ from typing import Final
 from sqlalchemy import Connection
 
 from core.ledger.accounts import wallet_of
-from core.ledger.book import GIVEN_WINDOW
+from core.ledger.book import GIVEN_WINDOW, NOTHING_GIVEN
 from core.ledger.commands import Needs
-from core.ledger.credits import Credits
+from core.ledger.credits import Credits, total
 from core.ledger.errors import Code, Refused
+from core.ledger.positions import Position
 from core.metering.evaluate import spendable
 from core.policy.limits import Policy
 from core.policy.rescue import MOST, Proposal, Saver, Starved, is_near_empty, rescue_candidates
@@ -23,7 +24,6 @@ from core.services.rendering import party, slice_views
 from core.services.views import Actor, Party, SliceView
 from core.store import facts, gifts, groups, people
 from core.store import rescue as store
-from core.store.rescue import DryWallet
 
 WEEK: Final = timedelta(days=7)
 DEFAULT_DAYS: Final = 7
@@ -102,13 +102,9 @@ def _savers(
         giver=giver,
     )
     seats = store.seats(connection, org_id, found, teams)
+    given = store.given_by(connection, org_id, found, now - GIVEN_WINDOW)
     return {
-        member: Saver(
-            member,
-            seats[member],
-            tuple(positions),
-            gifts.given_since(connection, org_id, wallet_of(member), now - GIVEN_WINDOW)[0],
-        )
+        member: Saver(member, seats[member], tuple(positions), given.get(member, NOTHING_GIVEN))
         for member, positions in found.items()
     }
 
@@ -116,24 +112,24 @@ def _savers(
 def _starved(connection: Connection, org_id: int, now: datetime, teams: Collection[int]) -> list[Starved]:
     """Return who in some teams uses credits and is near empty, by the evaluator that the gateway asks too (S1)."""
     since = now - WEEK
-    dry = store.dry_wallets(connection, org_id, now=now, since=since, teams=teams)
-    used = {each.member_id: store.used_since(connection, org_id, each.member_id, since) for each in dry}
-    using = [each for each in dry if used[each.member_id]]
-    left = _spendable(connection, org_id, using, now)
-    seats = store.seats(connection, org_id, left, teams) if left else {}
-    return [
-        Starved(number, seats[number], left[number], used[number])
-        for number, capacity in ((each.member_id, each.capacity) for each in using)
-        if is_near_empty(left[number], capacity=capacity, week=used[number])
-    ]
+    dry = store.emptiest(connection, org_id, now=now, since=since, teams=teams)
+    used = {member: store.used_since(connection, org_id, member, since) for member in dry}
+    using = tuple(member for member in dry if used[member])
+    if not using:
+        return []
+    seats = store.seats(connection, org_id, using, teams)
+    book = facts.book_of(connection, org_id, Needs(members=using, spending_of=using), now)
+    found = []
+    for member in using:
+        left = spendable(spender_of(book, org_id, member).at(now))
+        if is_near_empty(left, capacity=_capacity(book.held_by(wallet_of(member)), now), week=used[member]):
+            found.append(Starved(member, seats[member], left, used[member]))
+    return found
 
 
-def _spendable(connection: Connection, org_id: int, dry: list[DryWallet], now: datetime) -> dict[int, Credits]:
-    if not dry:
-        return {}
-    members = tuple(each.member_id for each in dry)
-    book = facts.book_of(connection, org_id, Needs(members=members, spending_of=members), now)
-    return {number: spendable(spender_of(book, org_id, number).at(now)) for number in members}
+def _capacity(positions: Iterable[Position], now: datetime) -> Credits:
+    """Return what somebody's unexpired lots were when they were granted."""
+    return total(each.lot.amount for each in positions if not each.lot.expired(now))
 
 
 def _views(connection: Connection, org_id: int, found: tuple[Proposal, ...]) -> tuple[RescueView, ...]:

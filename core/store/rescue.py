@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Collection, Iterable
 from datetime import datetime
-from typing import Final, NamedTuple
+from typing import Final
 
 from sqlalchemy import Connection, bindparam, text
 
-from core.ledger.accounts import owner_of
+from core.ledger.accounts import owner_of, wallet_of
+from core.ledger.book import NOTHING_GIVEN, Given
 from core.ledger.credits import Credits
 from core.ledger.positions import Position
 from core.store.instants import to_micros
@@ -23,14 +24,6 @@ _LOT: Final = ", ".join(f"l.{name}" for name in LOT_NAMES)
 _PRESENT: Final = "m.kind = 'person' AND m.deactivated_at IS NULL AND m.frozen_at IS NULL"
 _IN_TEAMS: Final = """EXISTS (SELECT 1 FROM team_member s WHERE s.org_id = m.org_id AND s.member_id = m.member_id
                       AND s.team_id IN :teams)"""
-
-
-class DryWallet(NamedTuple):
-    """A wallet with little left: what it holds, and what its lots were when they were granted."""
-
-    member_id: int
-    held: Credits
-    capacity: Credits
 
 
 def lapsing(
@@ -62,31 +55,44 @@ def lapsing(
     return found
 
 
-def dry_wallets(
+def emptiest(
     connection: Connection, org_id: int, *, now: datetime, since: datetime, teams: Collection[int]
-) -> list[DryWallet]:
-    """Return the wallets in some teams that were used since an instant, the emptiest first.
+) -> list[int]:
+    """Return whose wallets in some teams were used since an instant and hold the least now, the emptiest first.
 
     Used is: something went out of it, or something is owed for usage that nothing covered.
     """
     query = text(
-        f"""SELECT m.member_id, coalesce(w.held, 0) AS held, coalesce(w.capacity, 0) FROM member m
-            LEFT JOIN (SELECT p.account_id, CAST(sum(p.remaining) AS BIGINT) AS held, CAST(sum(CASE
-                           WHEN l.account_id = p.account_id THEN l.amount ELSE p.remaining END) AS BIGINT) AS capacity
-                       FROM position p JOIN lot l ON l.org_id = p.org_id AND l.lot_id = p.lot_id
-                       WHERE p.org_id = :org AND p.account_id % 8 = 0
-                       AND (p.expires_at IS NULL OR p.expires_at > :now) GROUP BY p.account_id
-            ) w ON w.account_id = m.member_id * 8
+        f"""SELECT m.member_id, (SELECT coalesce(sum(p.remaining), 0) FROM position p
+                                 WHERE p.org_id = m.org_id AND p.account_id = m.member_id * 8
+                                 AND (p.expires_at IS NULL OR p.expires_at > :now)) AS held FROM member m
             WHERE m.org_id = :org AND {_PRESENT} AND {_IN_TEAMS}
             AND (EXISTS (SELECT 1 FROM entry e WHERE e.org_id = m.org_id AND e.account_id = m.member_id * 8
                          AND e.at > :since AND e.amount < 0)
                  OR EXISTS (SELECT 1 FROM obligation o WHERE o.org_id = m.org_id AND o.debtor_account = m.member_id * 8
                             AND o.repaid < o.amount AND o.created_at > :since))
-            ORDER BY 2, m.member_id LIMIT :most"""  # noqa: S608  (our own words)
+            ORDER BY held, m.member_id LIMIT :most"""  # noqa: S608  (our own words)
     ).bindparams(bindparam("teams", expanding=True))
-    values = {"org": org_id, "now": to_micros(now), "since": to_micros(since)}
-    rows = connection.execute(query, {**values, "teams": list(teams), "most": MAX_DRY})
-    return [DryWallet(row[0], Credits(int(row[1])), Credits(int(row[2]))) for row in rows]
+    values = {"org": org_id, "now": to_micros(now), "since": to_micros(since), "teams": list(teams)}
+    return [row[0] for row in connection.execute(query, {**values, "most": MAX_DRY})]
+
+
+_GIVEN: Final = text(
+    """SELECT sender_account, recipient_account, count(*), CAST(sum(amount) AS BIGINT) FROM gift
+       WHERE org_id = :org AND sender_account IN :senders AND created_at > :since
+       AND state IN ('pending', 'in_review', 'settled') GROUP BY sender_account, recipient_account"""
+).bindparams(bindparam("senders", expanding=True))
+
+
+def given_by(connection: Connection, org_id: int, members: Iterable[int], since: datetime) -> dict[int, Given]:
+    """Return what people gave since an instant, as the policy counts it; whoever gave nothing is left out."""
+    values = {"org": org_id, "senders": [wallet_of(each) for each in members], "since": to_micros(since)}
+    found: dict[int, Given] = {}
+    for sender, recipient, number, amount in connection.execute(_GIVEN, values):
+        before = found.get(owner_of(sender), NOTHING_GIVEN)
+        pairs = {**before.per_recipient, recipient: number}
+        found[owner_of(sender)] = Given(before.gifts + number, before.amount + Credits(amount), pairs)
+    return found
 
 
 _USED: Final = text(
