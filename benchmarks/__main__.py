@@ -16,7 +16,7 @@ from rich.console import Console
 
 from benchmarks.bench import FULL, QUICK, Bench, Size
 from benchmarks.harness import Result, markdown, table, write_json
-from benchmarks.rows import authorize, backpressure, growth, settling, transfers, writers
+from benchmarks.rows import authorize, backpressure, growth, rush, settling, transfers, writers
 from benchmarks.town import a_town
 from core.server import calm_collector
 from tests.support.databases import KINDS, Databases
@@ -30,6 +30,7 @@ ROWS: Final[dict[str, Callable[[Bench], Iterator[Result]]]] = {
     "organisations": transfers.many_organisations,
     "settling": settling.alone,
     "settling-beside": settling.beside_callers,
+    "rush": rush.applications,
     "growth": growth.grown,
     "backpressure": backpressure.queue_full,
     "authorize": authorize.authorizations,

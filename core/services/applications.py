@@ -106,7 +106,7 @@ async def applications(
 
 
 def _views(connection: Connection, actor: Actor, found: list[Application]) -> list[ApplicationView]:
-    named = stored.subjects_of(connection, actor.org_id, {each.member_id for each in found})
+    named = stored.subjects_of(connection, actor.org_id, {each.member_id for each in found}, kinds=("member",))
     return [application_view(each, named, None) for each in found]
 
 

@@ -167,7 +167,9 @@ def own_application(connection: Connection, actor: Actor, campaign: Campaign) ->
         return None
     is_secret = campaign.method is Method.LOTTERY and campaign.drawn_at is None
     place = stored.place_in_line(connection, mine) if mine.state in WAITING and not is_secret else None
-    return application_view(mine, stored.subjects_of(connection, actor.org_id, [mine.member_id]), place)
+    return application_view(
+        mine, stored.subjects_of(connection, actor.org_id, [mine.member_id], kinds=("member",)), place
+    )
 
 
 async def _view(ledger: Ledger, actor: Actor, number: int) -> CampaignView:

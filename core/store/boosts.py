@@ -54,11 +54,14 @@ def uncut_boosts(connection: Connection, campaign: Campaign, limit: int) -> list
     return [row[0] for row in connection.execute(query, {**values, "most": limit})]
 
 
-def subjects_of(connection: Connection, org_id: int, numbers: Collection[int]) -> dict[int, Subject]:
-    """Return what each subject is, and its name."""
+def subjects_of(
+    connection: Connection, org_id: int, numbers: Collection[int], *, kinds: Collection[str] = ("member", "team", "org")
+) -> dict[int, Subject]:
+    """Return what each subject is, and its name; ``kinds`` are those that it may be."""
     found: dict[int, Subject] = {}
     named = {"member": ("member", "member_id"), "team": ("team", "team_id"), "org": ("organisation", "org_id")}
-    for kind, (table, column) in named.items():
+    for kind in kinds:
+        table, column = named[kind]
         query = text(f"SELECT {column}, name FROM {table} WHERE org_id = :org AND {column} IN :numbers")  # noqa: S608
         values = {"org": org_id, "numbers": list(numbers)}
         rows = connection.execute(query.bindparams(bindparam("numbers", expanding=True)), values)

@@ -5,7 +5,6 @@ The whole number is in ``tests/services/test_founding_case.py`` and, through HTT
 
 from __future__ import annotations
 
-import asyncio
 from collections import Counter
 from datetime import timedelta
 from pathlib import Path
@@ -19,10 +18,11 @@ from tests.support.builders import some_settings
 from tests.support.clock import ClockFile
 from tests.support.crowd import Newcomer, a_crowd
 from tests.support.house import bearer
+from tests.support.rush import rush
 from tests.support.servers import running_server
 from tests.support.waiting import eventually
 
-CAPACITY, APPLICANTS, AT_ONCE = 800, 950, 64
+CAPACITY, APPLICANTS, CONNECTIONS = 800, 950, 64
 DAY = timedelta(days=1)
 
 
@@ -32,21 +32,20 @@ async def test_hundreds_apply_at_once_and_exactly_the_capacity_has_the_boost_unt
     clock = ClockFile(tmp_path / "clock")
     people, admin = await _settle(sqlite_url, clock)
     with running_server(tmp_path, sqlite_url, clock_file=str(clock.path)) as server:
-        limits = httpx.Limits(max_connections=AT_ONCE)
-        async with httpx.AsyncClient(base_url=server.url, timeout=30, limits=limits) as client:
+        async with httpx.AsyncClient(base_url=server.url, timeout=30) as client:
             campaign = await _campaign(client, admin, clock)
-            answers = await asyncio.gather(*(_apply(client, campaign, each) for each in people))
-            again = await asyncio.gather(*(_apply(client, campaign, each) for each in people[:50]))
+            applied = await rush(server.port, campaign, people, connections=CONNECTIONS)
+            again = await rush(server.port, campaign, people[:25], connections=1)
             seen = (await client.get(f"/v1/boosts/campaigns/{campaign}", headers=admin)).json()
 
-            assert {answer.status_code for answer in answers} == {201}
-            states = Counter(answer.json()["state"] for answer in answers)
+            states = Counter(each.answer["state"] for each in applied)
             assert states == {"admitted": CAPACITY, "waitlisted": APPLICANTS - CAPACITY}
             assert seen["counts"] == dict.fromkeys(("applied", "refused", "withdrawn"), 0) | states
-            assert [answer.json()["id"] for answer in again] == [answer.json()["id"] for answer in answers[:50]]
+            ids = {each.answer["member"]: each.answer["id"] for each in applied}
+            assert len(set(ids.values())) == APPLICANTS
+            assert all(ids[each.answer["member"]] == each.answer["id"] for each in again)
 
-            decided = zip(people, answers, strict=True)
-            lucky = next(each for each, answer in decided if answer.json()["state"] == "admitted")
+            lucky = next(each.person for each in applied if each.answer["state"] == "admitted")
             for days, boost in ((0.5, None), (1, 10), (30, 10), (0.5, None)):
                 clock.advance(days * DAY)
                 status = await _status(client, lucky)
@@ -78,11 +77,6 @@ async def _campaign(client: httpx.AsyncClient, admin: dict[str, str], clock: Clo
     made = await client.post("/v1/boosts/campaigns", json=terms, headers=admin | {"Idempotency-Key": "founding"})
     assert made.status_code == 201, made.text
     return str(made.json()["id"])
-
-
-async def _apply(client: httpx.AsyncClient, campaign: str, person: Newcomer) -> httpx.Response:
-    headers = person.headers | {"Idempotency-Key": "mine"}
-    return await client.post(f"/v1/boosts/campaigns/{campaign}/apply", json={}, headers=headers)
 
 
 async def _status(client: httpx.AsyncClient, person: Newcomer) -> dict[str, Any]:
