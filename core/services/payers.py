@@ -42,6 +42,7 @@ class Payers:
             return self._by_id[number]
         found = self._by_email.get(subject.lower(), []) if "@" in subject else []
         here = [each for each in found if not each.has_left] or found
+        here = [each for each in here if each.email == subject] or here  # as it is written, before any other case
         if len(here) == 1:
             return here[0]
         if here:

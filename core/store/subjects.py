@@ -27,7 +27,8 @@ _SELECT: Final = select(
     _MEMBER.c.member_id, _MEMBER.c.email, _MEMBER.c.kind, _MEMBER.c.deactivated_at.is_not(None)
 ).where(_MEMBER.c.org_id == bindparam("org"))
 _BY_ID: Final = _SELECT.where(_MEMBER.c.member_id.in_(bindparam("wanted", expanding=True)))
-_BY_EMAIL: Final = _SELECT.where(
+_BY_EMAIL: Final = _SELECT.where(_MEMBER.c.email.in_(bindparam("wanted", expanding=True)))
+_BY_EMAIL_IN_ANY_CASE: Final = _SELECT.where(
     or_(
         _MEMBER.c.email.in_(bindparam("wanted", expanding=True)),
         func.lower(_MEMBER.c.email).in_(bindparam("lowered", expanding=True)),
@@ -46,8 +47,16 @@ def subjects_by_id(connection: Connection, *, org_id: int, ids: Collection[int])
 
 
 def subjects_by_email(connection: Connection, *, org_id: int, emails: Collection[str]) -> list[Subject]:
-    """Return the members who have one of the addresses, whatever its case; a database may fold ASCII only."""
-    return _found(connection, _BY_EMAIL, org_id, sorted(emails))
+    """Return the members who have one of the addresses, whatever its case; a database may fold ASCII only.
+
+    Addresses that somebody present has exactly as they are written are looked up in an index; only others need
+    everybody to be read.
+    """
+    found = _found(connection, _BY_EMAIL, org_id, sorted(emails))
+    others = sorted(set(emails) - {each.email for each in found if not each.has_left})
+    if not others:
+        return found
+    return list({*found, *_found(connection, _BY_EMAIL_IN_ANY_CASE, org_id, others)})
 
 
 def charged_keys(connection: Connection, *, org_id: int, actor_id: int, keys: Collection[str]) -> set[str]:
@@ -61,9 +70,9 @@ def charged_keys(connection: Connection, *, org_id: int, actor_id: int, keys: Co
 
 def _found(connection: Connection, query: Select[Any], org_id: int, wanted: list[Any]) -> list[Subject]:
     found: list[Subject] = []
-    takes_lowered = query is _BY_EMAIL
+    in_any_case = query is _BY_EMAIL_IN_ANY_CASE
     for start in range(0, len(wanted), _AT_ONCE):
         some = wanted[start : start + _AT_ONCE]
-        values = {"org": org_id, "wanted": some} | ({"lowered": [x.lower() for x in some]} if takes_lowered else {})
+        values = {"org": org_id, "wanted": some} | ({"lowered": [x.lower() for x in some]} if in_any_case else {})
         found += [Subject(*row) for row in connection.execute(query, values)]
     return found

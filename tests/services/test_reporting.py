@@ -57,6 +57,17 @@ async def test_people_are_found_by_e_mail_on_either_database(either_house: House
     assert [(each.index, each.code) for each in done.rejected] == [(2, Code.UNKNOWN_MEMBER), (3, Code.UNKNOWN_MEMBER)]
 
 
+async def test_of_two_addresses_that_differ_in_case_each_is_known_as_it_is_written(house: House) -> None:
+    """Whether they are named in one report or in two."""
+    for name, email in (("Cy", "dev@acme.example"), ("Di", "Dev@acme.example")):
+        await members.add_member(house.ledger, actor=house.ada.actor, name=name, email=email)
+    alone, both = event(1, "dev@acme.example"), [event(2, "dev@acme.example"), event(3, "Dev@acme.example")]
+
+    assert (await report(house, alone)).accepted == 1
+    assert (await report(house, *both)).accepted == 2
+    assert "2 members" in (await report(house, event(4, "DEV@acme.example"))).rejected[0].detail
+
+
 async def test_an_address_of_somebody_who_left_is_that_of_who_has_it_now(house: House) -> None:
     before, after = [
         await members.add_member(house.ledger, actor=house.ada.actor, name=name, email="dev@acme.example")

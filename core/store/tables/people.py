@@ -57,6 +57,7 @@ class Member(SQLModel, table=True):
         one_of("role", ("admin", "member")),
         Index("member_by_slack", "slack_team_id", "slack_user_id", unique=True),
         Index("member_by_name", "org_id", "name"),
+        Index("member_by_email", "org_id", "email"),
     )
 
     org_id: int = key_part()

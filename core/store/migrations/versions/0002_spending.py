@@ -13,8 +13,15 @@ def upgrade() -> None:
     op.add_column("usage_event", sa.Column("tier", sa.Text(), nullable=True))
     op.add_column("usage_event", sa.Column("allowance", sa.BigInteger(), nullable=True))
     op.add_column("usage_event", sa.Column("overage", sa.BigInteger(), nullable=True))
+    op.add_column("usage_event", sa.Column("at", sa.BigInteger(), nullable=True))
+    op.execute(
+        """UPDATE usage_event SET at = (SELECT t.at FROM transfer t WHERE t.org_id = usage_event.org_id
+           AND t.transfer_id = usage_event.transfer_id)"""
+    )
+    op.create_index("usage_event_by_member", "usage_event", ["org_id", "member_id", "at", "transfer_id"])
     op.add_column("obligation", sa.Column("cancelled", sa.BigInteger(), nullable=True))
     _create_spending()
+    op.create_index("member_by_email", "member", ["org_id", "email"])
     _create_rate_rows()
     _create_boosts()
     _create_supply()
@@ -434,4 +441,3 @@ def _create_sharing() -> None:
     op.create_index("referral_by_inviter", "referral", ["org_id", "inviter_id", "created_at"])
     unrewarded = sa.text("rewarded_at IS NULL")
     op.create_index("referral_open", "referral", ["created_at"], sqlite_where=unrewarded, postgresql_where=unrewarded)
-    op.create_index("usage_event_by_member", "usage_event", ["org_id", "member_id", "transfer_id"])
