@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from typing import Final
 
 from core.services.exports.words import cell, moment, quoted
-from core.services.views import StatementLine
+from core.services.views import StatementLine, UsageView
 
 _COMMODITY: Final = "CREDITS"
 _WALLET: Final = "Assets:Wallet"
@@ -18,10 +18,11 @@ def statement_csv(lines: Iterable[StatementLine]) -> str:
     """Return a statement as CSV (RFC 4180), newest first; no cell can be taken for a formula."""
     out = io.StringIO()
     writer = csv.writer(out)
-    writer.writerow(("at", "transfer", "kind", "amount", "counterpart", "note"))
+    usage = ("model", "cost", "allowance", "overage", "late")
+    writer.writerow(("at", "transfer", "kind", "amount", "counterpart", "note", *usage))
     for line in lines:
         words = (cell(line.counterpart), cell(line.note))
-        writer.writerow((moment(line.at), line.transfer_id, line.kind, str(line.amount), *words))
+        writer.writerow((moment(line.at), line.transfer_id, line.kind, str(line.amount), *words, *_usage(line.usage)))
     return out.getvalue()
 
 
@@ -40,6 +41,13 @@ def statement_beancount(lines: Iterable[StatementLine]) -> str:
             f"  {_account(line)}  {-line.amount} {_COMMODITY}\n"
         )
     return "".join(parts)
+
+
+def _usage(usage: UsageView | None) -> tuple[str, ...]:
+    if usage is None:
+        return ("",) * 5
+    late = "late" if usage.is_late else ""
+    return (cell(usage.model), str(usage.cost), str(usage.allowance), str(usage.overage), late)
 
 
 def _one_line(text: str) -> str:

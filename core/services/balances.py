@@ -38,6 +38,7 @@ from core.services.views import (
     SliceView,
     StatementLine,
     Status,
+    UsageView,
 )
 from core.store import facts, gifts, notices, people, resets, statements, supply
 from core.store.instants import from_micros, to_micros
@@ -124,7 +125,14 @@ def line_view(movement: statements.Movement) -> StatementLine:
         movement.counterpart,
         movement.note,
         parts,
+        _usage_view(movement.usage),
     )
+
+
+def _usage_view(spent: statements.Spent | None) -> UsageView | None:
+    if spent is None:
+        return None
+    return UsageView(spent.model, spent.cost, spent.allowance, spent.overage, is_late=spent.is_late)
 
 
 def _readable(connection: Connection, actor: Actor, member_id: str | None) -> MemberRecord:

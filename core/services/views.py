@@ -224,8 +224,19 @@ class Status:
 
 
 @dataclass(frozen=True, slots=True)
+class UsageView:
+    """What usage cost, and how much of it a plan covered and nothing did; late is after its hold's deadline."""
+
+    model: str
+    cost: Credits
+    allowance: Credits
+    overage: Credits
+    is_late: bool
+
+
+@dataclass(frozen=True, slots=True)
 class StatementLine:
-    """One movement as its member sees it: signed, newest first."""
+    """One movement as its member sees it: signed, newest first. Usage that took nothing from the wallet is one too."""
 
     transfer_id: str
     at: datetime
@@ -234,6 +245,7 @@ class StatementLine:
     counterpart: str | None
     note: str | None
     lots: tuple[SliceView, ...]
+    usage: UsageView | None = None
 
 
 @dataclass(frozen=True, slots=True)

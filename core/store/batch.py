@@ -202,7 +202,7 @@ def _write(driver: Driver, writer: Writer, book: Book) -> Sealed | None:
     lots = {row[1]: row for row in (_lot_row(org, lot) for org, lot in effects.lots)}
     gifts = {row[1]: row for row in (_gift_row(gift, decision) for gift, decision in effects.gifts)}
     notes, hashes = _notes(writer, effects.postings)
-    usage = [(org, number, *facts) for org, number, facts in effects.usage]
+    usage = [(org, number, *facts, to_micros(book.now)) for org, number, facts in effects.usage]
     made = (
         {row[1]: row[1:] for row in lots.values()}
         | {row[1]: usage_facts(dict(zip(_USAGE, row, strict=True))) for row in usage}

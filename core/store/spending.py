@@ -30,7 +30,7 @@ from core.store.wanted import Wanted
 HOLD_FACTS: Final = (
     "hold_id", "member_id", "model", "card", "amount", "allowance", "sources", "created_at", "deadline_at",
 )  # fmt: skip
-USAGE_FACTS: Final = tuple(name for name in columns_of(UsageEvent) if name not in {"org_id", *LATER})
+USAGE_FACTS: Final = tuple(name for name in columns_of(UsageEvent) if name not in {"org_id", "at", *LATER})
 
 
 def find_holds(driver: Driver, wanted: Wanted) -> None:

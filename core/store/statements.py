@@ -9,13 +9,14 @@ from typing import Final
 
 from sqlalchemy import Connection, and_, select, tuple_
 
+from core.ledger.accounts import owner_of
 from core.ledger.credits import Credits
 from core.ledger.lots import Lot
 from core.ledger.transfers import TransferKind
 from core.store.gifts import sides
 from core.store.instants import from_micros, to_micros
 from core.store.lots import LOT_COLUMNS, lot_of
-from core.store.tables import Entry, Gift, Note, Transfer
+from core.store.tables import Entry, Gift, Hold, Note, Transfer, UsageEvent
 from core.store.tables import Lot as LotRow
 
 _ENTRY: Final = Entry.metadata.tables["entry"]
@@ -23,11 +24,24 @@ _GIFT: Final = Gift.metadata.tables["gift"]
 _LOT: Final = LotRow.metadata.tables["lot"]
 _NOTE: Final = Note.metadata.tables["note"]
 _TRANSFER: Final = Transfer.metadata.tables["transfer"]
+_USAGE: Final = UsageEvent.metadata.tables["usage_event"]
+_HOLD: Final = Hold.metadata.tables["hold"]
+
+
+@dataclass(frozen=True, slots=True)
+class Spent:
+    """What usage cost, and how much of it a plan covered and nothing did."""
+
+    model: str
+    cost: Credits
+    allowance: Credits
+    overage: Credits
+    is_late: bool
 
 
 @dataclass(frozen=True, slots=True)
 class Movement:
-    """One transfer as an account sees it: signed parts of lots, and who is on the other side."""
+    """One transfer as an account sees it: signed parts of lots, who is on the other side, and what was used."""
 
     transfer_id: int
     kind: TransferKind
@@ -35,14 +49,16 @@ class Movement:
     parts: tuple[tuple[Lot, Credits], ...]
     counterpart: str | None
     note: str | None
+    usage: Spent | None = None
 
 
 def movements(
     connection: Connection, org_id: int, account: int, *, before: tuple[datetime, int] | None, limit: int
 ) -> list[Movement]:
     """Return an account's movements, newest first, older than ``before`` (at, transfer)."""
-    numbers = _numbers(connection, org_id, account, before, limit)
-    parts = _parts(connection, org_id, account, numbers)
+    places = _numbers(connection, org_id, account, before, limit)
+    numbers = [number for _, number in places]
+    parts, usage = _parts(connection, org_id, account, places), _usage(connection, org_id, numbers)
     query = (
         select(_TRANSFER, _NOTE.c.body)
         .outerjoin(_NOTE, and_(_NOTE.c.org_id == _TRANSFER.c.org_id, _NOTE.c.transfer_id == _TRANSFER.c.transfer_id))
@@ -56,9 +72,10 @@ def movements(
             row.transfer_id,
             TransferKind(row.kind),
             from_micros(row.at),
-            parts[row.transfer_id],
+            parts.get(row.transfer_id, ()),
             names.get(row.cause_id),
             row.body,
+            usage.get(row.transfer_id),
         )
         for row in rows
     ]
@@ -66,25 +83,52 @@ def movements(
 
 def _numbers(
     connection: Connection, org_id: int, account: int, before: tuple[datetime, int] | None, limit: int
-) -> list[int]:
-    query = select(_ENTRY.c.transfer_id).where(_ENTRY.c.org_id == org_id, _ENTRY.c.account_id == account)
-    if before is not None:
-        query = query.where(tuple_(_ENTRY.c.at, _ENTRY.c.transfer_id) < (to_micros(before[0]), before[1]))
-    newest = (_ENTRY.c.at.desc(), _ENTRY.c.transfer_id.desc())
-    query = query.group_by(_ENTRY.c.at, _ENTRY.c.transfer_id).order_by(*newest).limit(limit)
-    return [row[0] for row in connection.execute(query)]
+) -> list[tuple[int, int]]:
+    """Return (at, transfer) of what moved the account, and of usage that its owner's plan or nothing covered."""
+    found: set[tuple[int, int]] = set()
+    for table, own in ((_ENTRY, _ENTRY.c.account_id == account), (_USAGE, _USAGE.c.member_id == owner_of(account))):
+        query = select(table.c.at, table.c.transfer_id).where(table.c.org_id == org_id, own)
+        if before is not None:
+            query = query.where(tuple_(table.c.at, table.c.transfer_id) < (to_micros(before[0]), before[1]))
+        newest = (table.c.at.desc(), table.c.transfer_id.desc())
+        query = query.group_by(table.c.at, table.c.transfer_id).order_by(*newest).limit(limit)
+        found.update((row[0], row[1]) for row in connection.execute(query))
+    return sorted(found, reverse=True)[:limit]
+
+
+def _usage(connection: Connection, org_id: int, numbers: Iterable[int]) -> dict[int, Spent]:
+    """Return what was used, by the transfer that charged it; late is a capture after the hold's deadline."""
+    query = (
+        select(_USAGE, _HOLD.c.is_late)
+        .join(_TRANSFER, and_(_TRANSFER.c.org_id == _USAGE.c.org_id, _TRANSFER.c.transfer_id == _USAGE.c.transfer_id))
+        .outerjoin(_HOLD, and_(_HOLD.c.org_id == _TRANSFER.c.org_id, _HOLD.c.hold_id == _TRANSFER.c.cause_id))
+        .where(_USAGE.c.org_id == org_id, _USAGE.c.transfer_id.in_(numbers))
+    )
+    return {
+        row.transfer_id: Spent(
+            row.model,
+            Credits(row.amount),
+            Credits(row.allowance or 0),
+            Credits(row.overage or 0),
+            is_late=bool(row.is_late),
+        )
+        for row in connection.execute(query)
+    }
 
 
 def _parts(
-    connection: Connection, org_id: int, account: int, numbers: Iterable[int]
+    connection: Connection, org_id: int, account: int, places: list[tuple[int, int]]
 ) -> dict[int, tuple[tuple[Lot, Credits], ...]]:
+    if not places:
+        return {}
     query = (
         select(_ENTRY.c.transfer_id, _ENTRY.c.amount, *LOT_COLUMNS)
         .join(_LOT, and_(_LOT.c.org_id == _ENTRY.c.org_id, _LOT.c.lot_id == _ENTRY.c.lot_id))
         .where(
             _ENTRY.c.org_id == org_id,
             _ENTRY.c.account_id == account,
-            _ENTRY.c.transfer_id.in_(numbers),
+            _ENTRY.c.at.between(places[-1][0], places[0][0]),
+            _ENTRY.c.transfer_id.in_([number for _, number in places]),
         )
         .order_by(_ENTRY.c.transfer_id, _ENTRY.c.line)
     )

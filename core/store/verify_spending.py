@@ -35,12 +35,14 @@ def check_spending(connection: Connection, report: Report) -> None:
 
 def _check_usage(connection: Connection, report: Report) -> None:
     """S3, S6: each event's amount is what was charged for it, what its plan covered and what it left owing."""
-    query = """SELECT u.transfer_id, u.amount, u.allowance, u.overage, sum(e.amount) AS charged FROM usage_event u
+    query = """SELECT u.transfer_id, u.amount, u.allowance, u.overage, sum(e.amount) AS charged, u.at <> t.at AS moved
+               FROM usage_event u
                LEFT JOIN transfer t ON t.org_id = u.org_id AND t.transfer_id = u.transfer_id
                LEFT JOIN entry e ON e.org_id = u.org_id AND e.account_id = u.org_id * 8 + 4 AND e.at = t.at
                AND e.transfer_id = u.transfer_id
-               GROUP BY u.org_id, u.transfer_id, u.amount, u.allowance, u.overage
-               HAVING coalesce(sum(e.amount), 0) + coalesce(u.allowance, 0) + coalesce(u.overage, 0) <> u.amount"""
+               GROUP BY u.org_id, u.transfer_id, u.amount, u.allowance, u.overage, u.at, t.at
+               HAVING coalesce(sum(e.amount), 0) + coalesce(u.allowance, 0) + coalesce(u.overage, 0) <> u.amount
+               OR u.at <> t.at"""
     for row in rows_of(connection, query):
         parts = f"{row['charged'] or 0} were charged, {row['allowance'] or 0} included and {row['overage'] or 0} owed"
         report.add(_event_name(row["transfer_id"]), f"is of {row['amount']} micro-credits, but {parts}")

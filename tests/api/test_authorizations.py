@@ -10,6 +10,7 @@ import httpx
 import pytest
 
 from core.services import members
+from core.services.settlement import free_due_holds
 from core.services.verify import verify
 from core.services.views import Scope
 from tests.support.house import House
@@ -103,6 +104,35 @@ async def test_a_late_capture_charges_what_there_is_and_the_rest_is_owed(
     await house.grant(house.al, "5", key="later")
     assert await _balance(client, house) == ("2", "0")
     assert (await verify(house.ledger)).clean
+
+
+async def test_what_nothing_covered_stands_in_the_statement_too(
+    client: httpx.AsyncClient, house: House, gateway: dict[str, str]
+) -> None:
+    """S2: late captures and overage are seen by whose they are, also where the wallet gave nothing."""
+    await house.grant(house.al, "6")
+    opened = await _authorize(client, gateway, house, seconds=60)
+    house.clock.advance(timedelta(seconds=60))
+    await free_due_holds(house.ledger)
+    await client.post("/v1/billing/credits/transfer", json=_all_to_bo(house), headers=_keyed(house, "all of it"))
+    await client.post(f"{opened.headers['location']}/capture", json={"input_tokens": 20_000}, headers=gateway)
+    lines = (await client.get("/v1/billing/credits/statement", headers=house.al.headers)).json()["items"]
+    text = (await client.get("/v1/billing/credits/statement?format=csv", headers=house.al.headers)).text
+
+    owed = {"model": MODEL, "cost": "1", "allowance": "0", "overage": "1", "late": True}
+    assert [(line["kind"], line["amount"], line["usage"]) for line in lines if line["usage"]] == [
+        ("capture", "0", owed)
+    ]
+    assert {line["kind"] for line in lines} >= {"hold", "hold_expire", "capture"}
+    assert "capture,0,,,gpt-6-sol,1,0,1,late" in text
+
+
+def _all_to_bo(house: House) -> dict[str, Any]:
+    return {"to": {"member": house.bo.id}, "amount": "6"}
+
+
+def _keyed(house: House, key: str) -> dict[str, str]:
+    return house.al.headers | {"Idempotency-Key": key}
 
 
 async def test_a_hold_is_freed_once(client: httpx.AsyncClient, house: House, gateway: dict[str, str]) -> None:

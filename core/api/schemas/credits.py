@@ -11,7 +11,17 @@ from core.api.schemas.base import AmountShown, PageShown, Shown
 from core.ledger.credits import Credits
 from core.ledger.gifts import GiftState
 from core.ledger.lots import Source
-from core.services.views import Balance, Decision, GiftView, GrantView, Page, Party, SliceView, StatementLine
+from core.services.views import (
+    Balance,
+    Decision,
+    GiftView,
+    GrantView,
+    Page,
+    Party,
+    SliceView,
+    StatementLine,
+    UsageView,
+)
 
 
 class MemberParty(Shown):
@@ -143,6 +153,16 @@ class BalanceShown(Shown):
     valid_until: datetime | None
 
 
+class UsageShown(Shown):
+    """What usage cost, and how much of it a plan covered and nothing did; late is after its hold's deadline."""
+
+    model: str
+    cost: AmountShown
+    allowance: AmountShown
+    overage: AmountShown
+    late: bool
+
+
 class LineShown(Shown):
     """One movement as its member sees it: what was gained, or given below zero."""
 
@@ -153,6 +173,7 @@ class LineShown(Shown):
     counterpart: str | None
     note: str | None
     lots: list[SliceShown]
+    usage: UsageShown | None
 
 
 def party_shown(party: Party) -> MemberParty | PoolParty:
@@ -221,6 +242,19 @@ def line_shown(line: StatementLine) -> LineShown:
         counterpart=line.counterpart,
         note=line.note,
         lots=_slices(line.lots),
+        usage=_usage_shown(line.usage),
+    )
+
+
+def _usage_shown(usage: UsageView | None) -> UsageShown | None:
+    if usage is None:
+        return None
+    return UsageShown(
+        model=usage.model,
+        cost=str(usage.cost),
+        allowance=str(usage.allowance),
+        overage=str(usage.overage),
+        late=usage.is_late,
     )
 
 

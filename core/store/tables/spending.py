@@ -20,12 +20,13 @@ class UsageEvent(SQLModel, table=True):
 
     Each kind of tokens is counted apart: ``input_tokens`` are those read from no cache and written to none. ``amount``
     is its price, of which ``allowance`` was covered by a plan and ``overage`` by nothing; the rest came from lots.
+    ``at`` repeats the moment of its transfer, so that a person's usage is found in its order.
     """
 
     __tablename__: ClassVar[Any] = "usage_event"
     __table_args__: ClassVar[Any] = (
         CheckConstraint("amount >= 0", name="amount_not_negative"),
-        Index("usage_event_by_member", "org_id", "member_id", "transfer_id"),
+        Index("usage_event_by_member", "org_id", "member_id", "at", "transfer_id"),
         CLUSTERED,
     )
 
@@ -46,6 +47,7 @@ class UsageEvent(SQLModel, table=True):
     tier: str | None = Field(default=None, sa_type=Text)
     allowance: int | None = big(default=None)
     overage: int | None = big(default=None)
+    at: int | None = big(default=None)
 
 
 class Hold(SQLModel, table=True):
