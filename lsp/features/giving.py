@@ -16,6 +16,7 @@ from lsp.features.desk import Desk, options
 
 PAUSES = (0.3, 1.0, 2.0, 4.0)
 INSIST_SECONDS = 25.0
+MOST_ASKED = 20
 
 
 async def gift(desk: Desk, arguments: tuple[Any, ...]) -> dict[str, Any]:
@@ -31,10 +32,12 @@ async def gift(desk: Desk, arguments: tuple[Any, ...]) -> dict[str, Any]:
 
 
 async def request(desk: Desk, arguments: tuple[Any, ...]) -> dict[str, Any]:
-    """`{amount, message?}` → `{request, message}`."""
-    asked = options(arguments, "amount", "message")
+    """`{amount, message?, to?}` → `{request, message}`; `to` is one name or several, else the leads are asked."""
+    asked = options(arguments, "amount", "message", "to")
     with desk.session.picture.busy():
-        made, sentence = await ask(desk.session.client, amount=asked.get("amount"), message=asked.get("message"))
+        made, sentence = await ask(
+            desk.session.client, amount=asked.get("amount"), message=asked.get("message"), to=asked.get("to")
+        )
     desk.tell(sentence)
     return {"request": made, "message": sentence}
 
@@ -42,18 +45,36 @@ async def request(desk: Desk, arguments: tuple[Any, ...]) -> dict[str, Any]:
 async def give(client: Client, *, to: object, amount: object, message: object) -> dict[str, Any]:
     """Make one gift; the key is new for each call and the same for each try, so a lost answer costs nothing."""
     body = _body(amount=amount, message=message)
-    name = typed.recipient_query(to)
-    member = name if typed.MEMBER_ID.fullmatch(name) else typed.choose(await client.members(name), name)["id"]
+    member = await _member(client, to)
     key = secrets.token_hex(16)
     return await _insist(lambda: client.transfer({"to": {"member": member}, **body}, key=key))
 
 
-async def ask(client: Client, *, amount: object, message: object) -> tuple[dict[str, Any], str]:
-    """Ask the team for credits: what the server made of it, and one sentence about it."""
-    body = _body(amount=amount, message=message)
+async def ask(client: Client, *, amount: object, message: object, to: object = None) -> tuple[dict[str, Any], str]:
+    """Ask colleagues for credits, without names one's leads: what came of it, and one sentence about it."""
+    body: dict[str, Any] = {"amount": typed.amount(amount)}
+    if (reason := typed.message(message)) is not None:
+        body["reason"] = reason
+    names = to if isinstance(to, list) else [] if to in (None, "") else [to]
+    if names:
+        body["to"] = [await _member(client, name) for name in names[:MOST_ASKED]]
     key = secrets.token_hex(16)
     made = await _insist(lambda: client.request(body, key=key))
-    return made, f"Asked for {words.credits(Decimal(body['amount']))} cr."
+    return made, f"Asked {_asked(made)}for {words.credits(Decimal(body['amount']))} cr."
+
+
+async def _member(client: Client, to: object) -> str:
+    """The id of the one person meant."""
+    name = typed.recipient_query(to)
+    return name if typed.MEMBER_ID.fullmatch(name) else str(typed.choose(await client.members(name), name)["id"])
+
+
+def _asked(made: dict[str, Any]) -> str:
+    """Whom the server says it asked, as words before the amount; nothing when it does not say."""
+    parts = made.get("pledges")
+    people = [part.get("by") for part in parts if isinstance(part, dict)] if isinstance(parts, list) else []
+    names = [words.plain(str(each.get("name", "")), limit=80) for each in people if isinstance(each, dict)]
+    return f"{', '.join(names)} " if names else ""
 
 
 def describe(made: dict[str, Any], *, now: datetime, zone: tzinfo | None) -> str:
