@@ -83,7 +83,8 @@ def count_of(text: str, name: str) -> int:
 
 def line_wrong(line: int, problem: str, field: str | None = None) -> Refused:
     """Return the refusal of a whole file because of one line."""
-    return Refused(Code.INVALID_REQUEST, f"Line {line}: {problem}. Nothing was charged.", line=line, field=field)
+    named = field or f"line {line}"
+    return Refused(Code.INVALID_REQUEST, f"Line {line}: {problem}. Nothing was charged.", line=line, field=named)
 
 
 def _lines(stream: BinaryIO) -> Iterator[str]:
