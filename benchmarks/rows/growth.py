@@ -1,4 +1,4 @@
-"""What a balance and a gift cost with ten million entries of history, against ten thousand: the same (within 1.3).
+"""What a balance, a gift and an authorization cost with ten million entries of history: as with ten thousand (within 1.3).
 
 Both ledgers have the same people with the same live lots; only what lies behind them differs.
 """
@@ -19,7 +19,8 @@ from benchmarks.harness import Bar, Result, Timing, compare, measured, middle
 from benchmarks.history import FIRST_ENTRIES, PEOPLE, live_through, multiply
 from benchmarks.town import open_town
 from core.clock import system_clock
-from core.services import balances
+from core.metering.usage import Usage
+from core.services import balances, holds
 from core.services.ledger import Ledger
 from core.store.engine import open_engine
 from tests.support.builders import an_actor
@@ -32,12 +33,17 @@ _AGO: Final = timedelta(days=60)
 
 
 def grown(bench: Bench) -> Iterator[Result]:
-    """Balances and gifts, one after another, on the long and the short history in turn."""
+    """Balances, gifts and authorizations, one after another, on the long and the short history in turn."""
     town = bench.town
     people = [an_actor(member, org_id=town.big) for member in town.members[town.big][:PEOPLE]]
 
     async def look(ledger: Ledger, number: int) -> None:
         await balances.balance(ledger, actor=people[number % PEOPLE])
+
+    async def authorize(ledger: Ledger, number: int) -> None:
+        usage = Usage("gpt-6-luna", input_tokens=12_000, output_tokens=2_000)
+        actor = people[number % PEOPLE]
+        await holds.authorize(ledger, actor=actor, key=f"growth {next(town.numbers)}", usage=usage)
 
     def give(ledger: Ledger) -> Timing:
         return concurrently(ledger, [town.gifts(1, sender=number % PEOPLE)[0] for number in range(_LOOKS)], 1)
@@ -45,8 +51,12 @@ def grown(bench: Bench) -> Iterator[Result]:
     with _short_and_long(bench) as (short, long):
         looks = compare(_ROUNDS, lambda: None, lambda _: _one_by_one(long, look), lambda _: _one_by_one(short, look))
         gifts = compare(_ROUNDS, lambda: None, lambda _: give(long), lambda _: give(short))
+        asked = compare(
+            _ROUNDS, lambda: None, lambda _: _one_by_one(long, authorize), lambda _: _one_by_one(short, authorize)
+        )
     yield _row(bench, "balance", looks)
     yield _row(bench, "gift", gifts)
+    yield _row(bench, "authorization", asked)
 
 
 @contextmanager
