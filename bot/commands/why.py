@@ -11,10 +11,9 @@ from bot.text import clipped, escape
 from bot.views import why as views
 from bot.views.blocks import Said
 from core.ledger.credits import Credits
-from core.metering.usage import MAX_TOKENS
 from core.services import why as use_case
 from core.services.views import Actor
-from core.services.why import Question
+from core.services.why import MAX_TOKENS, Question
 
 _MAX_ECHO: Final = 80
 _HINT: Final = "After `why` comes nothing, an amount like 500, or a model and how many tokens."

@@ -11,9 +11,8 @@ from core.cli.options import PLAIN, Json, Org, amount
 from core.cli.show import day, show_json, show_rows
 from core.ledger.credits import Credits
 from core.ledger.ids import Prefix, shown_id
-from core.metering.caps import Period
 from core.services import caps
-from core.services.caps import CapState, CapView
+from core.services.caps import CapState, CapView, Period
 from core.services.ledger import Ledger
 from core.services.views import Actor
 

@@ -24,6 +24,8 @@ from core.services.whom import Named, leads_of, named_subjects, readable, subjec
 from core.store import caps as stored
 from core.store import facts, people
 
+__all__ = ["CapState", "CapView", "Period", "caps_of_member", "inherit_cap", "list_caps", "set_cap"]
+
 
 class CapState(StrEnum):
     """Whether a cap counts."""

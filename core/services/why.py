@@ -13,7 +13,7 @@ from core.ledger.commands import Needs
 from core.ledger.credits import MAX_TRANSFER, ZERO, Credits
 from core.ledger.errors import Code, Refused
 from core.metering.evaluate import Facts, Step, allowance_left, blocking_window, lots_left, pay
-from core.metering.usage import Rating, Usage
+from core.metering.usage import MAX_MODEL_LENGTH, MAX_TOKENS, Rating, Usage
 from core.services.commands.explaining import Explanation, explain, limit_name
 from core.services.commands.paying import spender_of
 from core.services.ledger import Ledger
@@ -25,6 +25,8 @@ from core.services.whom import Named, named_subjects, readable
 from core.store import facts
 
 ANYTHING: Final = Credits(1)  # what is tested when nothing is asked: whether there is anything at all
+
+__all__ = ["MAX_MODEL_LENGTH", "MAX_TOKENS", "PricedView", "Question", "StepView", "WhyView", "question_of", "why"]
 
 
 @dataclass(frozen=True, slots=True)

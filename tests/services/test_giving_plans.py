@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import cast
 
 import pytest
@@ -194,6 +194,17 @@ async def test_a_start_more_than_a_year_away_is_refused(house: House) -> None:
     plan = await a_plan(house)
     with pytest.raises(Refused, match="within 366 days"):
         await give(house, house.bo.id, plan, anchor_at=house.clock() - timedelta(days=367))
+
+
+async def test_months_at_the_end_of_a_month_are_not_moved_among_its_last_days(house: House) -> None:
+    """In February the months of day 28 and of day 31 would begin at one instant and be one window."""
+    plan = await a_plan(house, monthly=10)
+    await give(house, house.bo.id, plan, anchor_at=datetime(2026, 10, 31, tzinfo=UTC))
+    with pytest.raises(Refused, match="days 28 to 31"):
+        await give(house, house.bo.id, plan, anchor_at=datetime(2026, 10, 28, tzinfo=UTC))
+
+    moved = await give(house, house.bo.id, plan, anchor_at=datetime(2026, 11, 1, tzinfo=UTC))
+    assert moved.anchor_at == datetime(2026, 11, 1, tzinfo=UTC)
 
 
 async def test_who_was_given_a_plan_is_listed_in_pages(house: House) -> None:

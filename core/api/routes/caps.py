@@ -10,8 +10,8 @@ from core.api.contract import Giver, House, Reader, problems
 from core.api.door import DoorRoute
 from core.api.schemas.base import Cursor, Id, Limit, PageShown
 from core.api.schemas.plans import CapGiven, CapShown, cap_shown
-from core.metering.caps import Period
 from core.services import caps
+from core.services.caps import Period
 
 router = APIRouter(prefix="/v1/caps", route_class=DoorRoute, tags=["plans"])
 

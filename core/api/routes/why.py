@@ -10,8 +10,8 @@ from core.api.contract import House, Reader, problems
 from core.api.door import DoorRoute
 from core.api.schemas.base import Amount, Id
 from core.api.schemas.why import WhyShown, why_shown
-from core.metering.usage import MAX_MODEL_LENGTH, MAX_TOKENS
 from core.services import why
+from core.services.why import MAX_MODEL_LENGTH, MAX_TOKENS
 
 router = APIRouter(prefix="/v1/usage/why", route_class=DoorRoute, tags=["usage"])
 

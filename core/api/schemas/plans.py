@@ -8,8 +8,7 @@ from typing import Annotated
 from pydantic import Field
 
 from core.api.schemas.base import Amount, AmountShown, Given, Id, Moment, Name, Shown
-from core.metering.caps import Period
-from core.services.caps import CapState, CapView
+from core.services.caps import CapState, CapView, Period
 from core.services.plans import PlanView, SeatView
 
 _Window = Annotated[Amount | None, Field(description='What a window includes; absent is no such window, "0" nothing.')]
