@@ -23,6 +23,11 @@ class Record:
     org_id: int
 
     @property
+    def concerns(self) -> tuple[int, ...]:
+        """Return whose status shows it."""
+        return ()
+
+    @property
     def key(self) -> tuple[object, ...]:
         return tuple(getattr(self, name) for name in self.KEY)
 

@@ -46,6 +46,10 @@ class CreditRequest(Record):
     open_asker_id: int | None
     closed_at: datetime | None = None
 
+    @property
+    def concerns(self) -> tuple[int, ...]:
+        return (self.asker_id,)
+
     def state_at(self, now: datetime) -> RequestState:
         """Return its state by rule: from ``lapses_at`` on it has lapsed, whether or not the job has run."""
         return RequestState.LAPSED if self.state is RequestState.OPEN and self.lapses_at <= now else self.state
@@ -65,6 +69,10 @@ class Pledge(Record):
     was_asked: bool = False
     has_declined: bool = False
     gift_id: int | None = None
+
+    @property
+    def concerns(self) -> tuple[int, ...]:
+        return (self.member_id,)
 
 
 def pledged(pledges: Iterable[Pledge]) -> Credits:

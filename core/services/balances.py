@@ -34,13 +34,14 @@ from core.services.views import (
     NextAllotment,
     NoticeView,
     Page,
+    RequestsWaiting,
     ResetsView,
     SliceView,
     StatementLine,
     Status,
     UsageView,
 )
-from core.store import facts, gifts, notices, people, resets, statements, supply
+from core.store import facts, gifts, notices, people, requests, resets, statements, supply
 from core.store.instants import from_micros, to_micros
 from core.store.people import MemberRecord
 
@@ -61,7 +62,8 @@ async def status(ledger: Ledger, *, actor: Actor) -> Status:
     def look(connection: Connection) -> Status:
         member = _readable(connection, actor, None)
         waiting = notices.unclaimed(connection, actor.org_id, actor.member_id, MAX_NOTICES)
-        return Status(_balance(connection, member, now), _notice_views(connection, actor.org_id, waiting))
+        asked = RequestsWaiting(*requests.waiting(connection, actor.org_id, actor.member_id, now))
+        return Status(_balance(connection, member, now), _notice_views(connection, actor.org_id, waiting), asked)
 
     return await ledger.read(look)
 

@@ -216,11 +216,21 @@ class NoticeView:
 
 
 @dataclass(frozen=True, slots=True)
+class RequestsWaiting:
+    """How many open requests wait for one's answer, how many of one's own are open, and when the first lapses."""
+
+    for_me: int = 0
+    mine: int = 0
+    first_lapses_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Status:
-    """What the editor shows: the balance, and what it has not told the person yet."""
+    """What the editor shows: the balance, requests that wait, and what it has not told the person yet."""
 
     balance: Balance
     notices: tuple[NoticeView, ...] = field(default=())
+    requests: RequestsWaiting = field(default=RequestsWaiting())
 
 
 @dataclass(frozen=True, slots=True)

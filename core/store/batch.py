@@ -387,4 +387,5 @@ def _touched(effects: Effects) -> list[int] | None:
     owners.update(member.member_id for member in effects.member_changes)
     owners.update(notice.member_id for notice in effects.notices)
     owners.update(window.member_id for window in effects.windows)
+    owners.update(member_id for record in effects.records for member_id in record.concerns)
     return sorted(owners) if len(owners) <= MAX_TOUCHED else None

@@ -12,7 +12,7 @@ from core.ledger.accounts import wallet_of
 from core.ledger.records import Wish
 from core.ledger.requests import CreditRequest, Pledge
 from core.store.driver import Driver
-from core.store.instants import to_micros
+from core.store.instants import from_micros, to_micros
 from core.store.records import query_records
 from core.store.tables import OPEN_REQUEST
 from core.store.wanted import Wanted
@@ -79,6 +79,28 @@ def requests_of(
         values["at"], values["before"] = before
     which += " ORDER BY r.created_at DESC, r.request_id DESC LIMIT :most"
     return _with_parts(connection, query_records(connection, CreditRequest, which, **values))
+
+
+_WAITING: Final = text(
+    """SELECT count(*), min(r.lapses_at) FROM credit_request r CROSS JOIN pledge p
+       WHERE r.org_id = :org AND r.open_asker_id > 0 AND r.lapses_at > :now
+       AND p.org_id = r.org_id AND p.request_id = r.request_id AND p.member_id = :member
+       AND p.was_asked AND NOT p.has_declined AND p.amount = 0"""
+)
+_OWN: Final = text(
+    """SELECT count(*), min(lapses_at) FROM credit_request
+       WHERE org_id = :org AND open_asker_id = :member AND lapses_at > :now"""
+)
+
+
+def waiting(connection: Connection, org_id: int, member_id: int, now: datetime) -> tuple[int, int, datetime | None]:
+    """Return how many open requests wait for somebody's answer, how many of their own are open, and the first end.
+
+    It starts from what is open in the organisation, for that is little, however long the history.
+    """
+    values = {"org": org_id, "member": member_id, "now": to_micros(now)}
+    (for_me, first), (mine, own) = (connection.execute(query, values).one() for query in (_WAITING, _OWN))
+    return for_me, mine, from_micros(min((end for end in (first, own) if end is not None), default=None))
 
 
 def lapsed_requests(connection: Connection, now: datetime, limit: int) -> list[tuple[int, int]]:

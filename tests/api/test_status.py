@@ -35,6 +35,7 @@ async def test_the_status_has_the_shape_that_editors_read(client: httpx.AsyncCli
         "next_allotment": None,
         "resets_at": None,
         "blocked": None,
+        "requests": {"for_me": 0, "mine": 0},
         "notices": [],
     }
     assert [(each["kind"], each["text"]) for each in status["notices"]] == [("grant_received", "You received 12.5 cr.")]

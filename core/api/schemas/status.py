@@ -50,6 +50,13 @@ class NoticeShown(Shown):
     created_at: datetime
 
 
+class RequestsShown(Shown):
+    """Open requests for credits: those that wait for one's answer, and one's own."""
+
+    for_me: int
+    mine: int
+
+
 class StatusShown(Shown):
     """What an editor shows. ``state_id`` changes if and only if anything but ``as_of`` does."""
 
@@ -73,6 +80,7 @@ class StatusShown(Shown):
     next_allotment: NextAllotmentShown | None
     resets_at: datetime | None
     blocked: BlockedShown | None
+    requests: RequestsShown
     notices: list[NoticeShown]
 
 
@@ -87,7 +95,7 @@ def status_shown(status: Status) -> StatusShown:
     values: dict[str, Any] = {
         "version": VERSION,
         "member": PersonShown(id=balance.member_id, name=balance.name),
-        "valid_until": balance.valid_until,
+        "valid_until": _valid_until(status),
         "spendable": str(balance.spendable),
         "available": str(balance.available),
         "pool": str(balance.pool),
@@ -103,6 +111,7 @@ def status_shown(status: Status) -> StatusShown:
         "next_allotment": next_allotment_shown(balance),
         "resets_at": _resets_at(balance),
         "blocked": _blocked(balance),
+        "requests": RequestsShown(for_me=status.requests.for_me, mine=status.requests.mine),
         "notices": [
             NoticeShown(id=each.id, kind=each.kind, text=each.text, created_at=each.created_at)
             for each in status.notices
@@ -115,6 +124,12 @@ def _state_id(values: dict[str, Any]) -> str:
     """Return a name for all that is shown but the time it was asked for."""
     text = orjson.dumps(values, default=lambda part: part.model_dump(mode="json"), option=orjson.OPT_SORT_KEYS)
     return hashlib.sha256(text).hexdigest()[:32]
+
+
+def _valid_until(status: Status) -> datetime | None:
+    """Return the next instant at which it changes without a commit: by the balance, or by a request that lapses."""
+    moments = (status.balance.valid_until, status.requests.first_lapses_at)
+    return min((moment for moment in moments if moment is not None), default=None)
 
 
 def _resets_at(balance: Balance) -> datetime | None:
