@@ -1,4 +1,4 @@
-"""What a balance, a gift and an authorization cost with ten million entries of history: as with ten thousand (within 1.3).
+"""What a balance, a gift and an authorization cost with ten million entries of history: as with ten thousand.
 
 Both ledgers have the same people with the same live lots; only what lies behind them differs.
 """

@@ -10,8 +10,12 @@ from pathlib import Path
 
 import pytest
 
+from core.ledger.credits import Credits
 from core.ledger.errors import Code, Refused
+from core.ledger.ids import Prefix, shown_id
+from core.metering.boosts import Factor
 from core.replay_cli import instant_of
+from core.services import boosts, plans
 from core.services.members import add_member
 from tests.support.replays import Terminal, decimal_cost, open_house, settled_house, some_requests, write_requests
 
@@ -136,6 +140,31 @@ def test_after_a_grant_a_second_replay_charges_what_was_refused(terminal: Termin
 
     assert (first.charged, first.refused) == (0, len(rows))
     assert (second.charged, second.duplicates) == (len(rows), 0)
+
+
+def test_with_a_plan_and_a_boost_the_books_balance_to_the_micro_credit(either_terminal: Terminal) -> None:
+    """S1, S6: what was used is what the boosted plan covered, what lots paid and nothing else."""
+    house, rows = either_terminal.house, some_requests()
+
+    async def include() -> None:
+        plan = await plans.create_plan(house.ledger, actor=house.admin, name="Team", weekly=Credits.parse("3.000001"))
+        org = shown_id(Prefix.ORG, house.admin.org_id)
+        await plans.give_plan(house.ledger, actor=house.admin, subject=org, plan_id=plan.id)
+        everybody, tenfold = boosts.BoostTarget(org=org), Factor.parse("10")
+        await boosts.drop(house.ledger, actor=house.admin, key="b", to=everybody, factor=tenfold, days=31)
+
+    asyncio.run(include())
+    either_terminal.fund_all("100000")
+    tally = either_terminal.replay(rows)
+    covered = either_terminal.rows("SELECT sum(allowance) FROM usage_event")[0][0]
+    windows = either_terminal.rows("SELECT DISTINCT used FROM usage_window")
+    left = either_terminal.rows("SELECT sum(remaining) FROM position")[0][0]
+
+    assert tally.charged == len(rows)
+    assert windows == [(30_000_010,)]
+    assert covered == 3 * 30_000_010
+    assert tally.credits.micros == covered + 300_000_000_000 - left
+    assert either_terminal.findings() == []
 
 
 def test_the_card_in_force_at_the_date_rates(terminal: Terminal) -> None:
