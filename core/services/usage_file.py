@@ -67,7 +67,7 @@ def _reported(row: dict[str, str], source: str, event_id: str, now: datetime) ->
     event_id = text_of(event_id, "id")
     if PRICE in row:
         return Reported(source, event_id, subject, at, usage_of(row["model"], None, {}), _credits(row[PRICE]))
-    counts = {name: _count(row, name) for name in COUNTS if name in row}
+    counts: dict[str, int] = {name: _count(row, name) for name in COUNTS if name in row}
     return Reported(source, event_id, subject, at, usage_of(row["model"], row.get("tier") or None, counts))
 
 
