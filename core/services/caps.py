@@ -23,6 +23,7 @@ from core.services.views import Actor, Page
 from core.services.whom import Named, leads_of, named_subjects, readable, subject_id
 from core.store import caps as stored
 from core.store import facts, people
+from core.store.watch import announce
 
 __all__ = ["CapState", "CapView", "Period", "caps_of_member", "inherit_cap", "list_caps", "set_cap"]
 
@@ -132,7 +133,7 @@ async def caps_of_member(ledger: Ledger, *, actor: Actor, member_id: str | None 
 async def _set(ledger: Ledger, actor: Actor, subject: str, pool: str | None, setting: _Setting) -> CapView:
     now, number = ledger.clock(), ledger.new_id()
 
-    def change(connection: Connection) -> tuple[int, CapView]:
+    def change(connection: Connection) -> tuple[list[int] | None, CapView]:
         who, drawn = _allowed(connection, actor, subject, pool)
         old = [cap for cap in stored.caps_of(connection, actor.org_id, {who}) if cap.pool_id == drawn]
         old = [cap for cap in old if cap.period is setting.period]
@@ -142,10 +143,12 @@ async def _set(ledger: Ledger, actor: Actor, subject: str, pool: str | None, set
         fresh = replace(fresh, from_at=_counts_from(old, fresh, _wider(connection, who, fresh), now))
         kept = set() if fresh.from_at <= now else {cap.cap_id for cap in newest(old, now).values()}
         stored.save_cap(connection, fresh, instead_of=[cap for cap in old if cap.cap_id not in kept])
-        return who, _view(fresh, named_subjects(connection, actor.org_id, {who})[who], now)
+        topics = None if who == actor.org_id else [who]
+        announce(connection, topics)
+        return topics, _view(fresh, named_subjects(connection, actor.org_id, {who})[who], now)
 
-    who, view = await ledger.write(change)
-    ledger.changes.publish(None if who == actor.org_id else [who])
+    topics, view = await ledger.write(change)
+    ledger.changes.publish(topics)
     return view
 
 

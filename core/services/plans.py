@@ -23,6 +23,7 @@ from core.services.text import checked_name
 from core.services.views import Actor, Page
 from core.services.whom import named_subjects, readable, require_lead, subject_id
 from core.store import plans as stored
+from core.store.watch import announce
 
 MAX_PLANS: Final = 100  # of an organisation: every authorization reads them
 _LAST_DAYS: Final = 28  # from here on, months may lack a day and begin on their last
@@ -128,7 +129,7 @@ async def give_plan(
     if anchor_at is not None and abs(anchor_at - now) > MAX_ANCHOR:
         raise _wrong("anchor_at", f"The start must lie within {MAX_ANCHOR.days} days of now.")
 
-    def give(connection: Connection) -> SeatView:
+    def give(connection: Connection) -> tuple[list[int] | None, SeatView]:
         stored.lock_plans(connection, org_id=actor.org_id)
         who = subject_id(connection, actor, subject, Prefix.MEMBER, Prefix.ORG)
         plan = None if plan_id is None else _plan(connection, actor, plan_id)
@@ -138,11 +139,12 @@ async def give_plan(
             raise _wrong("anchor_at", "Months that begin on one of the days 28 to 31 cannot be moved among these days.")
         number = None if plan is None else plan.plan_id
         stored.save_seat(connection, PlanSeat(actor.org_id, who, now, number, anchor))
-        return _seat_view(connection, actor.org_id, who, now)
+        topics = None if who == actor.org_id else [who]
+        announce(connection, topics)
+        return topics, _seat_view(connection, actor.org_id, who, now)
 
-    given = await ledger.write(give)
-    number = _number(subject)
-    ledger.changes.publish(None if number == actor.org_id else [number])
+    topics, given = await ledger.write(give)
+    ledger.changes.publish(topics)
     return given
 
 
@@ -212,11 +214,6 @@ def _would_begin_twice(old: datetime, new: datetime) -> bool:
     """Return whether a month of each anchor may begin at one instant and end at another: a window is known by its
     beginning."""
     return old.day != new.day and min(old.day, new.day) >= _LAST_DAYS and old.timetz() == new.timetz()
-
-
-def _number(subject: str) -> int:
-    prefix = Prefix.ORG if subject.startswith(f"{Prefix.ORG.value}_") else Prefix.MEMBER
-    return parse_id(prefix, subject)
 
 
 def _wrong(field: str, sentence: str) -> Refused:

@@ -15,9 +15,9 @@ from typing import Any, Final, cast
 
 import orjson
 import psycopg
-from sqlalchemy import Engine
+from sqlalchemy import Connection, Engine, text
 
-from core.store.batch import CHANNEL
+from core.store.batch import CHANNEL, announcement
 from core.store.changes import Changes
 from core.store.engine import is_sqlite
 
@@ -26,7 +26,15 @@ logger = logging.getLogger(__name__)
 POLL_SECONDS: Final = 0.03
 _RECONNECT_SECONDS: Final = 1.0
 _STEADY_SECONDS: Final = 10.0  # it had worked; what fails sooner is the same trouble, said once
+_NO_WRITER: Final = 0
 _FORGET_SECONDS: Final = 600.0  # a writer that was silent for so long is no longer asked for
+
+
+def announce(connection: Connection, topics: list[int] | None) -> None:
+    """Tell other processes of a change outside the journal, once it is committed. SQLite needs no telling."""
+    if not is_sqlite(connection):
+        query = text("SELECT pg_notify(:channel, :payload)")
+        connection.execute(query, {"channel": CHANNEL, "payload": announcement(_NO_WRITER, topics)})
 
 
 class Watcher:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -49,6 +50,20 @@ def test_ones_own_row_comes_before_the_most_restrictive_team_and_that_before_the
     caps = [a_cap(amount, subject_id=subject) for subject, amount in rows.items() if amount != ABSENT]
 
     assert counting(caps).get("cap:day", ABSENT) == counts
+
+
+def test_a_row_that_inherits_is_as_if_there_were_none() -> None:
+    """S5: it takes back what was set before it, once it has begun."""
+    own, everybodys = a_cap("5"), a_cap("9", subject_id=ORG)
+    ended = replace(a_cap(None, created_at=NOW, from_at=NOW), inherits=True)
+    later = replace(ended, from_at=NOW + DAY)
+
+    def counts(*caps: Cap) -> list[Cap]:
+        return in_force(caps, member_id=ADA, team_ids=(), org_id=ORG, now=NOW)
+
+    assert counts(own, everybodys, ended) == [everybodys]
+    assert counts(own, ended) == []
+    assert counts(own, everybodys, later) == [own]
 
 
 def test_somebody_elses_row_counts_for_nobody_here() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from datetime import timedelta
 
 import pytest
@@ -10,10 +11,12 @@ from core.ledger.credits import Credits
 from core.ledger.errors import Code, Refused
 from core.ledger.lots import Source
 from core.metering.caps import Period, period_of
-from core.services import balances, caps, grants, organisations
+from core.services import balances, caps, grants, organisations, plans
 from core.services.caps import CapState, CapView
 from core.services.gifts import Recipient
-from tests.support.house import House, Person
+from core.wiring import open_ledger
+from tests.support.builders import some_settings
+from tests.support.house import House, Person, furnish, open_house_ledger
 
 
 async def set_cap(
@@ -198,6 +201,24 @@ async def test_the_list_goes_on_page_by_page(house: House) -> None:
 
     assert sorted(cap.name for cap in (*first.items, *rest.items)) == ["Acme", "Al", "Bo", "Compilers"]
     assert rest.next_cursor is None
+
+
+async def test_editors_at_other_processes_hear_of_it(database_url: str) -> None:
+    """L11: a cap or a plan changes what somebody can spend, wherever they are connected."""
+    with open_house_ledger(database_url) as (ledger, clock):
+        house = await furnish(ledger, clock)
+        with contextlib.closing(open_ledger(some_settings(database_url), clock=clock)) as other:
+            bos, others = other.changes.subscribe(house.bo.actor.member_id), other.changes.subscribe(1)
+            other.watch()
+            assert await bos.wait(20), "it listens"
+            await others.wait(0.2)
+            await set_cap(house, house.bo.id, "5")
+            heard = await bos.wait(20)
+            plan = await plans.create_plan(ledger, actor=house.ada.actor, name="Pro", weekly=Credits.of(5))
+            await plans.give_plan(ledger, actor=house.ada.actor, subject=house.org, plan_id=plan.id)
+
+            assert heard
+            assert await others.wait(20), "everybody's plan concerns everybody"
 
 
 async def test_what_is_elsewhere_is_not_found(house: House) -> None:

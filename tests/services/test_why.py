@@ -76,6 +76,37 @@ async def test_waiting_as_long_as_it_says_and_asking_for_as_much_change_the_answ
     assert (await asked(house, house.al, amount=Credits.of(6))).can
 
 
+@pytest.mark.parametrize("extra", ["0", "0.000001"])
+async def test_it_answers_as_an_authorization_does_to_the_micro_credit(house: House, extra: str) -> None:
+    """S1: one evaluator; a refused authorization gives the same trace."""
+    await with_plan(house, five_hours=1, weekly=100)
+    await house.grant(house.al, "2.5")
+    exact = (await asked(house, house.al)).spendable
+    answer = await asked(house, house.al, amount=exact + Credits.parse(extra))
+    tokens = (exact + Credits.parse(extra)).micros * ONE_CREDIT
+    usage = Usage(MODEL, -(-tokens // 1_000_000))
+    try:
+        await holds.authorize(house.ledger, actor=house.al.actor, key="k", usage=usage)
+        refused = None
+    except Refused as refusal:
+        refused = refusal
+
+    assert answer.can == (refused is None) == (extra == "0")
+    if refused is not None:
+        assert refused.code is Code.INSUFFICIENT_CREDITS
+        limits = [step["limit"] for step in cast("list[dict[str, str]]", refused.fields["trace"])]
+        assert limits == [step.limit for step in answer.trace]
+
+
+async def test_as_many_credits_as_it_says_to_ask_for_are_enough(house: House) -> None:
+    await house.grant(house.al, "2.5")
+    before = await asked(house, house.al, amount=Credits.parse("7.123456"))
+    assert before.ask_for is not None
+    await house.grant(house.al, str(before.ask_for), key="more")
+
+    assert (await asked(house, house.al, amount=Credits.parse("7.123456"))).can
+
+
 async def test_usage_is_rated_as_an_authorization_would_be(house: House) -> None:
     await house.grant(house.al, "5")
     answer = await asked(house, house.al, model=MODEL, tokens=ONE_CREDIT, output_tokens=1_600)
