@@ -229,7 +229,7 @@ def _boost_view(boost: Boost | None) -> BoostView | None:
 
 def _next_allotment(connection: Connection, org_id: int, wallet: int) -> NextAllotment | None:
     found = supply.next_allotment(connection, org_id, wallet)
-    return None if found is None else NextAllotment(found.amount, found.next_at)
+    return None if found is None else NextAllotment(*found)
 
 
 def _lot_views(positions: Iterable[Position]) -> tuple[SliceView, ...]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Final
 
 from sqlalchemy import Connection, text
 
@@ -21,12 +22,16 @@ class Banked:
     expires_at: datetime | None
 
 
+_BANKED: Final = text(
+    """SELECT count(*), min(expires_at) FROM reset
+       WHERE org_id = :org AND member_id = :member AND used_at IS NULL AND expires_at > :now"""
+)
+
+
 def banked(connection: Connection, org_id: int, member_id: int, now: datetime) -> Banked:
     """Count the resets that a member may use now."""
-    query = """SELECT count(*), min(expires_at) FROM reset
-               WHERE org_id = :org AND member_id = :member AND used_at IS NULL AND expires_at > :now"""
     asked = {"org": org_id, "member": member_id, "now": to_micros(now)}
-    count, expires_at = connection.execute(text(query), asked).one()
+    count, expires_at = connection.execute(_BANKED, asked).one()
     return Banked(count, from_micros(expires_at))
 
 

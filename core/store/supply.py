@@ -14,7 +14,7 @@ from core.ledger.allotments import Allotment
 from core.ledger.credits import ZERO, Credits
 from core.ledger.lots import Lot
 from core.ledger.transfers import OF_GIFTS, TransferKind
-from core.store.instants import to_micros
+from core.store.instants import from_micros, to_micros
 from core.store.lots import positions
 from core.store.records import query_records
 
@@ -78,11 +78,16 @@ def allotments(
     return query_records(connection, Allotment, which, org=org_id, after=after, limit=limit, **named)
 
 
-def next_allotment(connection: Connection, org_id: int, account: int) -> Allotment | None:
-    """Return the running allotment to an account whose next run comes first."""
-    which = """WHERE org_id = :org AND account_id = :account AND ended_at IS NULL
-               ORDER BY next_at, allotment_id LIMIT 1"""
-    return next(iter(query_records(connection, Allotment, which, org=org_id, account=account)), None)
+_NEXT: Final = text(
+    """SELECT amount, next_at FROM allotment WHERE org_id = :org AND account_id = :account AND ended_at IS NULL
+       ORDER BY next_at, allotment_id LIMIT 1"""
+)
+
+
+def next_allotment(connection: Connection, org_id: int, account: int) -> tuple[Credits, datetime] | None:
+    """Return what the next run of an allotment to an account brings, and when. Every balance asks."""
+    row = connection.execute(_NEXT, {"org": org_id, "account": account}).first()
+    return None if row is None else (Credits(row[0]), from_micros(row[1]))
 
 
 def due_allotments(connection: Connection, now: datetime, *, after: tuple[int, int], limit: int) -> list[Allotment]:

@@ -40,8 +40,10 @@ async def test_an_allotment_is_begun_seen_changed_and_ended(client: httpx.AsyncC
     again = await _begin(client, house, reason="team budget")
     path = begun.headers["location"]
     seen = await client.get(path, headers=house.bo.headers)
+    status = await client.get("/v1/status", headers=house.bo.headers)
     changed = await client.post(f"{path}/change", json={"amount": "70"}, headers=keyed(house.ada, "c"))
     ended = await client.post(f"{path}/end", json={}, headers=house.ada.headers)
+    balance = await client.get(f"{BASE}/balance", headers=house.bo.headers)
     twice = await client.post(f"{path}/end", json={}, headers=house.ada.headers)
     late = await client.post(f"{path}/change", json={"amount": "80"}, headers=keyed(house.ada, "d"))
     listed = await client.get("/v1/allotments", headers=house.bo.headers)
@@ -62,6 +64,8 @@ async def test_an_allotment_is_begun_seen_changed_and_ended(client: httpx.AsyncC
     }
     assert (again.json(), again.headers["idempotency-replayed"]) == (begun.json(), "true")
     assert seen.json() == begun.json()
+    assert status.json()["next_allotment"] == {"amount": "500", "at": "2026-12-01T00:00:00Z"}
+    assert balance.json()["next_allotment"] is None
     assert (changed.status_code, changed.json()["amount"]) == (200, "70")
     assert (ended.status_code, ended.json()["next_at"], ended.json()["ended_at"]) == (
         200,
