@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
@@ -13,6 +13,7 @@ from sqlalchemy import Connection, Engine
 
 from core.clock import Clock
 from core.ledger.commands import Command, Receipt
+from core.ledger.errors import Refused
 from core.services.fresh import Fresh
 from core.services.rate_shelf import RateShelf, Shelved
 from core.store.access import TokenRecord
@@ -77,6 +78,10 @@ class Ledger:
         In the background it gives way to callers.
         """
         return await self.journal.execute(command, in_background=in_background)
+
+    async def execute_all(self, commands: Iterable[Command]) -> list[Receipt | Refused]:
+        """Carry out commands of a sweep in the background, side by side; return each one's answer, in order."""
+        return await self.journal.execute_all(commands)
 
     def watch(self) -> None:
         """Hear of other processes' commits too, for as long as the house is open."""

@@ -6,12 +6,11 @@ under the locks (G2). After downtime they catch up.
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
 from typing import Final
 
-from core.ledger.commands import Command
+from core.ledger.commands import Command, Receipt
 from core.ledger.errors import Code, Refused
 from core.services.commands.expiring import Expire
 from core.services.commands.holding import HoldTimeout
@@ -103,17 +102,24 @@ async def _for_lapsed(ledger: Ledger, org_id: int, account: int, lot_id: int) ->
 
 async def submit_all(ledger: Ledger, commands: Iterable[Command]) -> Swept:
     """Carry out commands of a sweep in the background, side by side, and count them."""
-    outcomes = await asyncio.gather(*(_one(ledger, command) for command in commands))
-    return sum(outcomes, Swept())
+    swept, waiting = Swept(), list(commands)
+    while waiting:
+        answers = await ledger.execute_all(waiting)
+        swept += sum(map(_counted, answers), Swept())
+        pairs = zip(waiting, answers, strict=True)
+        waiting = [again for command, answer in pairs if (again := _once_more(command, answer)) is not None]
+    return swept
 
 
-async def _one(ledger: Ledger, command: Command) -> Swept:
-    try:
-        receipt = await ledger.execute(command, in_background=True)
-        if receipt.replayed and isinstance(command, Expire) and command.round < _ROUNDS:
-            again = Expire(command.org_id, command.account, command.lot_id, command.round + 1)
-            return await _one(ledger, again)
-    except Refused as refused:
-        # Somebody was faster, or it is no longer due: passed over. Everything else is tried at the next sweep.
-        return Swept() if refused.code in _PASSED_OVER else Swept(left=1)
-    return Swept(done=0 if receipt.replayed else 1)
+def _counted(answer: Receipt | Refused) -> Swept:
+    """Somebody was faster, or it is no longer due: passed over. Everything else is tried at the next sweep."""
+    if isinstance(answer, Refused):
+        return Swept() if answer.code in _PASSED_OVER else Swept(left=1)
+    return Swept(done=0 if answer.replayed else 1)
+
+
+def _once_more(command: Command, answer: Receipt | Refused) -> Command | None:
+    """What has lapsed can come back to an account and lapse there again: under the next key."""
+    if isinstance(command, Expire) and isinstance(answer, Receipt) and answer.replayed and command.round < _ROUNDS:
+        return Expire(command.org_id, command.account, command.lot_id, command.round + 1)
+    return None

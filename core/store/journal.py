@@ -12,7 +12,7 @@ import logging
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, replace
 from typing import Final
@@ -26,7 +26,8 @@ from core.store.faults import Fault, fault_of, refusal
 
 logger = logging.getLogger(__name__)
 
-BACKGROUND_BESIDE_CALLERS: Final = 32  # how much of the sweeps a batch with callers takes along
+BACKGROUND_BESIDE_CALLERS: Final = 16  # how much of the sweeps a batch takes along when there are callers
+CALLERS_NEAR_SECONDS: Final = 0.2  # and for so long after the last of them: the next is not kept waiting either
 MAX_DETOURS: Final = 8  # how often a command may turn out to need another lock, or be a twin's twin
 MAX_RETRIES: Final = 6  # how often a batch is tried when the database is not to be had
 PATIENCE_SECONDS: Final = 10.0  # and for how long, if an attempt itself takes long
@@ -75,6 +76,7 @@ class Journal:
         self._waiting: deque[_Ticket] = deque()
         self._background: deque[_Ticket] = deque()
         self._wake = threading.Condition()
+        self._callers_at = -CALLERS_NEAR_SECONDS  # when a batch last had callers
         self._closing = False
         self._driver: Driver | None = None
         self._writer: Writer | None = None
@@ -92,6 +94,21 @@ class Journal:
         future: asyncio.Future[Receipt] = loop.create_future()
         self._submit(_Ticket(command, future, loop), self._background if in_background else self._waiting)
         return await future
+
+    async def execute_all(self, commands: Iterable[Command]) -> list[Receipt | Refused]:
+        """Carry out a sweep's commands in the background, side by side; return each one's answer, in order."""
+        loop = asyncio.get_running_loop()
+        answers: list[asyncio.Future[Receipt] | Refused] = []
+        for command in commands:
+            future: asyncio.Future[Receipt] = loop.create_future()
+            try:
+                self._submit(_Ticket(command, future, loop), self._background)
+                answers.append(future)
+            except Refused as refused:
+                answers.append(refused)
+        if waiting := [each for each in answers if isinstance(each, asyncio.Future)]:
+            await asyncio.wait(waiting)
+        return [each if isinstance(each, Refused) else _answer_of(each) for each in answers]
 
     def submit(self, command: Command) -> Future[Receipt]:
         """Hand in a command from any thread. Raises Refused(overloaded) at once when the queue is full."""
@@ -141,7 +158,11 @@ class Journal:
             while not (self._waiting or self._background or self._closing):
                 self._wake.wait()
             callers = min(len(self._waiting), self._batch_size)
-            room = min(self._batch_size - callers, BACKGROUND_BESIDE_CALLERS if callers else self._batch_size)
+            now = time.monotonic()
+            if callers:
+                self._callers_at = now
+            near = now - self._callers_at < CALLERS_NEAR_SECONDS
+            room = min(self._batch_size - callers, BACKGROUND_BESIDE_CALLERS if near else self._batch_size)
             background = min(len(self._background), room)
             return [
                 *(self._waiting.popleft() for _ in range(callers)),
@@ -293,6 +314,11 @@ def _resolve(ticket: _Ticket, outcome: Outcome) -> None:
     else:
         ticket.future.set_exception(_internal_error())
     ticket.future.exception()  # a caller who has hung up never asks, and asyncio would log that as an error
+
+
+def _answer_of(future: asyncio.Future[Receipt]) -> Receipt | Refused:
+    error = future.exception()
+    return error if isinstance(error, Refused) else future.result()
 
 
 def _internal_error() -> Refused:

@@ -10,7 +10,7 @@ import asyncio
 import contextlib
 import itertools
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, TypeVar
@@ -148,6 +148,15 @@ class Process(Ledger):
             self._calls.pop(call, None)
         self.site.records.acknowledged(attempt, receipt)
         return receipt
+
+    async def execute_all(self, commands: Iterable[Command]) -> list[Receipt | Refused]:
+        return await asyncio.gather(*(self._answer(command) for command in commands))
+
+    async def _answer(self, command: Command) -> Receipt | Refused:
+        try:
+            return await self.execute(command, in_background=True)
+        except Refused as refused:
+            return refused
 
     def _unheard(self, attempt: Attempt) -> None:
         self.site.records.unheard(attempt, adrift=self.alive)

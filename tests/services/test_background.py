@@ -1,0 +1,76 @@
+"""What sweeps hand in gives way to callers, and is carried out all the same (L7)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+from core.ledger.commands import Receipt
+from core.ledger.credits import Credits
+from core.ledger.errors import Code, Refused
+from core.ledger.ids import Prefix, parse_id
+from core.services import gifts
+from core.services.commands.settling import Settle
+from core.services.gifts import Recipient
+from core.store import journal as journals
+from core.store.journal import BACKGROUND_BESIDE_CALLERS, Journal
+from tests.support.house import House
+
+
+async def test_a_sweep_takes_small_steps_while_callers_are_near_and_long_ones_when_they_are_not(house: House) -> None:
+    swept = [Settle(house.ada.actor.org_id, number) for number in range(1, 101)]
+    journal = house.ledger.journal
+
+    await _give(house)
+    with _sizes(journal) as beside:
+        await house.ledger.execute_all(swept)
+    journal._callers_at -= journals.CALLERS_NEAR_SECONDS
+    with _sizes(journal) as alone:
+        await house.ledger.execute_all(swept)
+
+    assert max(beside) <= BACKGROUND_BESIDE_CALLERS
+    assert max(alone) > BACKGROUND_BESIDE_CALLERS
+    assert sum(beside) == sum(alone) == len(swept)
+
+
+async def test_each_command_of_a_sweep_has_its_own_answer(house: House) -> None:
+    gift = (await _give(house)).item[0]
+    house.clock.advance(gift.settles_at - gift.created_at)
+    org, number = house.ada.actor.org_id, parse_id(Prefix.GIFT, gift.id)
+
+    done, unknown, again = await house.ledger.execute_all([Settle(org, number), Settle(org, 7), Settle(org, number)])
+
+    assert isinstance(done, Receipt)
+    assert not done.replayed
+    assert isinstance(unknown, Refused)
+    assert unknown.code is Code.NOT_FOUND
+    assert isinstance(again, Receipt)
+    assert again.replayed
+
+
+@contextmanager
+def _sizes(journal: Journal) -> Iterator[list[int]]:
+    """Note how many commands each batch takes along."""
+    sizes: list[int] = []
+    run = journal._run_once
+
+    def noted(commands: Sequence[Any]) -> Any:
+        sizes.append(len(commands))
+        return run(commands)
+
+    journal._run_once = noted  # type: ignore[method-assign]
+    yield sizes
+    journal._run_once = run  # type: ignore[method-assign]
+
+
+async def _give(house: House) -> Any:
+    await house.grant(house.al)
+    return await gifts.give(
+        house.ledger,
+        actor=house.al.actor,
+        key="a gift",
+        to=[Recipient(member=house.bo.id)],
+        amount=Credits.of(10),
+        message=None,
+    )
