@@ -10,6 +10,7 @@ from tests.simulation.gifting import decide, give, give_abroad, give_all, give_f
 from tests.simulation.month import Month
 from tests.simulation.repeating import a_defect, again, ask_again, other_actor, other_content, twins
 from tests.simulation.residents import freeze_or_free, join, leave, move
+from tests.simulation.spending import at_the_deadline, authorize, capture, drop_boost, release, reset
 from tests.simulation.trouble import TROUBLE
 
 Acts = Sequence[tuple[int, Callable[[Month], None]]]
@@ -21,6 +22,12 @@ ACTS: Acts = [
     (5, back_to_life),
     (4, allocate),
     (2, charge),
+    (7, authorize),
+    (7, capture),
+    (2, release),
+    (2, at_the_deadline),
+    (2, reset),
+    (1, drop_boost),
     (14, give),
     (4, give_all),
     (3, give_often),

@@ -14,17 +14,18 @@ from sqlalchemy import make_url
 
 from core.ledger.accounts import AccountKind, account_id, is_stored
 from core.policy.limits import Policy
-from tests.simulation.books import Books, Gift, Line, Lot, Transfer, gift_of
+from tests.simulation.books import Books, Event, Gift, Hold, Line, Lot, Transfer, Window, draws_of, gift_of
 from tests.simulation.records import Bound, Records
 from tests.simulation.rules import Rules
 from tests.simulation.tally import Tally
+from tests.simulation.terms import Terms
 
 # Entries and commands are kept in another order than their ids; finding those of a batch must not read them all.
 _INDEXES: Final = (
     "CREATE INDEX simulation_entry ON entry (transfer_id)",
     "CREATE INDEX simulation_command ON command (first_id)",
 )
-_TRANSFER: Final = "SELECT org_id, transfer_id, kind, at, gift_id, settles_at FROM transfer"
+_TRANSFER: Final = "SELECT org_id, transfer_id, kind, at, cause_id, settles_at FROM transfer"
 _LOT: Final = """SELECT org_id, lot_id, source, expires_at, giftable, priority, amount, account_id, origin_org,
                  origin_lot FROM lot"""
 _GIFT: Final = """SELECT org_id, gift_id, sender_account, recipient_org, recipient_account, amount, created_at,
@@ -61,12 +62,19 @@ class Audit:
     """Follows the seals of all writers, batch by batch, in the order of their commits."""
 
     def __init__(
-        self, reader: Reader, records: Records, policies: dict[int, Policy], people: dict[int, int], tally: Tally
+        self,
+        reader: Reader,
+        records: Records,
+        policies: dict[int, Policy],
+        terms: dict[int, Terms],
+        people: dict[int, int],
+        tally: Tally,
     ) -> None:
         self.books = Books(people=people)
         self._reader = reader
         self._records = records
         self._policies = policies
+        self._terms = terms
         self._tally = tally
         self._orgs = tuple(sorted(policies))
         self._batches: Counter[int] = Counter()  # the last batch seen of each writer
@@ -89,15 +97,22 @@ class Audit:
         assert len(transfers) == number, f"{len(transfers)} of {number} transfers are there"
         self._take_lots(first, last)
         starts = self._commands(first, last)
-        called_in = {each.gift for each in transfers if each.kind == "gift_return" and each.number not in starts}
+        called_in = {each.cause for each in transfers if each.kind == "gift_return" and each.number not in starts}
         gifts = self._new_gifts(first, last, transfers)
-        rules = Rules(self.books, self._policies, gifts, {gift for gift in called_in if gift is not None})
-        for transfer in transfers:
+        rules = Rules(
+            self.books, self._policies, gifts, {gift for gift in called_in if gift is not None}, terms=self._terms
+        )
+        rules.new_holds = self._new_holds(first, last, transfers)
+        rules.events = self._new_events(first, last)
+        rules.new_boosts = self._new_boosts(first, last)
+        for transfer in _as_decided(transfers, starts):
             rules.take(transfer, starts.get(transfer.number))
             self._tally["transfer", transfer.kind] += 1
         rules.finish()
         self._check_positions({(each.org, line.account) for each in transfers for line in each.lines})
-        self._check_gifts({each.gift for each in transfers if each.gift is not None})
+        self._check_gifts({each.cause for each in transfers if each.cause in self.books.gifts})
+        self._check_holds({each.cause for each in transfers if each.cause in self.books.holds})
+        self._check_windows({window for each in transfers for window, _ in each.windows})
         self._check_clearing()
 
     def _transfers(self, first: int, last: int) -> list[Transfer]:
@@ -108,6 +123,10 @@ class Audit:
         for org, transfer, *line in self._reader.rows(query, first, last):
             assert found[transfer].org == org, f"transfer {transfer} is of two organisations (L9)"
             found[transfer].lines.append(Line(*line))
+        query = """SELECT transfer_id, org_id, member_id, meter, opens_at, closes_at, amount FROM window_posting
+                   WHERE org_id IN (?, ?) AND transfer_id BETWEEN ? AND ? ORDER BY transfer_id, line"""
+        for transfer, *window, amount in self._reader.rows(query, *self._orgs, first, last):
+            found[transfer].windows.append((tuple(window), amount))
         return list(found.values())
 
     def _take_lots(self, first: int, last: int) -> None:
@@ -138,6 +157,25 @@ class Audit:
                 found[each.number].settles_at = each.settles_at
         return found
 
+    def _new_holds(self, first: int, last: int, transfers: list[Transfer]) -> dict[int, Hold]:
+        """Return holds as they were opened, with what their transfers set aside."""
+        query = f"""SELECT org_id, hold_id, member_id, amount, allowance, created_at, deadline_at FROM hold
+                    WHERE {_BETWEEN.format("hold_id")}"""
+        draws = {each.number: draws_of(each) for each in transfers if each.kind == "hold"}
+        rows = self._reader.rows(query, *self._orgs, first, last)
+        return {row[1]: Hold(*row, draws=draws[row[1]]) for row in rows}
+
+    def _new_events(self, first: int, last: int) -> dict[int, Event]:
+        query = f"""SELECT transfer_id, member_id, amount, coalesce(allowance, 0), coalesce(overage, 0)
+                    FROM usage_event WHERE {_BETWEEN.format("transfer_id")}"""
+        return {number: Event(*facts) for number, *facts in self._reader.rows(query, *self._orgs, first, last)}
+
+    def _new_boosts(self, first: int, last: int) -> dict[int, tuple[int, int, int, int]]:
+        query = (
+            f"SELECT boost_id, subject_id, factor, starts_at, ends_at FROM boost WHERE {_BETWEEN.format('boost_id')}"
+        )
+        return {number: tuple(facts) for number, *facts in self._reader.rows(query, *self._orgs, first, last)}
+
     def _check_positions(self, accounts: set[tuple[int, int]]) -> None:
         """L2, L3: what is stored is the sum of the entries, and nothing is below zero."""
         for org, account in sorted(accounts):
@@ -156,6 +194,24 @@ class Audit:
             assert stored == [(gift.state, gift.settles_at)], f"{gift} is stored as {stored}"
             whole = gift.arrived in {0, gift.amount}
             assert whole, f"{gift} has arrived in part (L9)"
+
+    def _check_holds(self, numbers: set[int]) -> None:
+        for number in numbers:
+            query = "SELECT state, charged, overage, is_late FROM hold WHERE org_id = ? AND hold_id = ?"
+            hold = self.books.holds[number]
+            stored = [(*facts, bool(late)) for *facts, late in self._reader.rows(query, hold.org, number)]
+            due = (hold.state, hold.charged, hold.overage, hold.is_late)
+            assert stored == [due], f"{hold} is stored as {stored} (S2)"
+
+    def _check_windows(self, windows: set[Window]) -> None:
+        """S5, S6: what is stored as used is the sum of the postings, and nothing is below zero."""
+        for window in windows:
+            query = """SELECT closes_at, used FROM usage_window
+                       WHERE org_id = ? AND member_id = ? AND meter = ? AND opens_at = ?"""
+            used = self.books.used[window]
+            stored = self._reader.rows(query, *window[:4])
+            assert stored == [(window[4], used)], f"{window}: {used} was used, but {stored} is stored (L3)"
+            assert used >= 0, f"{window}: {used} was used (S6)"
 
     def _check_clearing(self) -> None:
         """L9: what the two owe one another differs by what is on its way, and by nothing else."""
@@ -188,6 +244,8 @@ class Audit:
         assert stored == summed, "positions are not the sums of their entries (L3)"
         self._check_sums(sum(stored.values()))
         self._check_gifts(set(self.books.gifts))
+        self._check_holds(set(self.books.holds))
+        self._check_windows(set(self.books.used))
         self._check_counts()
         self._check_debts()
         self._check_people()
@@ -195,15 +253,18 @@ class Audit:
 
     def _check_counts(self) -> None:
         """Nothing is there that was not seen to be committed: every key and row belongs to some command."""
-        books, tables = self.books, ("transfer", "entry", "gift", "usage_event", "command")
+        books, tables = self.books, ("transfer", "entry", "gift", "hold", "usage_event", "usage_window", "command")
         counts = [self._reader.rows(f"SELECT count(*) FROM {table}")[0][0] for table in tables]
-        seen = [books.transfers, books.entries, len(books.gifts), books.charged, len(self._records.bound)]
+        spent = [len(books.holds), books.charged, len(books.used)]
+        seen = [books.transfers, books.entries, len(books.gifts), *spent, len(self._records.bound)]
         assert counts == seen, f"the tables {tables} have {counts} rows, {seen} were seen to be committed"
 
     def _check_debts(self) -> None:
-        rows = self._reader.rows("SELECT gift_id, amount, repaid FROM obligation")
-        stored = {gift: (amount, repaid) for gift, amount, repaid in rows}
-        assert stored == {debt.gift: (debt.amount, debt.repaid) for debt in self.books.debts.values()}, "debts (G6)"
+        rows = self._reader.rows("SELECT cause_id, amount, repaid FROM obligation")
+        stored = {cause: (amount, repaid) for cause, amount, repaid in rows}
+        assert stored == {debt.cause: (debt.amount, debt.repaid) for debt in self.books.debts.values()}, (
+            "debts (G6, S2)"
+        )
 
     def _check_people(self) -> None:
         query = "SELECT member_id FROM member WHERE {} IS NOT NULL"
@@ -233,3 +294,15 @@ class Audit:
             gift = self.books.gifts[number]
             done = {"arrived": bool(gift.arrived), "bounced": gift.state == "returned", "queued": True}
             assert done[state], f"{gift} is marked as {state}"
+
+
+def _as_decided(transfers: list[Transfer], starts: dict[int, Any]) -> list[Transfer]:
+    """Return transfers in the order of their ids, except that what a late capture freed stands before it (S2)."""
+    freed = {each.cause: each for each in transfers if each.kind == "hold_expire" and each.number not in starts}
+    ordered: list[Transfer] = []
+    for each in transfers:
+        if each.kind == "capture" and each.cause in freed:
+            ordered.append(freed[each.cause])
+        if freed.get(each.cause) is not each:
+            ordered.append(each)
+    return ordered

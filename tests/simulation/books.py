@@ -11,6 +11,7 @@ from typing import Any
 
 Account = tuple[int, int]  # organisation, account
 Part = tuple[int, int]  # a lot and how much of it
+Window = tuple[int, int, str, int, int]  # organisation, whose, of which meter, from when until when
 OPEN = ("pending", "in_review")
 COUNTED = (*OPEN, "settled")
 
@@ -27,15 +28,19 @@ class Line:
 
 @dataclass(slots=True)
 class Transfer:
-    """One transfer with its entries, in order; ``settles_at`` is what it set a gift's to."""
+    """One transfer with its entries, in order; ``cause`` is the gift, hold or event it belongs to.
+
+    ``settles_at`` is what it set a gift's to; ``windows`` are its postings to windows of allowances and caps.
+    """
 
     org: int
     number: int
     kind: str
     at: int
-    gift: int | None
+    cause: int | None
     settles_at: int | None
     lines: list[Line] = field(default_factory=list)
+    windows: list[tuple[Window, int]] = field(default_factory=list)
 
     def into(self, account: int) -> list[Part]:
         return [(line.lot, line.amount) for line in self.lines if line.account == account and line.amount > 0]
@@ -85,11 +90,43 @@ class Gift:
 
 
 @dataclass(slots=True)
-class Debt:
-    """What a claw-back could not take."""
+class Hold:
+    """An authorization as its transfers made it."""
 
     org: int
-    gift: int
+    number: int
+    member: int
+    amount: int
+    allowance: int
+    created_at: int
+    deadline_at: int
+    draws: list[tuple[int, list[Part]]]  # what was set aside of each wallet and pool, in order
+    state: str = "open"
+    charged: int = 0
+    overage: int = 0
+    is_late: bool = False
+
+    @property
+    def set_aside(self) -> int:
+        return sum(amount for _, parts in self.draws for _, amount in parts)
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """Usage that was charged, as it is kept beside its transfer."""
+
+    member: int
+    amount: int
+    allowance: int
+    overage: int
+
+
+@dataclass(slots=True)
+class Debt:
+    """What a claw-back or a charge could not take."""
+
+    org: int
+    cause: int
     debtor: int
     creditor: int
     amount: int
@@ -103,7 +140,11 @@ class Books:
     held: defaultdict[Account, Counter[int]] = field(default_factory=lambda: defaultdict(Counter))
     lots: dict[int, Lot] = field(default_factory=dict)
     gifts: dict[int, Gift] = field(default_factory=dict)
-    debts: dict[int, Debt] = field(default_factory=dict)  # by the gift that was clawed back
+    holds: dict[int, Hold] = field(default_factory=dict)
+    reserved: dict[int, list[Window]] = field(default_factory=dict)  # in which windows holds were counted
+    resets: dict[tuple[int, str, int, int], int] = field(default_factory=dict)  # when a window was reset last
+    used: Counter[Window] = field(default_factory=Counter)  # of each window
+    debts: dict[int, Debt] = field(default_factory=dict)  # by the gift that was clawed back, or the event
     people: dict[int, int] = field(default_factory=dict)  # who can hold credits, and in which organisation
     frozen: set[int] = field(default_factory=set)
     gone: set[int] = field(default_factory=set)
@@ -116,6 +157,8 @@ class Books:
         self.entries += len(transfer.lines)
         for line in transfer.lines:
             self.held[transfer.org, line.account][line.lot] += line.amount
+        for window, amount in transfer.windows:
+            self.used[window] += amount
 
     def lot(self, number: int) -> Lot:
         return self.lots[number]
@@ -127,6 +170,9 @@ class Books:
         mine = (debt for debt in self.debts.values() if (debt.org, debt.debtor) == account)
         return sum(debt.amount - debt.repaid for debt in mine)
 
+    def open_holds(self) -> list[Hold]:
+        return [hold for hold in self.holds.values() if hold.state == "open"]
+
     def open_gifts(self) -> list[Gift]:
         return [gift for gift in self.gifts.values() if gift.state in OPEN]
 
@@ -136,3 +182,12 @@ def gift_of(row: Any, parts: list[Part], *, reviewed: bool) -> Gift:
     org, number, sender, recipient_org, recipient, amount, created_at, settles_at = row
     state = "in_review" if reviewed else "pending"
     return Gift(org, number, sender, recipient, recipient_org, amount, created_at, settles_at, state, parts)
+
+
+def draws_of(transfer: Transfer) -> list[tuple[int, list[Part]]]:
+    """Return what a transfer took of each account, accounts and slices in their order."""
+    draws: dict[int, list[Part]] = {}
+    for line in transfer.lines:
+        if line.amount < 0:
+            draws.setdefault(line.account, []).append((line.lot, -line.amount))
+    return list(draws.items())

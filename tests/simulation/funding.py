@@ -9,14 +9,15 @@ from core.ledger.accounts import pool_of
 from core.ledger.credits import Credits
 from core.ledger.errors import Code, Refused
 from core.ledger.lots import GIFTABLE_BY_DEFAULT, GiftOrder, Source
-from core.metering.usage import Rating, Usage
 from core.services.commands.charging import Charge
 from core.services.commands.giving import Give
 from core.services.commands.granting import Allocate, Grant
+from core.services.commands.holding import Authorize
 from tests.simulation.gifting import gift_of
 from tests.simulation.month import Month
 from tests.simulation.people import Org, Person, credits_of
 from tests.simulation.processes import Process
+from tests.simulation.spending import authorization_of, used
 from tests.simulation.telling import told
 
 HOUR = timedelta(hours=1)
@@ -97,7 +98,7 @@ def use_crumbs(month: Month) -> None:
     mine, ours = (month.books.held[person.org.number, account] for account in (person.wallet, pool_of(person.team)))
     own, shared = (Credits(sum(n for lot, n in held.items() if is_crumb(month, lot))) for held in (mine, ours))
     others = [each.wallet for each in person.org.people if each is not person and each.kind == "person"]
-    command: Give | Charge = charge_of(month, person, month.usable(person) + shared)
+    command: Give | Authorize = authorization_of(month, person, month.usable(person) + shared)
     if own and month.dice.random() < 0.6:
         gift = gift_of(month, person, (month.dice.choice(others),), own)
         command = replace(gift, prefer=GiftOrder.SOONEST)
@@ -110,7 +111,7 @@ def is_crumb(month: Month, lot: int) -> bool:
     return month.books.lots[lot].priority == CRUMB
 
 
-async def _the_largest(month: Month, server: Process, command: Give | Charge) -> None:
+async def _the_largest(month: Month, server: Process, command: Give | Authorize) -> None:
     """Try the command, and if it is too much, one more than the amount that the refusal names, and that amount.
 
     What comes of that proves something only when nothing else has happened since.
@@ -129,13 +130,13 @@ async def _the_largest(month: Month, server: Process, command: Give | Charge) ->
             month.tally["the largest", "works" if fits else "and one more does not"] += 1
 
 
-def _of_amount(command: Give | Charge, amount: Credits, key: str) -> Give | Charge:
+def _of_amount(command: Give | Authorize, amount: Credits, key: str) -> Give | Authorize:
     if isinstance(command, Give):
         return replace(command, amount=amount, key=key)
-    return replace(command, rating=replace(command.rating, amount=amount), event_id=key)
+    return replace(command, rating=replace(command.rating, amount=amount), key=key)
 
 
-async def _refusal(server: Process, command: Give | Charge) -> Refused | None:
+async def _refusal(server: Process, command: Give | Authorize) -> Refused | None:
     try:
         await server.execute(command)
     except Refused as refused:
@@ -160,17 +161,15 @@ def allocate(month: Month) -> None:
 
 
 def charge(month: Month) -> None:
-    """A request is paid; some are free, some cost more than anybody has, the newest model costs more than may move."""
+    """Usage is reported; some is free, some costs more than there is, the newest model costs more than may move."""
     person, dice = month.anybody(), month.dice
     amount = dice.choice((Credits(0), Credits(7), credits_of(dice), credits_of(dice), Credits.of(2_000_000_000)))
     held = month.books.amount_in((person.org.number, person.wallet))
-    if dice.random() < 0.2 and held:
+    if dice.random() < 0.7 and amount > Credits(held):
         amount = Credits(held)
     month.send(charge_of(month, person, amount))
 
 
 def charge_of(month: Month, person: Person, amount: Credits) -> Charge:
-    usage = Usage("some-model", input_tokens=month.dice.randint(1, 10_000))
-    rating = Rating(amount, card="a card", is_fallback=False)
     event = month.fresh_key()
-    return Charge(person.org.number, person.number, "gateway", event, person.name, usage, rating)
+    return Charge(person.org.number, person.number, "gateway", event, person.name, *used(month, amount))

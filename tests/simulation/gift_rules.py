@@ -195,5 +195,5 @@ def bounced(rules: Rules, transfer: Transfer) -> None:
 
 
 def gift_of(rules: Rules, transfer: Transfer) -> Gift:
-    assert transfer.gift is not None, f"{transfer} names no gift"
-    return rules.books.gifts[transfer.gift]
+    assert transfer.cause is not None, f"{transfer} names no gift"
+    return rules.books.gifts[transfer.cause]

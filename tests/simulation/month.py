@@ -64,7 +64,8 @@ class Month:
         with writing(engine) as connection:
             people.build(connection, self.village, self.clock())
         policies = {org.number: org.policy for org in self.village.orgs}
-        self.audit = Audit(reader, self.records, policies, self.village.persons, tally)
+        terms = {org.number: org.terms for org in self.village.orgs}
+        self.audit = Audit(reader, self.records, policies, terms, self.village.persons, tally)
         self.servers: list[Process] = []
         self.waybills: list[DeliveryRecord] = []  # deliveries that were once due, kept to be repeated days later
         self.crumby: Person | None = None  # who holds more lots than one transfer may take
@@ -259,6 +260,9 @@ class Month:
         self.audit.everything()
         self.audit.nothing_lapsed_is_left(to_micros(self.clock()) - _AN_HOUR)
         assert not self.audit.in_flight(), "clearing accounts agree in the end (L9)"
+        assert not self.books.open_holds(), "whatever is over is freed (S2)"
+        for hold in self.books.holds.values():
+            self.tally["hold", "late" if hold.is_late else hold.state] += 1
         for gift in self.books.gifts.values():
             self.tally["gift", gift.state] += 1
         assert all(gift.state == "in_review" for gift in self.books.open_gifts()), "whatever is due is settled (G2)"
@@ -280,6 +284,7 @@ class Month:
 
 _SWEEPS: dict[str, Callable[[Any], Awaitable[object]]] = {
     "settling": settlement.settle_due,
+    "freeing": settlement.free_due_holds,
     "lapsing": settlement.expire_due,
     "delivering": deliveries.deliver_due,
     "returning": settlement.return_stranded,

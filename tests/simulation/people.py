@@ -16,7 +16,9 @@ from core.policy.limits import Policy
 from core.store import groups, people
 from core.store.groups import OrganisationRecord, TeamRecord
 from core.store.people import MemberRecord
+from core.store.records import model_of, values_of
 from tests.simulation.books import Gift
+from tests.simulation.terms import Terms, records_of, terms_of
 
 _IDS = 0  # the writer that no process start ever is
 
@@ -54,6 +56,7 @@ class Org:
     name: str
     policy: Policy
     teams: list[int]
+    terms: Terms = field(init=False)
     people: list[Person] = field(default_factory=list)
 
     @property
@@ -79,6 +82,9 @@ class Village:
         acme = self.orgs[0]
         self.newcomer(acme, acme.teams[0], verified=False)
         self.newcomer(acme, acme.teams[0], kind="bot")
+        for org in self.orgs:
+            members = [person.number for person in org.people if person.kind == "person"]
+            org.terms = terms_of(org.number, members, org.teams, dice)
 
     def _org(self, name: str, teams: int, dice: random.Random) -> Org:
         number = next(self._ids)
@@ -118,6 +124,9 @@ def build(connection: Connection, village: Village, now: datetime) -> None:
             groups.add_team(connection, TeamRecord(org.number, team, f"team {team}", now))
         for person in org.people:
             add(connection, person, now)
+        for record in records_of(org.terms):
+            table = model_of(type(record)).__table__  # type: ignore[attr-defined]
+            connection.execute(table.insert().values(**values_of(record)))
 
 
 def add(connection: Connection, person: Person, now: datetime) -> None:

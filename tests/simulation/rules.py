@@ -10,14 +10,21 @@ from core.ledger.accounts import AccountKind, kind_of, owner_of, wallet_of
 from core.ledger.commands import Command
 from core.ledger.transfers import FLOWS, TransferKind
 from core.policy.limits import Policy
-from tests.simulation import gift_rules
-from tests.simulation.books import Books, Gift, Part, Transfer
+from tests.simulation import gift_rules, spending_rules
+from tests.simulation.books import Books, Event, Gift, Hold, Part, Transfer, Window
+from tests.simulation.terms import Terms
 
 # What a command may write under its own ids.
 OWN = {
     "Grant": {"grant"},
     "Allocate": {"allocate"},
     "Charge": {"charge"},
+    "Authorize": {"hold"},
+    "Capture": {"capture"},
+    "Release": {"release"},
+    "HoldTimeout": {"hold_expire"},
+    "ResetMember": {"reset"},
+    "Drop": {"boost"},
     "Give": {"gift_reserve"},
     "GiveForReview": {"gift_reserve"},
     "Decide": {"gift_approve", "gift_settle", "gift_cancel", "gift_decline", "gift_reject"},
@@ -30,7 +37,7 @@ OWN = {
     "Unfreeze": {"unfreeze"},
     "Leave": {"leave"},
 }
-ASIDE = {"expire", "repay", "gift_return"}  # what follows from a command, under ids of no command
+ASIDE = {"expire", "repay", "gift_return", "hold_expire"}  # what follows from a command, under ids of no command
 
 
 @dataclass(slots=True)
@@ -45,6 +52,13 @@ class Rules:
     lapsing: Counter[Part] = field(default_factory=Counter)  # what came back lapsed, by account and lot
     repaying: Counter[int] = field(default_factory=Counter)  # what lots of grants must repay
     reversed_here: set[int] = field(default_factory=set)  # whose gifts on may be called in
+    new_holds: dict[int, Hold] = field(default_factory=dict)  # of this batch
+    new_boosts: dict[int, tuple[int, int, int, int]] = field(default_factory=dict)  # of this batch
+    events: dict[int, Event] = field(default_factory=dict)  # usage that this batch charged, by its transfer
+    terms: dict[int, Terms] = field(default_factory=dict)  # what is set for the spending of each organisation
+    added: dict[Window, int] = field(default_factory=dict)  # windows that this batch added to, and when last
+    owing: list[tuple[Transfer, int]] = field(default_factory=list)  # charges that left something owing, and whose
+    incoming: Counter[int] = field(default_factory=Counter)  # what came into accounts in this batch
 
     def take(self, transfer: Transfer, command: Command | None) -> None:
         """Check one transfer; ``command`` is the one whose own id it has."""
@@ -54,10 +68,13 @@ class Rules:
         self._sums_and_flows(transfer)
         _CHECKS[transfer.kind](self, transfer)
         self.books.apply(transfer)
+        for line in transfer.lines:
+            self.incoming[line.account] += max(line.amount, 0)
 
     def finish(self) -> None:
         """What had to follow in the same batch has followed."""
         assert not +self.lapsing, f"came back lapsed and did not lapse at once (L5): {self.lapsing}"
+        spending_rules.within_limits(self)
         assert not any(self.repaying.values()), f"did not repay just what was owed (G6): {self.repaying}"
 
     # L1
@@ -85,7 +102,7 @@ class Rules:
         self.is_here(account)
         assert owner_of(account) not in self.books.frozen, f"{self.command}: {account} is frozen (G8)"
 
-    def _still_valid(self, transfer: Transfer) -> None:
+    def still_valid(self, transfer: Transfer) -> None:
         """L5: from its expiry on a lot is unusable, whether or not the job has run."""
         for line in transfer.lines:
             assert not self.books.lots[line.lot].expired(transfer.at), f"{transfer} uses lapsed credits (L5)"
@@ -95,7 +112,7 @@ class Rules:
     def _granted(self, transfer: Transfer) -> None:
         lot = self.books.lots[transfer.number]
         self.is_here(lot.account)
-        self._still_valid(transfer)
+        self.still_valid(transfer)
         assert transfer.into(lot.account) == [(lot.number, lot.amount)]
         if lot.source != "promo":
             self.repaying[lot.number] += min(lot.amount, self._owed(transfer.org, lot.account))
@@ -107,22 +124,15 @@ class Rules:
 
     def _repaid(self, transfer: Transfer) -> None:
         """G6: never more than is owed, to whom it is owed."""
-        debt = self.books.debts[_gift_of(transfer)]
+        debt = self.books.debts[_cause_of(transfer)]
         self.repaying[transfer.lines[0].lot] -= transfer.amount
         debt.repaid += transfer.amount
         assert transfer.into(debt.creditor) == transfer.out_of(debt.debtor)
         assert debt.repaid <= debt.amount, f"more was repaid than was owed: {debt}"
 
     def _allocated(self, transfer: Transfer) -> None:
-        self._still_valid(transfer)
+        self.still_valid(transfer)
         self.is_here(transfer.lines[1].account)
-
-    def _charged(self, transfer: Transfer) -> None:
-        command: object = self.command
-        assert transfer.amount == command.rating.amount.micros  # type: ignore[attr-defined]
-        self.may_spend(wallet_of(command.member_id))  # type: ignore[attr-defined]
-        self._still_valid(transfer)
-        self.books.charged += 1
 
     def _lapsed(self, transfer: Transfer) -> None:
         """L5: only what has expired is booked to breakage."""
@@ -151,16 +161,22 @@ class Rules:
         return member
 
 
-def _gift_of(transfer: Transfer) -> int:
-    assert transfer.gift is not None, f"{transfer} names no gift"
-    return transfer.gift
+def _cause_of(transfer: Transfer) -> int:
+    assert transfer.cause is not None, f"{transfer} names no cause"
+    return transfer.cause
 
 
 _CHECKS: dict[str, Callable[[Rules, Transfer], None]] = {
     "grant": Rules._granted,
     "repay": Rules._repaid,
     "allocate": Rules._allocated,
-    "charge": Rules._charged,
+    "charge": spending_rules.charged,
+    "hold": spending_rules.authorized,
+    "capture": spending_rules.captured,
+    "release": spending_rules.released,
+    "hold_expire": spending_rules.timed_out,
+    "reset": spending_rules.reset,
+    "boost": spending_rules.boosted,
     "expire": Rules._lapsed,
     "gift_reserve": gift_rules.reserved,
     "gift_approve": gift_rules.approved,

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 
-from core.ledger.errors import Code
 from tests.simulation.weather import CALLS, POINTS
 
 Tally = Counter[tuple[str, ...]]
@@ -56,10 +55,38 @@ _WAYS = {
     "Charge": (
         "done",
         "replayed",
+        "invalid_request",
+    ),
+    "Authorize": (
+        "done",
+        "replayed",
         "insufficient_credits",
         "account_frozen",
-        "unknown_member",
-        "invalid_request",
+        "not_allowed",
+        "too_many_lots",
+        "unheard",
+    ),
+    "Capture": (
+        "done",
+        "replayed",
+        "idempotency_conflict",
+        "hold_closed",
+        "not_found",
+        "unheard",
+    ),
+    "Release": (
+        "done",
+        "replayed",
+        "hold_closed",
+    ),
+    "HoldTimeout": (
+        "done",
+        "hold_closed",
+    ),
+    "Drop": ("done", "replayed"),
+    "ResetMember": (
+        "done",
+        "nothing_to_reset",
     ),
     "Allocate": (
         "done",
@@ -92,25 +119,15 @@ _WAYS = {
     "Defect": ("internal_error",),
 }
 
-# Codes that no command refuses with: doors do, or holds will.
-_OF_DOORS = frozenset(
-    {
-        Code.MALFORMED,
-        Code.IDEMPOTENCY_KEY_REQUIRED,
-        Code.UNAUTHENTICATED,
-        Code.INSUFFICIENT_SCOPE,
-        Code.HOLD_CLOSED,
-        Code.TOO_LARGE,
-        Code.UNSUPPORTED_MEDIA_TYPE,
-        Code.RATE_LIMITED,
-    }
-)
-
 _OTHERWISE = (
     *(("transfer", kind) for kind in ("repay", "gift_return", "gift_refuse", "gift_bounce", "expire")),
+    *(("hold", state) for state in ("captured", "late", "released", "expired")),
     *(("gift", state) for state in ("settled", "cancelled", "declined", "rejected", "returned", "reversed")),
-    *(("clock", move) for move in ("on", "far on", "back", "instant", "back to life")),
-    *(("sweep", name) for name in ("settling", "lapsing", "delivering", "returning", "by all at once", "late copy")),
+    *(("clock", move) for move in ("on", "far on", "back", "instant", "deadline", "back to life")),
+    *(
+        ("sweep", name)
+        for name in ("settling", "freeing", "lapsing", "delivering", "returning", "by all at once", "late copy")
+    ),
     *(("died", how) for how in ("idle", "in a batch", "all at once")),
     *(("same again", where) for where in ("at one server", "at any server")),
     *(("fault", kind) for kind in ("away", "full", "read only", "busy", "damaged")),
@@ -123,7 +140,6 @@ _OTHERWISE = (
 
 WORTH_MEETING = frozenset(
     {("command", kind, end) for kind, ends in _WAYS.items() for end in ends}
-    | {("refused", code.value) for code in Code if code not in _OF_DOORS}
     | {("crash", *point) for point in POINTS}
     | {("lost", "before", call) for call in CALLS}
     | {("slow", *point) for point in POINTS}

@@ -14,7 +14,7 @@ from tests.simulation.month import Month
 
 HOUR = timedelta(hours=1)
 SOON = timedelta(days=10)
-SWEEPS = ("settling", "lapsing", "delivering", "returning")
+SWEEPS = ("settling", "freeing", "lapsing", "delivering", "returning")
 
 
 def time_passes(month: Month) -> None:
@@ -26,6 +26,7 @@ def next_instant(month: Month) -> None:
     """To the very instant at which something settles or lapses, or one micro-second before."""
     now = month.clock()
     instants = [gift.settles_at for gift in month.books.open_gifts()]
+    instants += [hold.deadline_at for hold in month.books.open_holds()]
     instants += [lot.expires_at for lot in month.books.lots.values() if lot.expires_at is not None]
     coming = [moment for each in instants if now < (moment := from_micros(each)) < now + SOON]
     if coming:

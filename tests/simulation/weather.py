@@ -22,6 +22,8 @@ Point = tuple[str, str]  # when, and at which call
 CALLS = (
     "begin",
     "select",
+    "ask",
+    "fetch",
     "claim",
     "lock",
     "keep_claims",
@@ -30,10 +32,13 @@ CALLS = (
     "upsert_add",
     "drop_empty",
     "assign",
+    "put",
     "notify",
     "commit",
 )
 POINTS: tuple[Point, ...] = tuple((when, call) for call in CALLS for when in (BEFORE, AFTER))
+
+_ANSWERED_LATER = frozenset({"ask", "claim"})  # their answers are fetched when they are needed
 
 # What the database may say instead of doing what it was asked; a connection may also be gone after the call.
 _REFUSALS = ("full", "read only", "busy", "damaged")
@@ -62,7 +67,8 @@ class ShakyDriver:
         self.raw: Any = driver._connection  # type: ignore[attr-defined]
         self._met = met
         for name in CALLS:
-            setattr(self, name, self._shaken(name, getattr(driver, name)))
+            if name != "fetch":
+                setattr(self, name, self._shaken(name, getattr(driver, name)))
         self.rollback, self.close, self.lost = driver.rollback, driver.close, driver.lost
 
     def _shaken(self, name: str, call: Callable[..., Any]) -> Callable[..., Any]:
@@ -72,7 +78,7 @@ class ShakyDriver:
             self._met.meet(before, self)
             result = call(*arguments, **options)
             self._met.meet(after, self)
-            return result
+            return self._shaken("fetch", result) if name in _ANSWERED_LATER else result
 
         return shaken
 

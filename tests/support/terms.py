@@ -1,6 +1,6 @@
 """What is set for the spending of the people in the random ledger test: plans, caps and boosts, said once in words.
 
-``spending_model.py`` reads it by its own rules; here it becomes the records that the ledger reads.
+``spending_model.py`` reads it by its own rules; here it becomes the records and commands of the ledger.
 """
 
 from __future__ import annotations
@@ -12,10 +12,12 @@ from datetime import datetime, timedelta
 from core.ledger.credits import Credits
 from core.ledger.records import Record
 from core.metering.allowances import Plan, PlanSeat
-from core.metering.boosts import Boost, Factor, Stage
+from core.metering.boosts import Factor
 from core.metering.caps import Cap, Period
+from core.services.commands.boosting import Drop
 
 HOUR = timedelta(hours=1)
+TEAMS = ("red", "blue")
 CREDIT = 1_000_000
 
 
@@ -56,7 +58,7 @@ BOOSTS = (BoostTerm("red", "2", 6, 90), BoostTerm("bo", "10", 24, 48), BoostTerm
 
 
 def records_of(org_id: int, ids: Mapping[str, int], start: datetime) -> list[Record]:
-    """Return the terms as records of an organisation; ``ids`` are those of its people and teams."""
+    """Return plans and caps as records of an organisation; ``ids`` are those of its people and teams."""
     numbers = {**ids, "all": org_id}
     plans = [
         Plan(org_id, 1 + place, name, *(_credits(plan.get(meter)) for meter in ("5h", "weekly", "monthly")), start)
@@ -76,23 +78,27 @@ def records_of(org_id: int, ids: Mapping[str, int], start: datetime) -> list[Rec
         )
         for place, cap in enumerate(CAPS)
     ]
-    boosts = [
-        Boost(
+    return [*plans, *seats, *caps]
+
+
+def drops_of(org_id: int, ids: Mapping[str, int], start: datetime) -> list[Drop]:
+    """Return the boosts as the commands by which an admin drops them."""
+    return [
+        Drop(
             org_id,
-            1 + place,
-            numbers[boost.subject],
-            Factor.parse(boost.factor),
-            start + boost.from_hours * HOUR,
-            start + boost.to_hours * HOUR,
-            None,
             org_id,
-            start,
-            Stage.NOTHING,
-            None,
+            f"boost {place}",
+            {**ids, "all": org_id}[boost.subject],
+            is_team=boost.subject in TEAMS,
+            factor=Factor.parse(boost.factor),
+            starts_at=start + boost.from_hours * HOUR,
+            ends_at=start + boost.to_hours * HOUR,
+            lasts=None,
+            reason=None,
+            is_admin=True,
         )
         for place, boost in enumerate(BOOSTS)
     ]
-    return [*plans, *seats, *caps, *boosts]
 
 
 def _credits(micros: int | None) -> Credits | None:

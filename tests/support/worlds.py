@@ -15,7 +15,7 @@ from typing import Any, Protocol, cast
 
 from sqlalchemy import text
 
-from core.ledger.accounts import AccountKind, account_id, kind_of, wallet_of
+from core.ledger.accounts import AccountKind, account_id, kind_of, pool_of, wallet_of
 from core.ledger.book import Book, Given, WindowPosting
 from core.ledger.commands import Command, Receipt
 from core.ledger.credits import ZERO, total
@@ -41,9 +41,8 @@ from tests.support.builders import an_actor
 from tests.support.clock import START, SettableClock
 from tests.support.model import Person, Shown
 from tests.support.spending import know_spending
-from tests.support.terms import records_of
+from tests.support.terms import TEAMS, drops_of, records_of
 
-TEAMS = ("red", "blue")
 PEOPLE = {
     "ada": Person("red", leads=True),
     "bo": Person("red"),
@@ -123,6 +122,8 @@ class PureWorld:
         know_spending(self._book, 1, teams, records_of(1, self.ids, clock()))
         self._book.records[Hold] = {"hold_id": {}}
         self._reserved: defaultdict[int, list[WindowPosting]] = defaultdict(list)
+        self._book.locked.add((1, pool_of(1)))
+        assert not any(isinstance(each, Refused) for each in self.execute(drops_of(1, self.ids, clock())))
 
     def execute(self, commands: Sequence[Command]) -> list[Receipt | Refused]:
         return [self._execute(command) for command in commands]
@@ -280,6 +281,7 @@ class StoredWorld:
             for term in records_of(self.org_id, self.ids, now):
                 table = model_of(type(term)).__table__  # type: ignore[attr-defined]
                 connection.execute(table.insert().values(**values_of(term)))
+        assert not any(isinstance(each, Refused) for each in self.execute(drops_of(self.org_id, self.ids, now)))
 
     def execute(self, commands: Sequence[Command]) -> list[Receipt | Refused]:
         return [answer_of(future) for future in [self._ledger.journal.submit(command) for command in commands]]

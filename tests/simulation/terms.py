@@ -1,0 +1,83 @@
+"""What is set for spending in a month: plans and caps of an organisation, as records and as plain numbers; boosts.
+
+Moments are micro-seconds since the epoch. Plans and caps have been in force for long when a month begins, so that a
+clock which is set back finds them too; boosts are dropped as it goes on.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import timedelta
+
+from core.ledger.credits import Credits
+from core.ledger.records import Record
+from core.metering.allowances import Plan, PlanSeat
+from core.metering.caps import Cap, Period
+from tests.support.clock import START
+
+LONG_AGO = timedelta(days=300)
+
+
+@dataclass
+class Terms:
+    """Amounts are micro-credits. ``plans`` and ``caps`` are by member, ``caps`` also by organisation."""
+
+    org: int
+    plans: dict[int, dict[str, int]] = field(default_factory=dict)
+    caps: dict[int, dict[str, int]] = field(default_factory=dict)
+    boosts: list[tuple[int, int, int, int]] = field(default_factory=list)  # whose, thousandths, from when, until when
+
+    def limit(self, member: int, meter: str, at: int) -> int | None:
+        """Return the limit of one of a person's windows at a moment; None where none is set."""
+        if meter in {"5h", "weekly", "monthly"}:
+            limit = self.plans.get(member, {}).get(meter)
+            return None if limit is None else limit * self._thousandths(member, at) // 1_000
+        own, everybodys = self.caps.get(member, {}), self.caps.get(self.org, {})
+        return own.get(meter, everybodys.get(meter))
+
+    def meters(self, member: int) -> tuple[set[str], set[str]]:
+        """Return in which windows a person's allowance is counted, and in which what they take from lots."""
+        caps = {**self.caps.get(self.org, {}), **self.caps.get(member, {})}
+        return set(self.plans.get(member, {})), {meter for meter in caps if meter.startswith("cap:")}
+
+    def _thousandths(self, member: int, at: int) -> int:
+        """The largest counts, never the product (S6)."""
+        running = [each[1] for each in self.boosts if each[0] in {member, self.org} and each[2] <= at < each[3]]
+        return max(running, default=1_000)
+
+
+def terms_of(org: int, members: list[int], teams: list[int], dice: random.Random) -> Terms:
+    """Draw what is set: some have a plan, some a cap."""
+    first, second, third = dice.sample(members, 3)
+    terms = Terms(org)
+    terms.plans = {
+        first: {"5h": dice.choice((5, 40)) * 1_000_000, "weekly": 90_000_000},
+        second: {"monthly": 150_000_000},
+    }
+    terms.caps = {
+        org: {"cap:month": 1_500_000_000},
+        second: {"cap:day": dice.choice((30, 60, 400)) * 1_000_000},
+        third: {f"pool:{teams[0]}:week": 25_000_000, "cap:week": 250_000_000},
+    }
+    return terms
+
+
+def records_of(terms: Terms) -> Iterator[Record]:
+    """Return the terms as the ledger reads them."""
+    since, numbers = START - LONG_AGO, iter(range(1, 100))
+    for member, limits in terms.plans.items():
+        windows = (_credits(limits.get(meter)) for meter in ("5h", "weekly", "monthly"))
+        plan = Plan(terms.org, next(numbers), "a plan", *windows, since)
+        yield plan
+        yield PlanSeat(terms.org, member, since, plan.plan_id, since)
+    for subject, caps in terms.caps.items():
+        for meter, amount in caps.items():
+            kind, *pool, period = meter.split(":")
+            pool_id = int(pool[0]) if kind == "pool" else None
+            yield Cap(terms.org, next(numbers), subject, pool_id, Period(period), Credits(amount), since, since)
+
+
+def _credits(micros: int | None) -> Credits | None:
+    return None if micros is None else Credits(micros)
