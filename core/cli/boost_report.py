@@ -61,6 +61,6 @@ def _show_report(report: BoostReport) -> None:
         for each in report.cohorts
         if (fate := each.afterwards) is not None and each.people
     ]
-    show_rows(after if len(after) > 1 else [], nothing="The day after the end this goes on.")
+    show_rows(after if len(after) > 1 else [], nothing="What came after is told from a day after the end on.")
     rated = [(f"rated {each.rating}", f"{each.people:,}") for each in report.ratings]
     show_rows(rated, nothing="Nobody has said yet what it was worth.")

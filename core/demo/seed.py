@@ -10,13 +10,16 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from core.demo import story
-from core.demo.story import Given, Granted, Person
+from core.demo.story import Given, Granted, Person, Rush
 from core.ledger.credits import Credits
 from core.ledger.ids import Prefix, parse_id
 from core.ledger.transfers import TransferKind
+from core.metering.boosts import Factor
 from core.metering.ratecards import RateCards
 from core.metering.usage import Usage
-from core.services import balances, gifts, grants, members, organisations, usage
+from core.services import applications, balances, campaigns, gifts, grants, members, organisations, plans, usage
+from core.services.boost_rounds import boosts_due
+from core.services.campaigns import CampaignTerms
 from core.services.gifts import Recipient
 from core.services.ledger import Ledger
 from core.services.ratecards import published_rate_cards
@@ -84,10 +87,37 @@ class _House:
             yield from self._granting(granted)
         for given in story.GIFTS:
             yield from self._giving(given)
+        yield from self._boosting(story.CAMPAIGN)
         for person in story.PEOPLE:
             for at, event, used in story.requests_of(person, self.present):
                 yield at, self._charging(person, event, used, at)
             yield self.present - _CLAIMED_BEFORE, self._reading(person.name)
+
+    def _boosting(self, rush: Rush) -> Iterator[Step]:
+        """Yield a plan for everybody, the campaign, who applied for it, and its start."""
+        opens_at, starts_at, ends_at = (
+            self.present + timedelta(days=days)
+            for days in (-rush.opened_days_ago, -rush.starts_days_ago, rush.ends_in_days)
+        )
+        factor, made = Factor.parse(rush.factor), list[str]()
+
+        async def begin() -> None:
+            weekly = Credits.of(story.PLAN_A_WEEK)
+            plan = await plans.create_plan(self.ledger, actor=self.operator, name=story.PLAN, weekly=weekly)
+            await plans.give_plan(
+                self.ledger, actor=self.operator, subject=self.ids[story.ORGANISATION], plan_id=plan.id
+            )
+            terms = CampaignTerms(rush.name, factor, rush.capacity, starts_at, starts_at, ends_at)
+            answer = await campaigns.open_campaign(self.ledger, actor=self.operator, key="demo:boost", terms=terms)
+            made.append(answer.item.id)
+
+        yield opens_at, begin
+        for hour, name in enumerate(rush.applicants, 1):
+            yield opens_at + timedelta(hours=hour), self._applying(name, made)
+        yield starts_at, lambda: boosts_due(self.ledger)
+
+    def _applying(self, name: str, made: list[str]) -> Callable[[], Awaitable[object]]:
+        return lambda: applications.apply(self.ledger, actor=self._actor(name), key="demo:apply", campaign_id=made[0])
 
     def _granting(self, granted: Granted) -> Iterator[Step]:
         at = self.present - timedelta(days=granted.days_ago)

@@ -66,6 +66,19 @@ class Given:
     ending: TransferKind | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Rush:
+    """A campaign for a boost: everybody applied in this order, an hour apart, and the first had places."""
+
+    name: str
+    factor: str
+    capacity: int
+    opened_days_ago: float
+    starts_days_ago: float
+    ends_in_days: float
+    applicants: tuple[str, ...]
+
+
 _OPUS: Final = "claude-opus-4-5-20251101"
 _HAIKU: Final = "claude-haiku-4-5-20251001"
 _SOL: Final = "gpt-6-sol"
@@ -114,6 +127,28 @@ GIFTS: Final = (
     Given("Priya Raman", "Tomas Herrera", 100, 2.6 * 24, "for the dashboards", TransferKind.GIFT_DECLINE),
     Given("Jonas Weber", "Sam Whitfield", 200, 20, "mine would lapse anyway"),
     Given(ADMIN, "Leila Haddad", 350, 3, "for the migration sprint"),
+)
+
+
+PLAN: Final = "Team"
+PLAN_A_WEEK: Final = 4  # credits that everybody has included
+CAMPAIGN: Final = Rush(
+    "Autumn boost",
+    "10",
+    6,
+    opened_days_ago=24,
+    starts_days_ago=18.5,
+    ends_in_days=12.5,  # 31 days in all
+    applicants=(
+        ADMIN,
+        "Aiko Tanaka",
+        "Priya Raman",
+        "Tomas Herrera",
+        "Leila Haddad",
+        "Sam Whitfield",
+        "Ben Okafor",  # too late: waits
+        "Jonas Weber",
+    ),
 )
 
 

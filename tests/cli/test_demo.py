@@ -162,6 +162,8 @@ def test_the_past_it_seeds_lies_in_the_past_and_is_believable(monkeypatch: pytes
     report = terminal.json("verify")
     assert report["clean"]
     assert report["gifts"] == len(story.GIFTS)
+    boosted = [each["name"] for each in balances if each["boost"]]
+    assert sorted(boosted) == sorted(story.CAMPAIGN.applicants[: story.CAMPAIGN.capacity])
 
 
 def test_the_story_is_the_same_each_time_and_never_reaches_into_the_future() -> None:
