@@ -8,7 +8,6 @@ from typing import Final
 from sqlalchemy import Connection, delete, exists, func, select
 
 from core.metering.allowances import Plan, PlanSeat
-from core.store.instants import to_micros
 from core.store.records import query_records, values_of
 from core.store.tables import Organisation
 from core.store.tables import Plan as PlanRow
@@ -68,7 +67,7 @@ def seats(connection: Connection, org_id: int, *, after: int, limit: int) -> lis
 
 
 def save_seat(connection: Connection, seat: PlanSeat) -> None:
-    """Write a seat in the place of those that it ends: every authorization reads them."""
-    ended = (_SEAT.c.org_id == seat.org_id, _SEAT.c.member_id == seat.member_id)
-    connection.execute(delete(_SEAT).where(*ended, _SEAT.c.from_at <= to_micros(seat.from_at)))
+    """Write a seat in the place of those before, which count no more: every authorization reads them."""
+    before = (_SEAT.c.org_id == seat.org_id, _SEAT.c.member_id == seat.member_id)
+    connection.execute(delete(_SEAT).where(*before))
     connection.execute(_SEAT.insert().values(values_of(seat)))

@@ -105,6 +105,16 @@ async def test_weeks_follow_the_start_that_was_given_also_through_the_next_plan(
     assert (await windows(house, house.al))["weekly"].resets_at == first
 
 
+async def test_a_clock_that_was_set_back_brings_no_old_plan_to_life(house: House) -> None:
+    small, large = await a_plan(house, "S", weekly=10), await a_plan(house, "L", weekly=20)
+    await give(house, house.al.id, small)
+    house.clock.advance(timedelta(hours=-1))
+    await give(house, house.al.id, large)
+    house.clock.advance(timedelta(hours=2))
+
+    assert await spendable(house, house.al) == Credits.of(20)
+
+
 async def test_a_plan_of_nothing_shuts_somebody_out_of_everybodys(house: House) -> None:
     await give(house, house.org, await a_plan(house, "Basic", weekly=10))
     nothing = await plans.create_plan(house.ledger, actor=house.ada.actor, name="None", weekly=Credits.of(0))
