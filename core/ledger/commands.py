@@ -6,7 +6,7 @@ One command and five thousand are decided by the same code, each in turn on the 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Final, Protocol
+from typing import Final, NamedTuple, Protocol
 
 from core.ledger.book import Book
 from core.ledger.records import Wish
@@ -15,8 +15,7 @@ from core.ledger.records import Wish
 SYSTEM: Final = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Needs:
+class Needs(NamedTuple):
     """What must be locked and read before a decision.
 
     Each member's wallet and each account is locked; the two sides of each gift are found, locked and read too, and

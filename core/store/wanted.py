@@ -46,9 +46,10 @@ class Wanted:
             (self.holds, needs.holds),
             (self.requests, needs.requests),
         ):
-            for number in numbers:
-                found.add((org, number))
-        self.records.update((org, wish) for wish in needs.records)
+            if numbers:
+                found.update([(org, number) for number in numbers])
+        if needs.records:
+            self.records.update([(org, wish) for wish in needs.records])
 
 
 def wanted_by(commands: Iterable[Command]) -> Wanted:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final
+from typing import Final, NamedTuple
 
 from core.ledger.accounts import AccountKind, escrow_of, kind_of, owner_of, wallet_of
 from core.ledger.book import NOTHING_GIVEN, Book
@@ -67,8 +67,7 @@ class Give:
             make_gift(book, plan_gift(book, self, recipient))
 
 
-@dataclass(frozen=True, slots=True)
-class PlannedGift:
+class PlannedGift(NamedTuple):
     """A gift that every rule and the funds allow now; nothing of it is written yet."""
 
     give: Give
