@@ -14,7 +14,7 @@ from core.ledger.credits import Credits
 from core.ledger.errors import Code, Refused
 from core.ledger.ids import MAX_ID, Prefix, parse_id, shown_id
 from core.metering.holds import Hold, HoldState
-from core.metering.usage import Usage
+from core.metering.usage import MAX_MODEL_LENGTH, MAX_TOKENS, Usage
 from core.services.cloud_events import usage_of
 from core.services.commands.holding import Authorize, Capture, Release
 from core.services.cursors import checked_limit, cursor_of, place_of
@@ -24,6 +24,23 @@ from core.services.ratecards import card_at
 from core.services.usage import rated
 from core.services.views import Actor, Answer, Page
 from core.store import holds as stored
+
+__all__ = [
+    "DEFAULT_SECONDS",
+    "ESTIMATED_OUTPUT",
+    "MAX_MODEL_LENGTH",
+    "MAX_SECONDS",
+    "MAX_TOKENS",
+    "HoldState",
+    "HoldView",
+    "authorize",
+    "capture",
+    "estimate",
+    "estimate_of",
+    "hold",
+    "holds",
+    "release",
+]  # with the words that its views are made of
 
 MAX_SECONDS: Final = 86_400
 DEFAULT_SECONDS: Final = 900

@@ -129,7 +129,10 @@ def test_a_cap_makes_the_rest_owed_although_there_are_funds() -> None:
     book = a_book({ADAS: [a_position("10", a_lot(1))]}, [a_cap("3")])
 
     assert decided(book, a_charge("10")) == [(ADAS, 1, "3")]
-    assert [(each.meter, str(each.amount)) for each in book.effects.windows] == [("cap:day", "3")]
+    assert [(each.meter, str(each.amount)) for each in book.effects.windows] == [
+        ("cap:day", "3"),
+        ("overage:day", "7"),
+    ]
     assert owed(book) == ["7"]
 
 
@@ -155,7 +158,7 @@ def test_what_somebody_frozen_or_gone_has_used_is_owed_and_takes_nothing(state: 
     book = a_book({ADAS: [a_position()], OLD_POOL: [a_position()]}, [a_plan("100"), a_seat()], **{state: NOW})
 
     assert decided(book, a_charge("10")) == []
-    assert book.effects.windows == []
+    assert [window.meter for window in book.effects.windows] == ["overage:day"]
     assert owed(book) == ["10"]
 
 

@@ -10,8 +10,8 @@ from core.api.contract import REPLAYED, House, Key, problems, replay_headers, re
 from core.api.door import JSON_BODY, DoorRoute, Requires
 from core.api.schemas.base import Cursor, Limit, PageShown
 from core.api.schemas.holds import AuthorizationGiven, CaptureGiven, HoldShown, hold_shown
-from core.metering.holds import HoldState
 from core.services import holds
+from core.services.holds import HoldState
 from core.services.views import Actor, Answer, Scope
 
 BASE: Final = "/v1/usage/authorizations"

@@ -8,9 +8,15 @@ from typing import Annotated
 from pydantic import Field
 
 from core.api.schemas.base import AmountShown, Given, Id, Shown
-from core.metering.holds import HoldState
-from core.metering.usage import MAX_MODEL_LENGTH, MAX_TOKENS
-from core.services.holds import DEFAULT_SECONDS, ESTIMATED_OUTPUT, MAX_SECONDS, HoldView
+from core.services.holds import (
+    DEFAULT_SECONDS,
+    ESTIMATED_OUTPUT,
+    MAX_MODEL_LENGTH,
+    MAX_SECONDS,
+    MAX_TOKENS,
+    HoldState,
+    HoldView,
+)
 
 Tokens = Annotated[int, Field(strict=True, ge=0, le=MAX_TOKENS)]
 Model = Annotated[str, Field(min_length=1, max_length=MAX_MODEL_LENGTH, examples=["gpt-6-sol"])]

@@ -15,7 +15,14 @@ from core.ledger.transfers import TransferKind
 from core.metering.evaluate import pay
 from core.metering.usage import Rating, Usage
 from core.services.commands.base import digest_of
-from core.services.commands.paying import draws_of, moves_to, spender_of, use_windows, within_one_transfer
+from core.services.commands.paying import (
+    count_overage,
+    draws_of,
+    moves_to,
+    spender_of,
+    use_windows,
+    within_one_transfer,
+)
 
 _MAX_KEY: Final = 255
 
@@ -110,8 +117,10 @@ def check_cost(amount: Credits) -> None:
 
 
 def owe(book: Book, transfer_id: int, org_id: int, member_id: int, overage: Credits) -> None:
-    """S2: what nothing covered is owed outside the books; the next grant that is no promo repays it."""
+    """S2: what nothing covered is owed outside the books; the next grant that is no promo repays it. A person is
+    told of the first of a day."""
     if overage:
         consumed = account_id(org_id, AccountKind.CONSUMED)
         book.open_debt(Debt(transfer_id, wallet_of(member_id), consumed, overage, ZERO))
-        book.tell(wallet_of(member_id), "overage", body={"amount": str(overage)}, for_editor=True)
+        if count_overage(book, transfer_id, member_id, overage):
+            book.tell(wallet_of(member_id), "overage", body={"amount": str(overage)}, for_editor=True)

@@ -16,9 +16,9 @@ from core.ledger.errors import Code, Refused
 from core.ledger.lots import spending_order
 from core.ledger.positions import MAX_SLICES, Slice, draw
 from core.ledger.transfers import Move
-from core.metering.allowances import Plan, PlanSeat, UsageWindow, threshold_reached
+from core.metering.allowances import ALLOWANCE_METERS, Plan, PlanSeat, UsageWindow, threshold_reached
 from core.metering.boosts import Boost
-from core.metering.caps import Cap
+from core.metering.caps import Cap, Period, period_of
 from core.metering.evaluate import Facts, Limit, Payment
 from core.metering.spending import Spender
 
@@ -89,6 +89,15 @@ def use_windows(book: Book, transfer_id: int, member_id: int, facts: Facts, paym
             _add(book, transfer_id, member_id, cap, taken.get(purse.account, ZERO))
 
 
+def count_overage(book: Book, transfer_id: int, member_id: int, amount: Credits) -> bool:
+    """Count what nothing covered by the day, and return whether it is the day's first."""
+    span = period_of(Period.DAY, book.now)
+    day = Limit("overage:day", None, ZERO, *span)
+    is_first = _window(book, member_id, day) is None
+    _add(book, transfer_id, member_id, day, amount)
+    return is_first
+
+
 def free_windows(
     book: Book,
     transfer_id: int,
@@ -113,13 +122,16 @@ def free_windows(
 
 
 def freed_by_meter(allowance: Credits, by_source: Mapping[int, Credits]) -> Callable[[str], Credits]:
-    """Return what a meter gets back: an allowance its part, a cap what came from lots, a pool's cap the pool's."""
+    """Return what a meter gets back: an allowance its part, a cap what came from lots, a pool's cap the pool's; what
+    nothing covered is no part of them."""
     from_lots = Credits(sum(amount.micros for amount in by_source.values()))
 
     def freed(meter: str) -> Credits:
         if meter.startswith("pool:"):
             return by_source.get(pool_of(int(meter.split(":")[1])), ZERO)
-        return from_lots if meter.startswith("cap:") else allowance
+        if meter.startswith("cap:"):
+            return from_lots
+        return allowance if meter in ALLOWANCE_METERS else ZERO
 
     return freed
 
@@ -128,13 +140,8 @@ def _add(book: Book, transfer_id: int, member_id: int, limit: Limit, amount: Cre
     if not amount:
         return
     book.post_window(transfer_id, member_id, limit.meter, (limit.opens_at, limit.closes_at), amount)
-    known = [
-        window
-        for window in book.records_of(UsageWindow, "member_id", member_id)
-        if (window.meter, window.opens_at) == (limit.meter, limit.opens_at)
-    ]
     fresh = UsageWindow(book.org_id, member_id, limit.meter, limit.opens_at, limit.closes_at)
-    before = known[0] if known else fresh
+    before = _window(book, member_id, limit) or fresh
     after = replace(before, used=before.used + amount)
     reached = threshold_reached(after.used, limit.limit)
     if reached > before.told:
@@ -148,6 +155,13 @@ def _add(book: Book, transfer_id: int, member_id: int, limit: Limit, amount: Cre
         }
         book.tell(wallet_of(member_id), "threshold", body=body, for_editor=True)
     book.put(after)
+
+
+def _window(book: Book, member_id: int, limit: Limit) -> UsageWindow | None:
+    for window in book.records_of(UsageWindow, "member_id", member_id):
+        if (window.meter, window.opens_at) == (limit.meter, limit.opens_at):
+            return window
+    return None
 
 
 def _slices_needed(held: Iterable[Credits], amount: Credits) -> int:
