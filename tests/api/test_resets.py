@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import httpx
 import pytest
 
@@ -9,7 +11,7 @@ from core.ledger.credits import Credits
 from core.metering.usage import Rating, Usage
 from core.services import plans, resets
 from core.services.commands.charging import Charge
-from tests.support.house import House, Person
+from tests.support.house import House
 
 
 @pytest.fixture(autouse=True)
@@ -25,10 +27,8 @@ async def _use(house: House, key: str = "e") -> None:
     await house.ledger.execute(Charge(bo.org_id, bo.member_id, "gateway", key, "bo", Usage("opus", 1), rating))
 
 
-async def _order(
-    client: httpx.AsyncClient, house: House, key: str = "k", by: Person | None = None, **changes: object
-) -> httpx.Response:
-    headers = (by or house.ada).headers | {"Idempotency-Key": key}
+async def _order(client: httpx.AsyncClient, house: House, key: str = "k", **changes: object) -> httpx.Response:
+    headers = house.ada.headers | {"Idempotency-Key": key}
     return await client.post("/v1/resets", json={"subject": house.bo.id} | changes, headers=headers)
 
 
@@ -116,7 +116,7 @@ async def test_everybody_is_reset_soon_and_the_order_says_how_far_it_has_come(
     ],
 )
 async def test_a_wrong_order_is_refused_by_its_field(
-    client: httpx.AsyncClient, house: House, changes: dict[str, object], field: str
+    client: httpx.AsyncClient, house: House, changes: dict[str, Any], field: str
 ) -> None:
     answer = await _order(client, house, **changes)
 

@@ -37,7 +37,7 @@ async def house(database_url: str) -> Any:
 
 async def _allocate(house: House, amount: int, *, by: Person | None = None, key: str = "a", **changes: Any) -> Any:
     """Let Al, who leads the team, give Bo some of its pool."""
-    given = {"pool": house.team, "to": Recipient(member=house.bo.id)} | changes
+    given: dict[str, Any] = {"pool": house.team, "to": Recipient(member=house.bo.id)} | changes
     return await grants.allocate(
         house.ledger, actor=(by or house.al).actor, key=key, amount=Credits.of(amount), **given
     )

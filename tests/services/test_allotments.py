@@ -44,7 +44,7 @@ async def _run(house: House, at: str) -> int:
 async def _lots(house: House, person: Person) -> list[tuple[str, str | None]]:
     """Return what a person holds: (amount, day on which it lapses)."""
     found = (await balances.balance(house.ledger, actor=person.actor)).lots
-    return [(str(lot.amount), lot.expires_at and lot.expires_at.strftime("%m-%d")) for lot in found]
+    return [(str(lot.amount), f"{lot.expires_at:%m-%d}" if lot.expires_at else None) for lot in found]
 
 
 async def _get(house: House, allotment: AllotmentView) -> AllotmentView:
