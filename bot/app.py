@@ -20,6 +20,7 @@ from bot import answers
 from bot.actions.clicks import answer_click
 from bot.actions.gifts import decide_gift
 from bot.actions.links import decide_link
+from bot.actions.requests import answer_request
 from bot.commands.credits import credits_
 from bot.commands.gift_credits import gift_credits
 from bot.desk import Desk
@@ -64,6 +65,7 @@ def build_app(desk: Desk) -> AsyncApp:
     app.command(CREDITS_COMMAND)(_command(desk, credits_))
     app.action(re.compile(r"^(?:gift|list)_(?:cancel|decline)$"))(_click(desk, decide_gift))
     app.action(re.compile(f"^(?:{ActionId.LINK_APPROVE}|{ActionId.LINK_DENY})$"))(_click(desk, decide_link))
+    app.action(re.compile(f"^(?:{ActionId.REQUEST_PLEDGE}|{ActionId.REQUEST_DECLINE})$"))(_click(desk, answer_request))
     app.event("team_join")(_event(desk, keep_roster))
     app.event("user_change")(_event(desk, keep_roster))
     app.event("app_home_opened")(_event(desk, show_home))

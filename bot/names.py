@@ -12,6 +12,8 @@ class ActionId(StrEnum):
     GIFT_DECLINE = "gift_decline"  # the recipient does not want it
     LIST_CANCEL = "list_cancel"  # the same from the list of pending gifts
     LIST_DECLINE = "list_decline"  # the same from the list of pending gifts
+    REQUEST_PLEDGE = "request_pledge"  # promise what one can to a request for credits
+    REQUEST_DECLINE = "request_decline"  # say no to it
     LINK_APPROVE = "link_approve"  # let a device in
     LINK_DENY = "link_deny"  # do not
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from bot import people
+from bot.commands.request import request
 from bot.commands.why import why
 from bot.desk import Desk
 from bot.grammar import Slip
@@ -34,7 +35,7 @@ async def credits_(desk: Desk, command: Payload) -> Said:
     word, _, rest = visible(command.get("text", "")).strip("`").partition(" ")
     if word.lower() == "help":
         return guide.everything()
-    if word.lower() not in {"", "balance", "history", "pending", "why", "link", "freeze"}:
+    if word.lower() not in {"", "balance", "history", "pending", "why", "request", "link", "freeze"}:
         return guide.unknown(word)
     actor = await people.acting(desk, team_id=command["team_id"], user_id=command["user_id"])
     match word.lower():
@@ -45,6 +46,8 @@ async def credits_(desk: Desk, command: Payload) -> Said:
             return await pending(desk, actor)
         case "why":
             return await _why(desk, actor, rest.strip("` "))
+        case "request":
+            return await _request(desk, actor, rest.strip("` "), command)
         case "link":
             return await _link(desk, actor, rest.strip("` "))
         case "freeze":
@@ -65,6 +68,13 @@ async def pending(desk: Desk, actor: Actor, note: str | None = None) -> Said:
 async def _why(desk: Desk, actor: Actor, asked: str) -> Said:
     try:
         return await why(desk, actor, asked)
+    except Slip as slip:
+        return guide.slip(slip)
+
+
+async def _request(desk: Desk, actor: Actor, asked: str, command: Payload) -> Said:
+    try:
+        return await request(desk, actor, asked, command)
     except Slip as slip:
         return guide.slip(slip)
 

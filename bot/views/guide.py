@@ -17,6 +17,7 @@ _SEEING = (
     f"`{CREDITS_COMMAND} pending` shows gifts on their way, with a way to stop them",
     f"`{CREDITS_COMMAND} why` tells what you can spend, and what stands in the way",
     f"`{CREDITS_COMMAND} why 500` or `{CREDITS_COMMAND} why gpt-6-sol 12000` tells whether that can be spent",
+    f"`{CREDITS_COMMAND} request 300 a release` asks your lead, `{CREDITS_COMMAND} request @al 300` asks Al",
     f"`{CREDITS_COMMAND} link CODE` signs in an editor that showed you a code",
     f"`{CREDITS_COMMAND} freeze` freezes your wallet at once; only an admin can unfreeze it",
 )

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from bot.text import escape, moment
-from bot.views import gifts
+from bot.views import gifts, requests
 from bot.views.blocks import Said, context, say, section
 from core.ledger.credits import Credits
 from core.services.limit_words import LIMIT_NOTICES, limit_sentence
@@ -41,6 +41,8 @@ def notice(
     if kind in LIMIT_NOTICES:
         return say(section(limit_sentence(kind, body, moment=moment)), context(_WHY))
     told = section(escape(str(body.get("text") or "Something changed in your wallet.")))
+    if kind == "request_asked" and "request" in body:
+        return requests.question(str(body.get("text")), str(body["request"]))
     if kind == "signed_in":
         return say(told, context("Not you? `/credits freeze` stops everything at once."))
     return say(told) if spendable is None else say(told, context(f"You can spend {spendable.shown()} cr now."))

@@ -11,6 +11,7 @@ from core.ledger.book import Book
 from core.ledger.commands import SYSTEM, Needs
 from core.ledger.credits import ZERO, Credits
 from core.ledger.errors import Code, Refused
+from core.ledger.ids import Prefix, shown_id
 from core.ledger.members import Member
 from core.ledger.records import Wish
 from core.ledger.requests import CreditRequest, Pledge, RequestState
@@ -71,7 +72,8 @@ class Ask:
                 self.actor_id,
             )
         )
-        told = {"by": asker.name, "amount": str(self.amount), "reason": self.reason}
+        shown = shown_id(Prefix.REQUEST, number)
+        told = {"request": shown, "by": asker.name, "amount": str(self.amount), "reason": self.reason}
         for member_id in self.asked:
             book.put(Pledge(self.org_id, number, member_id, ZERO, book.now, was_asked=True))
             book.tell(wallet_of(member_id), "request_asked", body=told, for_editor=True)
