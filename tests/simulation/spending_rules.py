@@ -12,6 +12,8 @@ from tests.simulation.books import Debt, Event, Hold, Part, Transfer
 if TYPE_CHECKING:
     from tests.simulation.rules import Rules
 
+OVERAGE = "overage:day"  # limited by nothing
+
 
 def charged(rules: Rules, transfer: Transfer) -> None:
     """S2: what happened is charged as far as there are funds, and the rest is owed."""
@@ -22,7 +24,7 @@ def charged(rules: Rules, transfer: Transfer) -> None:
     rules.still_valid(transfer)
     assert len(transfer.lines) <= 2 * MAX_SLICES
     _may_draw(rules, transfer, event.member)
-    _counted(rules, transfer, event.member, event.allowance, _taken(transfer))
+    _counted(rules, transfer, event.member, event.allowance, _taken(transfer), event.overage)
     blocked = event.member in rules.books.frozen | rules.books.gone
     if event.overage and not blocked and len(transfer.lines) < 2 * MAX_SLICES:
         rules.owing.append((transfer, event.member))
@@ -68,7 +70,7 @@ def captured(rules: Rules, transfer: Transfer) -> None:
             freed = {account: sum(n for _, n in _freed(transfer, account)) for account, _ in hold.draws}
             _given_back(rules, transfer, hold, hold.allowance - covered, freed)
     if event.amount > hold.amount or late:
-        _counted(rules, transfer, hold.member, event.allowance - covered, beside)
+        _counted(rules, transfer, hold.member, event.allowance - covered, beside, event.overage)
     hold.state, hold.charged, hold.overage, hold.is_late = "captured", event.amount, event.overage, late
     _owe(rules, transfer, event)
 
@@ -146,7 +148,8 @@ def _may_draw(rules: Rules, transfer: Transfer, member: int) -> None:
     assert all(account == wallet_of(member) or kind_of(account) is AccountKind.POOL for account in free)
     blocked = member in rules.books.frozen | rules.books.gone
     assert not (blocked and free), f"{transfer} takes something of {member}, who is blocked (G8)"
-    assert not (blocked and any(n > 0 for _, n in transfer.windows)), f"{transfer}: {member} is blocked (G8)"
+    counted = [window for window, amount in transfer.windows if amount > 0 and window[2] != OVERAGE]
+    assert not (blocked and counted), f"{transfer}: {member} is blocked (G8)"
 
 
 def _taken(transfer: Transfer) -> Counter[int]:
@@ -171,19 +174,24 @@ def _freed(transfer: Transfer, account: int) -> list[Part]:
     return _into(transfer, account, escrow_of(account))
 
 
-def _counted(rules: Rules, transfer: Transfer, member: int, allowance: int, taken: Counter[int]) -> None:
-    """S5, S6: in every window of the plan what it covers, in every cap what lots gave, in a pool's what it gave."""
+def _counted(
+    rules: Rules, transfer: Transfer, member: int, allowance: int, taken: Counter[int], overage: int = 0
+) -> None:
+    """S5, S6: in every window of the plan what it covers, in every cap what lots gave, in a pool's what it gave;
+    what is owed by the day."""
     of_plan, of_lots = rules.terms[transfer.org].meters(member)
     due = dict.fromkeys(of_plan, allowance) | {meter: sum(taken.values()) for meter in of_lots}
     caps = rules.terms[transfer.org].caps.get(member, {})
     due |= {meter: taken[int(meter.split(":")[1]) << 3 | AccountKind.POOL] for meter in caps if meter[:5] == "pool:"}
+    due[OVERAGE] = overage
     assert allowance == 0 or of_plan, f"{transfer}: {member} has no plan"
     counted = {window[2]: amount for window, amount in transfer.windows}
     assert counted == {meter: amount for meter, amount in due.items() if amount}, f"{transfer} is counted wrong"
     for window, _ in transfer.windows:
         assert window[:2] == (transfer.org, member)
         assert window[3] <= transfer.at < window[4], f"{transfer} is counted in a window of another time"
-        rules.added[window] = transfer.at
+        if window[2] != OVERAGE:
+            rules.added[window] = transfer.at
 
 
 def _must_have_paid(rules: Rules, transfer: Transfer, member: int) -> None:

@@ -203,7 +203,7 @@ async def test_a_window_that_was_put_in_is_named(house: House) -> None:
 @pytest.mark.parametrize("change", ["UPDATE window_posting SET amount = amount + 1", "DELETE FROM window_posting"])
 async def test_a_posting_that_was_changed_or_taken_out_is_named(sqlite_house: House, change: str) -> None:
     """L8: postings are sealed with their transfer."""
-    number = await _one(sqlite_house, "SELECT max(transfer_id) FROM window_posting")
+    number = await _one(sqlite_house, "SELECT max(transfer_id) FROM window_posting WHERE meter = 'weekly'")
     report = await _tamper(sqlite_house, f"{change} WHERE transfer_id = {number} AND meter = 'weekly'")
 
     assert _says(report, "was changed: it, its lines or what it made")
@@ -211,7 +211,7 @@ async def test_a_posting_that_was_changed_or_taken_out_is_named(sqlite_house: Ho
 
 
 async def test_a_posting_that_was_put_in_is_named_also_where_the_window_was_made_to_fit(house: House) -> None:
-    number = await _one(house, "SELECT max(transfer_id) FROM window_posting")
+    number = await _one(house, "SELECT max(transfer_id) FROM window_posting WHERE meter = 'weekly'")
     columns = await _columns(house, "window_posting", line="7", amount="-1")
     report = await _tamper(
         house,

@@ -296,7 +296,7 @@ class Model:
         """S2: never refused for lack of funds; what nothing covers is owed."""
         allowance, takes = self._payment(now, actor, amount)
         self._consume(now, actor, allowance, takes)
-        return self._event(actor, amount, allowance, amount - allowance - _sum_of(takes))
+        return self._event(now, actor, amount, allowance, amount - allowance - _sum_of(takes))
 
     def authorize(self, now: datetime, actor: str, amount: int, lasts: timedelta) -> list[int]:
         """S2: all of it or nothing; what is set aside lies in the escrow of each purse."""
@@ -328,7 +328,7 @@ class Model:
         allowance, takes = self._payment(now, actor, missing)
         self._consume(now, actor, allowance, takes)
         hold.state, hold.charged, hold.overage = "captured", amount, missing - allowance - _sum_of(takes)
-        return self._event(actor, amount, covered + allowance, hold.overage)
+        return self._event(now, actor, amount, covered + allowance, hold.overage)
 
     def release(self, now: datetime, actor: str, number: int) -> list[int]:
         """S2: by who opened it, before its deadline."""
@@ -450,11 +450,12 @@ class Model:
             self._move(purse, CONSUMED, parts)
         self.windows.use(name, self.people[name].team, now, allowance, _by_purse(takes))
 
-    def _event(self, name: str, amount: int, allowance: int, overage: int) -> list[int]:
+    def _event(self, now: datetime, name: str, amount: int, allowance: int, overage: int) -> list[int]:
         number = len(self.events)
         self.events.append(Event(name, amount, allowance, overage))
         if overage:
             self.debts["event", number] = Debt(("wallet", name), CONSUMED, overage)
+            self.windows.owe(name, now, overage)
         return [number]
 
     def _charge_draws(self, hold: Hold, missing: int, allowance: int, now: datetime) -> int:

@@ -81,6 +81,11 @@ class Windows:
                 done.append((key, amount))
         return done
 
+    def owe(self, who: str, now: datetime, amount: int) -> None:
+        """What nothing covered is counted by the day, and limited by nothing."""
+        window = self._window(who, "overage:day", now)
+        self.known.setdefault((who, "overage:day", window.opens_at), window).used += amount
+
     def give_back(self, now: datetime, reserved: list[tuple[Key, int]], allowance: int, taken: dict[str, int]) -> None:
         """What an authorization counted too much; a window that has closed is left alone (S6)."""
         for key, counted in reserved:
