@@ -11,6 +11,7 @@ from core.cli import (
     allotments,
     boosts,
     caps,
+    holds,
     members,
     plans,
     ratecards,
@@ -80,3 +81,4 @@ app.add_typer(plans.app, name="plan")
 app.add_typer(caps.app, name="cap")
 app.add_typer(ratecards.app, name="ratecards")
 app.add_typer(usage.app, name="usage")
+app.add_typer(holds.app, name="hold")

@@ -1,0 +1,119 @@
+"""``teamcredits hold``: requests authorized by hand, as a gateway would."""
+
+from __future__ import annotations
+
+from typing import Annotated, Final
+
+import typer
+
+from core.cli.house import as_operator, found_member, fresh_key
+from core.cli.options import PLAIN, Json, Member, Org
+from core.cli.show import day, show_json, show_rows
+from core.services import holds
+from core.services.holds import DEFAULT_SECONDS, HoldState, HoldView
+from core.services.ledger import Ledger
+from core.services.views import Actor
+
+app: Final = typer.Typer(help="Requests that were authorized and not yet charged.", **PLAIN)
+MAX_SHOWN: Final = 50
+
+Hold = Annotated[str, typer.Argument(metavar="HOLD", help="The hold's id.")]
+Input = Annotated[int, typer.Option("--input", metavar="TOKENS", help="The whole prompt, cached tokens included.")]
+Cached = Annotated[int, typer.Option(metavar="TOKENS", help="Of the prompt: read from a cache.")]
+Tier = Annotated[str | None, typer.Option(help="A service tier of the rate card, such as fast.")]
+
+
+@app.command("open")
+def open_(
+    member: Member,
+    model: Annotated[str, typer.Argument(metavar="MODEL", help="As the rate card names it.")],
+    *,
+    input_tokens: Input,
+    cached: Cached = 0,
+    max_tokens: Annotated[int | None, typer.Option(metavar="TOKENS", help="The request's own limit.")] = None,
+    tier: Tier = None,
+    seconds: Annotated[int, typer.Option(help="How long it is held.")] = DEFAULT_SECONDS,
+    key: Annotated[str | None, typer.Option(help="Idempotency key: the same key again opens no other.")] = None,
+    org: Org = None,
+    as_json: Json = False,
+) -> None:
+    """Authorize a request: set aside what it is estimated to cost."""
+
+    async def act(ledger: Ledger, operator: Actor) -> HoldView:
+        usage = holds.estimate(model, input_tokens=input_tokens, cached_tokens=cached, max_tokens=max_tokens, tier=tier)
+        whose = await found_member(ledger, operator, member)
+        answer = await holds.authorize(
+            ledger,
+            actor=operator,
+            key=fresh_key(ledger) if key is None else key,
+            usage=usage,
+            member_id=whose.id,
+            seconds=seconds,
+        )
+        return answer.item
+
+    _show([as_operator(act, org=org)], as_json=as_json, alone=True)
+
+
+@app.command()
+def capture(
+    hold: Hold,
+    *,
+    input_tokens: Input = 0,
+    cached: Cached = 0,
+    output: Annotated[int, typer.Option(metavar="TOKENS", help="What the model wrote.")] = 0,
+    tier: Tier = None,
+    org: Org = None,
+    as_json: Json = False,
+) -> None:
+    """Charge what a request really used, and free the rest."""
+    counts = {"input_tokens": input_tokens, "cached_tokens": cached, "output_tokens": output}
+
+    async def act(ledger: Ledger, operator: Actor) -> HoldView:
+        return (await holds.capture(ledger, actor=operator, hold_id=hold, counts=counts, tier=tier)).item
+
+    _show([as_operator(act, org=org)], as_json=as_json, alone=True)
+
+
+@app.command()
+def release(hold: Hold, *, org: Org = None, as_json: Json = False) -> None:
+    """Free a hold whose request was not made."""
+
+    async def act(ledger: Ledger, operator: Actor) -> HoldView:
+        return (await holds.release(ledger, actor=operator, hold_id=hold)).item
+
+    _show([as_operator(act, org=org)], as_json=as_json, alone=True)
+
+
+@app.command("list")
+def list_(
+    member: Member,
+    *,
+    state: Annotated[HoldState | None, typer.Option(help="Only those in this state.")] = None,
+    org: Org = None,
+    as_json: Json = False,
+) -> None:
+    """List somebody's newest holds."""
+
+    async def act(ledger: Ledger, operator: Actor) -> list[HoldView]:
+        whose = await found_member(ledger, operator, member)
+        page = await holds.holds(ledger, actor=operator, member_id=whose.id, state=state, limit=MAX_SHOWN)
+        return list(page.items)
+
+    _show(as_operator(act, org=org), as_json=as_json)
+
+
+def _show(found: list[HoldView], *, as_json: bool, alone: bool = False) -> None:
+    if as_json:
+        show_json(found[0] if alone else found)
+        return
+    show_rows(map(_row, found), nothing="There are no holds.")
+
+
+def _row(hold: HoldView) -> tuple[str, ...]:
+    cost = (
+        f"charged {hold.charged.shown()} cr" if hold.state is HoldState.CAPTURED else f"until {day(hold.deadline_at)}"
+    )
+    owed = f"{hold.overage.shown()} cr owed" if hold.overage else ""
+    late = "late" if hold.is_late else ""
+    return (hold.id, hold.state.value, hold.model, f"{hold.amount.shown()} cr", cost, owed, late)
