@@ -9,10 +9,31 @@ from enum import StrEnum
 from typing import Any
 
 from core.ledger.ids import Prefix, shown_id
-from core.metering.boosts import Boost, Factor
-from core.metering.campaigns import Application, ApplicationState, BoostBudget, Campaign, Method
+from core.metering.boosts import MAX_FACTOR, MAX_LASTS, Boost, Factor
+from core.metering.campaigns import MAX_CAPACITY, Application, ApplicationState, BoostBudget, Campaign, Method
 from core.services.forms import Question, questions_of
 from core.store.boosts import Subject
+
+__all__ = [
+    "MAX_CAPACITY",
+    "MAX_FACTOR",
+    "MAX_LASTS",
+    "ApplicationState",
+    "ApplicationView",
+    "BoostDetail",
+    "BudgetView",
+    "CampaignState",
+    "CampaignView",
+    "Counts",
+    "Factor",
+    "Method",
+    "SubjectView",
+    "application_view",
+    "boost_detail",
+    "budget_view",
+    "campaign_view",
+    "state_of",
+]
 
 _PREFIX = {"member": Prefix.MEMBER, "team": Prefix.TEAM, "org": Prefix.ORG}
 

@@ -23,9 +23,8 @@ from core.api.schemas.boosts import (
     campaign_shown,
     draw_shown,
 )
-from core.metering.campaigns import ApplicationState
 from core.services import applications, boost_report, campaigns
-from core.services.boost_views import ApplicationView
+from core.services.boost_views import ApplicationState, ApplicationView
 from core.services.views import Answer
 
 BASE = "/v1/boosts/campaigns"

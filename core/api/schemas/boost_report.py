@@ -5,8 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from core.api.schemas.base import AmountShown, Shown
-from core.metering.boost_report import Cohort, CohortReport, Phase
-from core.services.boost_report import BoostReport
+from core.services.boost_report import BoostReport, Cohort, CohortReport, Phase
 
 
 class SpanShown(Shown):

@@ -9,14 +9,18 @@ from typing import Annotated, Any, Self
 from pydantic import Field, PlainValidator, WithJsonSchema, model_validator
 
 from core.api.schemas.base import Flag, Given, Id, Moment, Name, Shown, Words
-from core.metering.boosts import MAX_FACTOR, MAX_LASTS, Factor
-from core.metering.campaigns import MAX_CAPACITY, ApplicationState, Method
 from core.services.boost_views import (
+    MAX_CAPACITY,
+    MAX_FACTOR,
+    MAX_LASTS,
+    ApplicationState,
     ApplicationView,
     BoostDetail,
     BudgetView,
     CampaignState,
     CampaignView,
+    Factor,
+    Method,
 )
 from core.services.boosts import MAX_BUDGET_DAYS, BoostTarget
 from core.services.campaigns import MAX_TEAMS, CampaignTerms, DrawView
