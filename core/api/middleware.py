@@ -26,6 +26,7 @@ class Surroundings:
             await self._app(scope, receive, send)
             return
         exchange = _Exchange(scope, receive, send)
+        scope = exchange.scope
         try:
             await self._app(scope, exchange.receive, exchange.send)
         except Exception as error:
@@ -55,8 +56,8 @@ class _Exchange:
         self._receive = receive
         self._send = send
         self._head_answered = asyncio.Event() if self.method == "HEAD" else None
-        if self._head_answered is not None:
-            scope["method"] = "GET"
+        # The server keeps the scope that it was: it must know of a HEAD that its answer has no body.
+        self.scope = scope if self._head_answered is None else {**scope, "method": "GET"}
 
     async def receive(self) -> Message:
         """Pass on the body; to a HEAD, once it is answered, say that nobody listens any more."""

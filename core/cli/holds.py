@@ -24,7 +24,7 @@ Tier = Annotated[str | None, typer.Option(help="A service tier of the rate card,
 
 
 @app.command("open")
-def open_(
+def open_(  # noqa: PLR0913  (what a request is made of)
     member: Member,
     model: Annotated[str, typer.Argument(metavar="MODEL", help="As the rate card names it.")],
     *,
@@ -111,9 +111,9 @@ def _show(found: list[HoldView], *, as_json: bool, alone: bool = False) -> None:
 
 
 def _row(hold: HoldView) -> tuple[str, ...]:
-    cost = (
-        f"charged {hold.charged.shown()} cr" if hold.state is HoldState.CAPTURED else f"until {day(hold.deadline_at)}"
-    )
+    cost = f"until {day(hold.deadline_at)}"
+    if hold.state is HoldState.CAPTURED:
+        cost = f"charged {hold.charged.shown()} cr"
     owed = f"{hold.overage.shown()} cr owed" if hold.overage else ""
     late = "late" if hold.is_late else ""
     return (hold.id, hold.state.value, hold.model, f"{hold.amount.shown()} cr", cost, owed, late)
