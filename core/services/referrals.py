@@ -25,6 +25,7 @@ from core.store.instants import to_micros
 from core.store.people import MemberRecord
 
 MAX_SHOWN: Final = 200
+MAX_CODE: Final = 40
 _TRIES: Final = 5  # codes that may already be somebody's
 _LETTERS: Final = "23456789abcdefghjkmnpqrstvwxyz01"  # 32: five bits of a byte each
 _LENGTH: Final = 8
@@ -104,7 +105,9 @@ async def use_code(ledger: Ledger, *, actor: Actor, code: str) -> Answer[Referra
     """
 
     def find(connection: Connection) -> tuple[int, ...]:
-        owner = store.owner_of_code(connection, actor.org_id, code.strip().lower()[:MAX_SHOWN])
+        written = code.strip().lower()
+        known = written.isascii() and written.isprintable() and len(written) <= MAX_CODE
+        owner = store.owner_of_code(connection, actor.org_id, written) if known else None
         if owner is None:
             raise Refused(Code.NOT_FOUND, "There is no such code here. Ask who invited you for theirs.")
         _check_two_people(connection, actor, owner)

@@ -166,6 +166,13 @@ async def test_a_code_needs_a_verified_owner_and_stays_the_same(house: House) ->
     assert [strange.code, unknown.code, unverified.code] == [Code.NOT_FOUND, Code.NOT_FOUND, Code.NOT_VERIFIED]
 
 
+@pytest.mark.parametrize("code", ["", "ref_\0", "ref_é", "\ud800", "x" * 5_000, "ref_' OR 1=1"])
+async def test_what_is_no_code_is_not_found(house: House, code: str) -> None:
+    refused = await _refused(referrals.use_code(house.ledger, actor=house.bo.actor, code=code))
+
+    assert refused.code is Code.NOT_FOUND
+
+
 async def test_a_referral_lot_repays_what_is_owed(house: House) -> None:
     """G6: what is no promo repays debts; here usage that nothing covered."""
     await _came_by(house, house.bo, house.al)
