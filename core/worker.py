@@ -16,7 +16,7 @@ from prometheus_client import CollectorRegistry, Counter
 
 from core.ledger.errors import Refused
 from core.services import allotments, referrals, requests, resets
-from core.services.boost_rounds import boosts_due
+from core.services.boost_rounds import boosts_due, withdraw_leavers
 from core.services.deliveries import deliver_due
 from core.services.devices import forget_lapsed
 from core.services.ledger import Ledger
@@ -62,6 +62,7 @@ class Worker:
         self._add(ledger, "warning of resets", resets.warn, WARN_SECONDS)
         self._add(ledger, "requests", requests.lapse_due, REQUEST_SECONDS)
         self._add(ledger, "referrals", referrals.reward_due, REFERRAL_SECONDS)
+        self._add(ledger, "withdrawing", withdraw_leavers, RETURN_SECONDS)
         self._add(ledger, "returning", return_stranded, RETURN_SECONDS)
         self._add(ledger, "forgetting sign-ins", _forget_devices, DEVICE_SECONDS)
 

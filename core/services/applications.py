@@ -37,7 +37,7 @@ async def apply(
 async def withdraw(ledger: Ledger, *, actor: Actor, campaign_id: str) -> Answer[ApplicationView]:
     """Take one's application back; a boost that runs ends, and the next who waits moves up."""
     number = parse_id(Prefix.CAMPAIGN, campaign_id)
-    receipt = await ledger.execute(Withdraw(actor.org_id, actor.member_id, number))
+    receipt = await ledger.execute(Withdraw(actor.org_id, actor.member_id, number, actor.member_id))
     await move_up(ledger, await ledger.read(lambda connection: campaign_in(connection, actor, number)))
     return Answer(await _own(ledger, actor, number), receipt.replayed)
 

@@ -16,6 +16,7 @@ from core.ledger.errors import Code, Refused
 from core.metering.boosts import Boost, stage_due
 from core.metering.campaigns import ApplicationState, Campaign, Method
 from core.services.commands.admitting import Place
+from core.services.commands.applying import Withdraw
 from core.services.commands.boost_stages import Cut, Tell
 from core.services.commands.campaigning import Draw
 from core.services.ledger import Ledger
@@ -48,6 +49,13 @@ async def tell_due(ledger: Ledger) -> Swept:
         if len(due) < PAGE or not step.done:
             break
     return swept
+
+
+async def withdraw_leavers(ledger: Ledger) -> Swept:
+    """Take back the applications of people who have left, so that their places go to those who wait."""
+    found = await ledger.read(lambda connection: stored.applications_of_leavers(connection, ledger.clock(), PAGE))
+    withdrawals = (Withdraw(org, SYSTEM, campaign, member) for org, campaign, member in found)
+    return sum(await asyncio.gather(*(_submit(ledger, each) for each in withdrawals)), Swept())
 
 
 async def place_drawn(ledger: Ledger, campaign: Campaign) -> Swept:

@@ -148,6 +148,8 @@ def _subject(actor: Actor, to: BoostTarget) -> int:
 
 def _subjects(connection: Connection, actor: Actor, member_id: str | None, team_id: str | None) -> set[int]:
     """Return whose boosts were asked for: a member's come from themselves, their teams and the organisation."""
+    if team_id is not None and member_id is not None:
+        raise Refused(Code.INVALID_REQUEST, "Name a member or a team, not both.", field="team")
     if team_id is not None:
         team = groups.team(connection, org_id=actor.org_id, team_id=parse_id(Prefix.TEAM, team_id))
         if team is None:

@@ -146,6 +146,18 @@ def applications(
     return query_records(connection, Application, which, **values, most=limit)
 
 
+def applications_of_leavers(connection: Connection, now: datetime, limit: int) -> list[tuple[int, int, int]]:
+    """Return (organisation, campaign, member) of applications that still count although their people have left."""
+    query = text(
+        """SELECT a.org_id, a.campaign_id, a.member_id FROM member m
+           JOIN application a ON a.org_id = m.org_id AND a.member_id = m.member_id
+           JOIN campaign c ON c.org_id = a.org_id AND c.campaign_id = a.campaign_id
+           WHERE m.deactivated_at IS NOT NULL AND a.state IN ('applied', 'admitted', 'waitlisted')
+             AND c.ends_at > :now AND c.ended_at IS NULL LIMIT :most"""
+    )
+    return [(row[0], row[1], row[2]) for row in connection.execute(query, {"now": to_micros(now), "most": limit})]
+
+
 def next_in_line(connection: Connection, campaign: Campaign, state: ApplicationState, limit: int) -> list[int]:
     """Return the applications of a state with the lowest ranks."""
     query = text(

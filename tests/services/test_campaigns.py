@@ -14,15 +14,17 @@ from core.ledger.errors import Code, Refused
 from core.ledger.ids import Prefix, parse_id
 from core.metering.boosts import Factor
 from core.metering.campaigns import ApplicationState, Method
-from core.services import applications, balances, boosts, campaigns
-from core.services.boost_rounds import boosts_due
+from core.services import applications, balances, boosts, campaigns, members
+from core.services.boost_rounds import boosts_due, withdraw_leavers
 from core.services.boost_views import ApplicationView, CampaignState, CampaignView
 from core.services.campaigns import CampaignTerms
 from core.services.commands.applying import Apply, Withdraw
 from core.services.forms import Question, QuestionKind
+from core.services.verify import verify
 from core.services.views import Actor
 from core.store import boosts as stored
-from tests.support.house import House, Person, either_house, house
+from tests.support.crowd import a_crowd
+from tests.support.house import House, Person, either_house, furnish, house, open_house_ledger
 
 __all__ = ["either_house", "house"]
 
@@ -123,7 +125,9 @@ async def test_nobody_passes_those_who_wait_already(house: House) -> None:
     await apply(house, campaign, house.bo)
     number = parse_id(Prefix.CAMPAIGN, campaign.id)
     actor = house.al.actor
-    await house.ledger.execute(Withdraw(actor.org_id, actor.member_id, number))  # and a stop before anybody moves up
+    await house.ledger.execute(
+        Withdraw(actor.org_id, actor.member_id, number, actor.member_id)
+    )  # and a stop before anybody moves up
     late = await apply(house, campaign, house.ada)
     swept = await boosts_due(house.ledger)
 
@@ -353,6 +357,48 @@ async def test_each_stage_is_told_once_and_of_several_missed_only_the_newest(eit
         "Your 10× boost “Autumn” ends in 1 day",
         "How was “Autumn”? Its boost ended on 22 Dec 2026, 12",
     ]
+
+
+async def test_the_place_of_somebody_who_left_goes_to_the_next(either_house: House) -> None:
+    house = either_house
+    campaign = await a_campaign(house)
+    await apply(house, campaign, house.al)
+    await apply(house, campaign, house.bo)
+    ada, leaver = house.ada.actor, house.al.actor.member_id
+    await members.leave(house.ledger, org_id=ada.org_id, actor_id=ada.member_id, member_id=leaver)
+
+    first, again = await withdraw_leavers(house.ledger), await withdraw_leavers(house.ledger)
+    await boosts_due(house.ledger)
+
+    assert (first.done, again.done) == (1, 0)
+    assert (await mine(house, campaign, house.bo)).state is S.ADMITTED
+    assert (await verify(house.ledger)).clean
+
+
+async def test_two_processes_fill_exactly_the_capacity_together(database_url: str) -> None:
+    """L7: each has a journal of its own; what they share is the lock of the organisation's pool."""
+    with open_house_ledger(database_url) as (ledger, clock), open_house_ledger(database_url) as (other, _):
+        house = await furnish(ledger, clock)
+        campaign = await a_campaign(house, capacity=60)
+        number = parse_id(Prefix.CAMPAIGN, campaign.id)
+        people = a_crowd(ledger, house.ada.actor.org_id, 100)
+        commands = [Apply(each.actor.org_id, each.actor.member_id, "mine", number, {}) for each in people]
+
+        await asyncio.gather(
+            *(
+                house_of.execute(each)
+                for place, each in enumerate(commands)
+                for house_of in ((ledger, other)[place % 2],)
+            )
+        )
+        first, second = people[0], people[1]
+        leaving = [Withdraw(e.actor.org_id, e.actor.member_id, number, e.actor.member_id) for e in (first, second)]
+        await asyncio.gather(ledger.execute(leaving[0]), other.execute(leaving[1]))
+        await asyncio.gather(boosts_due(ledger), boosts_due(other))
+
+        counts = (await see(house, campaign, house.ada)).counts
+        assert (counts.admitted, counts.withdrawn) == (60, 2)
+        assert (await verify(ledger)).clean
 
 
 async def test_who_was_admitted_may_say_what_it_was_worth(house: House) -> None:

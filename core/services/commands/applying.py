@@ -73,24 +73,28 @@ class Apply:
 
 @dataclass(frozen=True, slots=True)
 class Withdraw:
-    """Somebody takes their application back. A place that this frees is given to the next who waits."""
+    """Somebody takes their application back, or the sweep that of somebody who has left.
+
+    A place that this frees is given to the next who waits.
+    """
 
     org_id: int
     actor_id: int
     campaign_id: int
+    member_id: int
     count: int = 1
 
     @property
     def key(self) -> str:
-        return f"withdraw:{self.campaign_id}"
+        return f"withdraw:{self.campaign_id}:{self.member_id}"
 
     @property
     def digest(self) -> bytes:
-        return digest_of("withdraw", self.campaign_id)
+        return digest_of("withdraw", self.campaign_id, self.member_id)
 
     @property
     def needs(self) -> Needs:
-        me = self.actor_id
+        me = self.member_id
         records = (
             Wish(Campaign, "campaign_id", self.campaign_id),
             Wish(Application, "member_id", me),
@@ -100,14 +104,14 @@ class Withdraw:
 
     def decide(self, book: Book) -> None:
         campaign = campaign_in(book, self.campaign_id)
-        own = _applied(book, campaign, self.actor_id)
+        own = _applied(book, campaign, self.member_id)
         refuse_over(campaign, book.now)
         if own.state not in {*WAITING, ApplicationState.ADMITTED}:
-            raise Refused(Code.APPLICATION_DECIDED, f"Your application is {own.state.value}.", state=own.state.value)
+            raise Refused(Code.APPLICATION_DECIDED, f"This application is {own.state.value}.", state=own.state.value)
         book.post(TransferKind.WITHDRAW, cause_id=own.application_id)
         book.put(replace(own, state=ApplicationState.WITHDRAWN, decided_at=book.now))
         book.put(campaign.moved(own.state, ApplicationState.WITHDRAWN))
-        for boost in book.records_of(Boost, "subject_id", self.actor_id):
+        for boost in book.records_of(Boost, "subject_id", self.member_id):
             if boost.campaign_id == self.campaign_id and boost.ends_at > book.now:
                 book.put(replace(boost.ended(book.now), tell_at=None))
 
