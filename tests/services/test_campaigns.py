@@ -125,9 +125,8 @@ async def test_nobody_passes_those_who_wait_already(house: House) -> None:
     await apply(house, campaign, house.bo)
     number = parse_id(Prefix.CAMPAIGN, campaign.id)
     actor = house.al.actor
-    await house.ledger.execute(
-        Withdraw(actor.org_id, actor.member_id, number, actor.member_id)
-    )  # and a stop before anybody moves up
+    # He withdraws, and the process stops before anybody moves up.
+    await house.ledger.execute(Withdraw(actor.org_id, actor.member_id, number, actor.member_id))
     late = await apply(house, campaign, house.ada)
     swept = await boosts_due(house.ledger)
 
@@ -384,13 +383,7 @@ async def test_two_processes_fill_exactly_the_capacity_together(database_url: st
         people = a_crowd(ledger, house.ada.actor.org_id, 100)
         commands = [Apply(each.actor.org_id, each.actor.member_id, "mine", number, {}) for each in people]
 
-        await asyncio.gather(
-            *(
-                house_of.execute(each)
-                for place, each in enumerate(commands)
-                for house_of in ((ledger, other)[place % 2],)
-            )
-        )
+        await asyncio.gather(*((ledger, other)[place % 2].execute(each) for place, each in enumerate(commands)))
         first, second = people[0], people[1]
         leaving = [Withdraw(e.actor.org_id, e.actor.member_id, number, e.actor.member_id) for e in (first, second)]
         await asyncio.gather(ledger.execute(leaving[0]), other.execute(leaving[1]))
