@@ -30,8 +30,8 @@ async def charge(
 
     ``subject`` is whom the event itself names. The same event again is ``replayed``: it stays at the price it
     was charged at, although the card or the member be another by now. Other content under its (source, id) is
-    refused with idempotency_conflict (S4). Raises Refused as ``Charge`` does: insufficient_credits when the
-    funds are out.
+    refused with idempotency_conflict (S4). Never refused for lack of funds: what nothing covers is owed (S2).
+    Raises Refused as ``Charge`` does.
     """
     for field, text in (("source", source), ("id", event_id), ("subject", subject)):
         if not 0 < len(text) <= MAX_TEXT or not is_storable(text):

@@ -190,6 +190,13 @@ def test_as_much_as_fits_is_taken_of_wallet_and_pool() -> None:
     assert owed(book) == [str(3200 - 760)]
 
 
+def test_nobody_reports_what_looks_like_a_capture() -> None:
+    """S4: an event is (source, id), and captures name theirs by their holds."""
+    refused = refusal(a_book({}), a_charge(source="capture", event_id="hold_1"))
+
+    assert (refused.code, refused.fields["field"]) == (Code.INVALID_REQUEST, "source")
+
+
 def test_the_key_is_that_of_the_event_whoever_brings_it() -> None:
     """S4: a usage event is (source, id)."""
     charge = a_charge()

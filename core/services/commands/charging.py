@@ -25,6 +25,7 @@ from core.services.commands.paying import (
 )
 
 _MAX_KEY: Final = 255
+OF_CAPTURES: Final = "capture"  # the source of events that captures make, with their hold's id
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,9 +69,12 @@ class Charge:
     def decide(self, book: Book) -> None:
         """Pay from the allowance, then the wallet, then each team's pool; the rest is owed.
 
-        Raises Refused: unknown_member, invalid_request (past the largest transfer).
+        Raises Refused: unknown_member, invalid_request (past the largest transfer; a source that is kept).
         """
         check_cost(self.rating.amount)
+        if self.source == OF_CAPTURES:
+            sentence = f"The source {OF_CAPTURES!r} is kept for what holds capture; name the tool instead."
+            raise Refused(Code.INVALID_REQUEST, sentence, field="source")
         facts = spender_of(book, self.org_id, self.member_id).at(book.now)
         payment = within_one_transfer(book, pay(facts, self.rating.amount))
         consumed = account_id(self.org_id, AccountKind.CONSUMED)

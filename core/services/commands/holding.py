@@ -19,7 +19,7 @@ from core.metering.evaluate import Payment, pay
 from core.metering.holds import Hold, HoldState
 from core.metering.usage import Rating, Usage
 from core.services.commands.base import digest_of
-from core.services.commands.charging import Event, check_cost, owe
+from core.services.commands.charging import OF_CAPTURES, Event, check_cost, owe
 from core.services.commands.explaining import refusal
 from core.services.commands.paying import (
     draws_of,
@@ -172,7 +172,7 @@ class Capture:
         book.post(TransferKind.CAPTURE, moves, transfer_id=number, cause_id=hold.hold_id)
         use_windows(book, number, hold.member_id, facts, extra)
         owe(book, number, self.org_id, hold.member_id, extra.short)
-        source, event_id = self.event or ("capture", shown_id(Prefix.HOLD, hold.hold_id))
+        source, event_id = self.event or (OF_CAPTURES, shown_id(Prefix.HOLD, hold.hold_id))
         event = Event(hold.member_id, source, event_id, self.usage, self.rating)
         book.record_usage(number, event.facts(covered + extra.allowance, extra.short))
         captured = replace(
