@@ -26,7 +26,10 @@ from core.store.faults import Fault, fault_of, refusal
 
 logger = logging.getLogger(__name__)
 
-BACKGROUND_BESIDE_CALLERS: Final = 16  # how much of the sweeps a batch takes along when there are callers
+# How much of the sweeps a batch takes along when there are callers: so many, or one for each three of them. Either
+# way a batch hardly takes twice as long.
+BACKGROUND_BESIDE_CALLERS: Final = 8
+CALLERS_FOR_ONE: Final = 3
 CALLERS_NEAR_SECONDS: Final = 0.2  # and for so long after the last of them: the next is not kept waiting either
 MAX_DETOURS: Final = 8  # how often a command may turn out to need another lock, or be a twin's twin
 MAX_RETRIES: Final = 6  # how often a batch is tried when the database is not to be had
@@ -162,7 +165,8 @@ class Journal:
             if callers:
                 self._callers_at = now
             near = now - self._callers_at < CALLERS_NEAR_SECONDS
-            room = min(self._batch_size - callers, BACKGROUND_BESIDE_CALLERS if near else self._batch_size)
+            beside = max(BACKGROUND_BESIDE_CALLERS, callers // CALLERS_FOR_ONE) if near else self._batch_size
+            room = min(self._batch_size - callers, beside)
             background = min(len(self._background), room)
             return [
                 *(self._waiting.popleft() for _ in range(callers)),
