@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from sqlalchemy import Connection, Engine, event
 
-from core.store import deliveries, gifts, holds, lots, notices, statements
+from core.store import deliveries, gifts, holds, lots, notices, referrals, requests, rescue, statements
 from core.store.engine import open_engine, writing
 
 NOW = datetime(2026, 11, 20, tzinfo=UTC)
@@ -23,6 +23,26 @@ HOT = {
     "messages to be sent": (lambda c: notices.take(c, NOW, limit=9, lease=timedelta(1)), "outbox_queued"),
     "notices for an editor": (lambda c: notices.unclaimed(c, 1, 11, 9), "outbox_unclaimed"),
     "gifts to other organisations": (lambda c: deliveries.queued(c, NOW, 9), "delivery_queued"),
+    "requests that have lapsed": (lambda c: requests.lapsed_requests(c, NOW, 9), "credit_request_due"),
+    "requests that wait for an answer": (lambda c: requests.waiting(c, 1, 11, NOW), "credit_request_open_by_asker"),
+    "what somebody asked for": (
+        lambda c: requests.requests_of(c, 1, 11, is_open=True, now=NOW, before=None, limit=9),
+        "pledge_by_member",
+    ),
+    "referrals that may come true": (
+        lambda c: referrals.open_referrals(c, NOW, after=(0, 0), limit=9),
+        "usage_event_by_member",
+    ),
+    "who came by somebody": (lambda c: referrals.invited_by(c, 1, 11, 9), "referral_by_inviter"),
+    "what will lapse in some teams": (
+        lambda c: rescue.lapsing(c, 1, after=NOW, until=NOW + timedelta(7), teams=[5], verified_only=True, giver=None),
+        "position_by_expiry",
+    ),
+    "whose wallets are emptiest": (
+        lambda c: rescue.emptiest(c, 1, now=NOW, since=NOW - timedelta(7), teams=[5]),
+        "obligation_open",
+    ),
+    "what somebody has used": (lambda c: rescue.used_since(c, 1, 11, NOW), "usage_event_by_member"),
     "a statement": (lambda c: statements.movements(c, 1, 88, before=None, limit=9), "PRIMARY KEY (org_id=? AND acc"),
 }
 
