@@ -17,7 +17,7 @@ from core.ledger.ids import Prefix, parse_id, shown_id
 from core.ledger.lots import giftable_until, spending_order
 from core.ledger.positions import Position, Slice, held
 from core.metering.boosts import Boost
-from core.metering.evaluate import Limit, spendable
+from core.metering.evaluate import Limit, blocking_window, first_enough, spendable
 from core.metering.spending import Spender
 from core.policy.decide import gift_limit_left
 from core.policy.limits import Policy
@@ -41,6 +41,7 @@ from core.services.views import (
     Status,
     UsageView,
 )
+from core.services.whom import readable
 from core.store import facts, gifts, notices, people, requests, resets, statements, supply
 from core.store.instants import from_micros, to_micros
 from core.store.people import MemberRecord
@@ -52,7 +53,7 @@ _DAY: Final = timedelta(hours=24)
 async def balance(ledger: Ledger, *, actor: Actor, member_id: str | None = None) -> Balance:
     """Return one's own balance, or that of somebody one may look at: a lead of their team, an admin."""
     now = ledger.clock()
-    return await ledger.read(lambda connection: _balance(connection, _readable(connection, actor, member_id), now))
+    return await ledger.read(lambda connection: _balance(connection, readable(connection, actor, member_id), now))
 
 
 async def status(ledger: Ledger, *, actor: Actor) -> Status:
@@ -60,7 +61,7 @@ async def status(ledger: Ledger, *, actor: Actor) -> Status:
     now = ledger.clock()
 
     def look(connection: Connection) -> Status:
-        member = _readable(connection, actor, None)
+        member = readable(connection, actor, None)
         waiting = notices.unclaimed(connection, actor.org_id, actor.member_id, MAX_NOTICES)
         asked = RequestsWaiting(*requests.waiting(connection, actor.org_id, actor.member_id, now))
         return Status(_balance(connection, member, now), _notice_views(connection, actor.org_id, waiting), asked)
@@ -104,7 +105,7 @@ async def statement(
         before = (from_micros(int(at)), int(number))
 
     def find(connection: Connection) -> list[statements.Movement]:
-        wallet = wallet_of(_readable(connection, actor, member_id).member_id)
+        wallet = wallet_of(readable(connection, actor, member_id).member_id)
         return statements.movements(connection, actor.org_id, wallet, before=before, limit=size + 1)
 
     found = await ledger.read(find)
@@ -135,20 +136,6 @@ def _usage_view(spent: statements.Spent | None) -> UsageView | None:
     if spent is None:
         return None
     return UsageView(spent.model, spent.cost, spent.allowance, spent.overage, is_late=spent.is_late)
-
-
-def _readable(connection: Connection, actor: Actor, member_id: str | None) -> MemberRecord:
-    """Return the member looked at. Raises Refused(not_found) for people whom the actor may not look at."""
-    number = actor.member_id if member_id is None else parse_id(Prefix.MEMBER, member_id)
-    found = people.member(connection, org_id=actor.org_id, member_id=number)
-    if found is None:
-        raise Refused(Code.NOT_FOUND, "There is no such member here.")
-    if number == actor.member_id or actor.is_admin:
-        return found
-    me = people.member(connection, org_id=actor.org_id, member_id=actor.member_id)
-    if me is None or not set(me.leads) & set(found.teams):
-        raise Refused(Code.NOT_ALLOWED, "Only they, a lead of their team or an admin can see that.")
-    return found
 
 
 def _balance(connection: Connection, member: MemberRecord, now: datetime) -> Balance:
@@ -182,6 +169,7 @@ def _balance(connection: Connection, member: MemberRecord, now: datetime) -> Bal
         lots=_lot_views(own),
         allowance=tuple(map(_window_view, present.allowance)),
         boost=_boost_view(spender.boost(now)),
+        resets_at=_resets_at(spender, now),
         resets_banked=ResetsView(banked.count, banked.expires_at),
         next_allotment=_next_allotment(connection, member.org_id, wallet),
         blocked=blocked,
@@ -221,6 +209,17 @@ def _window_view(window: Limit) -> AllowanceView:
     """A window of 5 hours that nobody has opened resets at no time."""
     assert window.limit is not None, "a plan's window has a limit"
     return AllowanceView(window.meter, window.limit, window.used, window.closes_at if window.is_open else None)
+
+
+def _resets_at(spender: Spender, now: datetime) -> datetime | None:
+    """Return when the window resets that blocks first; with nothing left, when there is something again."""
+    present = spender.at(now)
+    if present.blocked:
+        return None
+    if not spendable(present):
+        return first_enough(((moment, spender.at(moment)) for moment in spender.changes(now)), Credits(1))
+    window = blocking_window([window for window in present.allowance if window.is_open])
+    return None if window is None else window.closes_at
 
 
 def _boost_view(boost: Boost | None) -> BoostView | None:

@@ -203,6 +203,7 @@ class Balance:
     blocked: tuple[str, str] | None
     as_of: datetime
     valid_until: datetime | None
+    resets_at: datetime | None = None  # of the window that blocks first
 
 
 @dataclass(frozen=True, slots=True)

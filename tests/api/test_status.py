@@ -7,6 +7,9 @@ from datetime import timedelta
 
 import httpx
 
+from core.ledger.credits import Credits
+from core.metering.usage import Usage
+from core.services import caps, holds, plans
 from tests.support.house import House
 
 
@@ -67,3 +70,22 @@ async def test_a_notice_is_shown_by_the_first_window_that_claims_it(client: http
     assert sorted(answer.status_code for answer in answers) == [200, 409, 409, 409, 409]
     assert {answer.json()["code"] for answer in answers if answer.status_code == 409} == {"notice_claimed"}
     assert after["notices"] == []
+
+
+async def test_at_zero_it_says_when_there_is_something_again(client: httpx.AsyncClient, house: House) -> None:
+    """S5, S6: whether a plan's window is used up or a cap is reached, never just nothing."""
+    org, admin = house.org, house.ada.actor
+    plan = await plans.create_plan(house.ledger, actor=admin, name="Small", five_hours=Credits.of(2))
+    await plans.give_plan(house.ledger, actor=admin, subject=org, plan_id=plan.id)
+    await caps.set_cap(house.ledger, actor=admin, subject=org, period=caps.Period.DAY, amount=Credits.of(3))
+    await house.grant(house.bo, "100")
+    fresh = (await client.get("/v1/status", headers=house.bo.headers)).json()
+    usage = Usage("gpt-6-sol", input_tokens=100_000)  # 5 credits: 2 of the plan, 3 under the cap
+    await holds.authorize(house.ledger, actor=house.bo.actor, key="all", usage=usage)
+    spent = (await client.get("/v1/status", headers=house.bo.headers)).json()
+
+    assert (fresh["spendable"], fresh["resets_at"]) == ("5", None)
+    assert (spent["spendable"], spent["resets_at"]) == ("0", "2026-11-20T17:00:00Z")
+    await plans.give_plan(house.ledger, actor=admin, subject=org, plan_id=None)
+    capped = (await client.get("/v1/status", headers=house.bo.headers)).json()
+    assert (capped["spendable"], capped["resets_at"]) == ("0", "2026-11-21T00:00:00Z")

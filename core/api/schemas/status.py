@@ -22,7 +22,7 @@ from core.api.schemas.credits import (
     next_allotment_shown,
     resets_shown,
 )
-from core.services.views import AllowanceView, Balance, Status
+from core.services.views import Balance, Status
 
 VERSION: Final = 1
 
@@ -109,7 +109,7 @@ def status_shown(status: Status) -> StatusShown:
         "boost": boost_shown(balance),
         "resets_banked": resets_shown(balance),
         "next_allotment": next_allotment_shown(balance),
-        "resets_at": _resets_at(balance),
+        "resets_at": balance.resets_at,
         "blocked": _blocked(balance),
         "requests": RequestsShown(for_me=status.requests.for_me, mine=status.requests.mine),
         "notices": [
@@ -130,15 +130,6 @@ def _valid_until(status: Status) -> datetime | None:
     """Return the next instant at which it changes without a commit: by the balance, or by a request that lapses."""
     moments = (status.balance.valid_until, status.requests.first_lapses_at)
     return min((moment for moment in moments if moment is not None), default=None)
-
-
-def _resets_at(balance: Balance) -> datetime | None:
-    """Return when the window resets that blocks first: the one with the least left."""
-
-    def left(window: AllowanceView) -> int:
-        return (window.limit - window.used).micros
-
-    return min(balance.allowance, key=left).resets_at if balance.allowance else None
 
 
 def _blocked(balance: Balance) -> BlockedShown | None:
