@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import random
 from datetime import timedelta
 from typing import Any
 
@@ -332,3 +333,44 @@ async def test_the_list_holds_ones_own_and_those_for_one_newest_first_page_by_pa
     assert rest.next_cursor is None
     assert [each.id for each in for_al.items] == [made[2], made[0]]
     assert (await requests.list_requests(house.ledger, actor=house.stranger.actor)).items == ()
+
+
+@pytest.mark.parametrize("seed", range(3))
+async def test_whatever_people_do_at_once_each_request_gets_what_its_gifts_say(house: House, seed: int) -> None:
+    """Random acts of many at one instant: no more than asked is given, and all of it by recorded gifts."""
+    chance = random.Random(seed)
+    people = [house.al, house.ada, *[await person(house, f"Giver {number}") for number in range(4)]]
+    for giver in people:
+        await house.grant(giver, "150")
+    asked = [(await _ask(house, house.bo, "200", *people, key=f"ask {number}")).id for number in range(3)]
+    outcomes = await asyncio.gather(
+        *(_some_act(house, chance, people, asked, number) for number in range(60)), return_exceptions=True
+    )
+    done = [await requests.request(house.ledger, actor=house.bo.actor, request_id=each) for each in asked]
+
+    unexpected = [each for each in outcomes if isinstance(each, BaseException) and not isinstance(each, Refused)]
+    assert not unexpected, f"seed {seed}"
+    for request in done:
+        given = sum(each.amount.micros for each in request.pledges if each.gift_id is not None)
+        assert given == request.given.micros <= request.amount.micros
+        assert request.pledged <= request.amount
+        assert bool(given) == (request.state in {RequestState.FILLED, RequestState.ACCEPTED})
+    incoming = sum(request.given.micros for request in done)
+    assert (await balances.balance(house.ledger, actor=house.bo.actor)).incoming.micros == incoming
+    assert (await verify(house.ledger)).clean
+
+
+async def _some_act(house: House, chance: random.Random, people: list[Person], asked: list[str], number: int) -> object:
+    who, request_id, key = chance.choice(people), chance.choice(asked), f"act {number}"
+    match chance.choice(["pledge"] * 6 + ["unpledge", "decline", "accept", "withdraw"]):
+        case "pledge":
+            amount = Credits.of(chance.choice([10, 40, 80, 150]))
+            return await requests.pledge(house.ledger, actor=who.actor, key=key, request_id=request_id, amount=amount)
+        case "unpledge":
+            return await requests.unpledge(house.ledger, actor=who.actor, key=key, request_id=request_id)
+        case "decline":
+            return await requests.decline(house.ledger, actor=who.actor, key=key, request_id=request_id)
+        case "accept":
+            return await requests.accept(house.ledger, actor=house.bo.actor, key=key, request_id=request_id)
+        case _:
+            return await requests.withdraw(house.ledger, actor=house.bo.actor, request_id=request_id)
