@@ -147,7 +147,7 @@ async def test_the_real_bean_check_accepts_the_books_and_its_balances_equal_ours
     assert checked(written, tmp_path) == (0, "")
     assert opened == {_in_books(account["id"]) for account in accounts}
     assert asserted == {account for account in opened if account.startswith("Assets:")}
-    assert len(ours) == 7
+    assert len(ours) == 8
     assert {account: held for account in opened if (held := _summed(realize(entries), account))} == ours
 
 

@@ -9,7 +9,7 @@ from core.ledger.ids import Prefix, parse_id
 from core.ledger.lots import Source
 from core.metering.ratecards import RateCard, Rates
 from core.metering.usage import Usage
-from core.services import freezes, gifts, grants, members, settlement
+from core.services import freezes, gifts, grants, holds, members, plans, settlement
 from core.services.gifts import Recipient
 from core.services.usage import charge
 from tests.support.house import House, Person
@@ -20,7 +20,10 @@ CARD = RateCard("2026-11-20-test", {"opus": Rates(*[Credits.parse("0.000007")] *
 
 
 async def live(house: House) -> None:
-    """Grant, allocate, give, settle, cancel, reverse, charge, lapse and freeze; leave a gift pending."""
+    """Grant, allocate, give, settle, cancel, reverse, charge, authorize, capture, release, lapse and freeze.
+
+    A gift is left pending and a hold open.
+    """
     await _grants(house)
     await give(house, house.al, house.bo, "12.345678", key="settles")
     reversed_one = await give(house, house.al, house.bo, "3", key="reversed")
@@ -30,6 +33,7 @@ async def live(house: House) -> None:
     await settlement.settle_due(house.ledger)
     await gifts.reverse(house.ledger, actor=house.ada.actor, gift_id=reversed_one, reason="by mistake")
     await use(house, house.bo, tokens=1_234_567)
+    await _holds(house)
     house.clock.advance(timedelta(days=9))
     await settlement.expire_due(house.ledger)
     await give(house, house.al, house.ada, "0.000001", key="pending")
@@ -37,11 +41,33 @@ async def live(house: House) -> None:
     await freezes.freeze(house.ledger, actor=house.ada.actor, member_id=frozen.id, reason="lost a laptop")
 
 
+async def _holds(house: House) -> None:
+    """Authorize within a plan and beyond it: captured less and more, released, freed in time, captured late, open."""
+    ledger, admin = house.ledger, house.ada.actor
+    plan = await plans.create_plan(ledger, actor=admin, name="Pro", five_hours=Credits.of(1), weekly=Credits.of(3))
+    await plans.give_plan(ledger, actor=admin, subject=house.ada.id, plan_id=plan.id)
+    less, more, _freed, late = [await _authorize(house, str(n), seconds=60) for n in range(4)]
+    await holds.capture(ledger, actor=admin, hold_id=less, counts={"output_tokens": 1_000})
+    await holds.capture(ledger, actor=admin, hold_id=more, counts={"output_tokens": 9_000})
+    await holds.release(ledger, actor=admin, hold_id=await _authorize(house, "released"))
+    house.clock.advance(timedelta(minutes=1))
+    await settlement.free_due_holds(ledger)
+    await _authorize(house, "open", seconds=86_400)
+    await holds.capture(ledger, actor=admin, hold_id=late, counts={"output_tokens": 90_000})
+
+
+async def _authorize(house: House, key: str, *, seconds: int = 900) -> str:
+    usage = holds.estimate("gpt-5.4-mini", input_tokens=20_000, cached_tokens=0, max_tokens=3_000, tier=None)
+    answer = await holds.authorize(house.ledger, actor=house.ada.actor, key=key, usage=usage, seconds=seconds)
+    return answer.item.id
+
+
 async def _grants(house: House) -> None:
     soon = house.clock() + timedelta(days=8)
     for number, (to, amount, source, expires_at) in enumerate(
         [
             (Recipient(member=house.al.id), "1000", Source.PURCHASE, None),
+            (Recipient(member=house.ada.id), "5", Source.PURCHASE, None),
             (Recipient(member=house.bo.id), "0.5", Source.PROMO, soon),
             (Recipient(member=house.bo.id), "20", Source.ALLOTMENT, soon),
             (Recipient(pool=house.team), "999999999.999999", Source.PURCHASE, None),
