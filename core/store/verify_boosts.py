@@ -40,13 +40,16 @@ def _check_counters(connection: Connection, report: Report) -> None:
 
 
 def _check_applications(connection: Connection, report: Report) -> None:
-    """An application was booked, and so was its withdrawal; who is admitted has the boost of the campaign."""
+    """An application was booked, and so was its withdrawal; who is admitted has the boost of the campaign.
+
+    The plus keeps SQLite from looking a person's boost up by its campaign, which has thousands.
+    """
     query = """SELECT a.application_id, a.state, t.transfer_id AS booked, w.transfer_id AS taken_back, b.boost_id
                FROM application a
                LEFT JOIN transfer t ON t.org_id = a.org_id AND t.transfer_id = a.application_id AND t.kind = 'apply'
                LEFT JOIN transfer w ON w.org_id = a.org_id AND w.cause_id = a.application_id AND w.kind = 'withdraw'
                LEFT JOIN boost b ON b.org_id = a.org_id AND b.subject_id = a.member_id
-                 AND b.campaign_id = a.campaign_id
+                 AND +b.campaign_id = a.campaign_id
                WHERE t.transfer_id IS NULL OR (w.transfer_id IS NULL) = (a.state = 'withdrawn')
                  OR (a.state = 'admitted' AND b.boost_id IS NULL)"""
     for row in rows_of(connection, query):
