@@ -100,7 +100,7 @@ def reset(rules: Rules, transfer: Transfer) -> None:
         assert window[2] in {"5h", "weekly", "monthly"}, f"{transfer} resets a cap"
         assert window[3] <= transfer.at < window[4], f"{transfer} resets a window that is closed"
         assert amount == -rules.books.used[window], f"{transfer} leaves something in {window}"
-        rules.books.resets[window[1:]] = transfer.at
+        rules.books.resets[window[1:]] = max(transfer.at, rules.books.resets.get(window[1:], 0))
 
 
 def boosted(rules: Rules, transfer: Transfer) -> None:

@@ -171,6 +171,7 @@ def _needs(org_id: int, member_id: int, *others: Wish) -> Needs:
 def _reset_windows(book: Book, org_id: int, member_id: int, cause_id: int | None, reason: str | None) -> int:
     """Set what was used of each open window of the plan to zero, and return the transfer.
 
+    A clock that was set back never makes a window look as if it had been reset less late than it was.
     Raises Refused(nothing_to_reset).
     """
     used = _used_windows(book, org_id, member_id)
@@ -180,7 +181,7 @@ def _reset_windows(book: Book, org_id: int, member_id: int, cause_id: int | None
     for window in used:
         span = (window.opens_at, window.closes_at)
         book.post_window(number, member_id, window.meter, span, -window.used)
-        book.put(replace(window, used=ZERO, reset_at=book.now))
+        book.put(replace(window, used=ZERO, reset_at=max(book.now, window.reset_at or book.now)))
     return number
 
 
