@@ -60,11 +60,13 @@ def reverse(world: World, gift_id: int) -> Reverse:
 
 
 def a_settled_gift_that_was_used_up(world: World) -> int:
-    """Return Ada's gift of 100 cr to Bo, who has spent it all."""
+    """Return Ada's gift of 100 cr to Bo, who has given it all on."""
     _, given = done(world, grant(world, "ada", 100, "for ada"), give(world, "ada", "bo", 100))
     world.clock.advance(DAY)
     world.settle_due()
-    done(world, charge(world, "bo", 100))
+    done(world, give(world, "bo", "di", 100))
+    world.clock.advance(DAY)
+    world.settle_due()
     return given.first_id
 
 
@@ -96,7 +98,10 @@ def test_a_promo_repays_nothing_whatever_else_is_granted_with_it(world: World) -
     )
 
     assert world.debts() == {gift_id: Credits.of(80).micros}
-    assert world.holdings() == {
-        (wallet_of(world.ids["bo"]), promo.first_id): Credits.of(50).micros,
-        (wallet_of(world.ids["ada"]), bought.first_id): Credits.of(20).micros,
-    }
+    assert (
+        world.holdings().items()
+        >= {
+            (wallet_of(world.ids["bo"]), promo.first_id): Credits.of(50).micros,
+            (wallet_of(world.ids["ada"]), bought.first_id): Credits.of(20).micros,
+        }.items()
+    )
