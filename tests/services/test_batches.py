@@ -12,8 +12,6 @@ from core.ledger.credits import Credits
 from core.ledger.errors import Refused
 from core.ledger.lots import GiftOrder, Source
 from core.ledger.transfers import TransferKind
-from core.metering.usage import Rating, Usage
-from core.services.commands.charging import Charge
 from core.services.commands.giving import Give
 from core.services.commands.granting import Grant
 from core.services.commands.reversing import Reverse
@@ -31,7 +29,7 @@ def world(database_url: str) -> Iterator[World]:
         yield StoredWorld(ledger, clock)
 
 
-def done(world: World, *commands: Charge | Decide | Give | Grant | Reverse) -> list[Receipt]:
+def done(world: World, *commands: Decide | Give | Grant | Reverse) -> list[Receipt]:
     """Hand in commands together and return their receipts, none refused."""
     answers = world.execute(commands)
     assert not [answer for answer in answers if isinstance(answer, Refused)]
@@ -48,11 +46,6 @@ def give(world: World, sender: str, recipient: str, whole: int) -> Give:
     return Give(
         world.org_id, world.ids[sender], "a gift", to, Credits.of(whole), message=None, prefer=GiftOrder.SOONEST
     )
-
-
-def charge(world: World, name: str, whole: int) -> Charge:
-    rating = Rating(Credits.of(whole), card="test", is_fallback=False)
-    return Charge(world.org_id, world.ids[name], "test", f"event of {name}", name, Usage("some-model"), rating)
 
 
 def reverse(world: World, gift_id: int) -> Reverse:
