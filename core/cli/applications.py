@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Annotated
 
 import typer
@@ -14,6 +15,8 @@ from core.services.boost_views import ApplicationView
 from core.services.forms import QuestionKind
 from core.services.ledger import Ledger
 from core.services.views import Actor
+
+_WHOLE = re.compile(r"-?[0-9]{1,15}", re.ASCII)
 
 
 def apply(
@@ -79,7 +82,7 @@ def _answer(text: str) -> tuple[str, str]:
 
 def _read(kind: QuestionKind | None, value: str) -> object:
     """Return a typed answer as what its question asks for; what does not fit is refused with the form."""
-    if kind is QuestionKind.NUMBER and value.lstrip("-").isdigit() and value.isascii():
+    if kind is QuestionKind.NUMBER and _WHOLE.fullmatch(value):
         return int(value)
     if kind is QuestionKind.YES_NO and value.casefold() in {"yes", "no", "true", "false"}:
         return value.casefold() in {"yes", "true"}

@@ -108,6 +108,26 @@ async def test_answers_that_do_not_fit_the_form_are_named(client: httpx.AsyncCli
         assert [each["field"] for each in answer.json()["errors"]] == [field]
 
 
+async def test_an_answer_is_kept_as_it_was_written(client: httpx.AsyncClient, house: House) -> None:
+    """What looks like a flag or a number in a text stays text."""
+    kinds = {"why": "text", "many": "number", "sure": "yes_no"}
+    form = [{"name": name, "label": name, "kind": kind} for name, kind in kinds.items()]
+    path = (await make(client, house, form=form)).headers["Location"]
+    answers = {"why": "yes", "many": 1, "sure": False}
+    unfit: list[dict[str, Any]] = [{"sure": "yes"}, {"sure": 1}, {"many": True}, {"many": "1"}, {"many": 1.0}]
+    for wrong in [*unfit, {"why": 1}, {"why": []}]:
+        answer = await client.post(
+            f"{path}/apply", json={"answers": wrong}, headers=house.al.headers | {"Idempotency-Key": "1"}
+        )
+        assert answer.status_code == 422, wrong
+        assert [each["field"] for each in answer.json()["errors"]] == [f"answers.{next(iter(wrong))}"]
+    kept = await client.post(
+        f"{path}/apply", json={"answers": answers}, headers=house.al.headers | {"Idempotency-Key": "1"}
+    )
+
+    assert kept.json()["answers"] == answers
+
+
 async def test_only_an_admin_sees_who_applied_decides_draws_and_ends(client: httpx.AsyncClient, house: House) -> None:
     path = (await make(client, house, method="hand")).headers["Location"]
     applied = await client.post(f"{path}/apply", json={}, headers=house.al.headers | {"Idempotency-Key": "1"})

@@ -22,16 +22,19 @@ CAMPAIGN = (
 
 def test_a_campaign_from_its_making_to_who_moves_up(office: Terminal, tmp_path: Path) -> None:
     form = tmp_path / "form.json"
-    form.write_text('[{"name": "why", "label": "What for?", "kind": "text", "required": true}]')
+    why = '{"name": "why", "label": "What for?", "kind": "text", "required": true}'
+    form.write_text(f'[{why}, {{"name": "size", "label": "How many?", "kind": "number"}}]')
     made = office.json(*CAMPAIGN, "--form", str(form))
     first = office.json("boost", "apply", "Autumn", "Al", "--answer", "why=a port")
     second = office.json("boost", "apply", "autumn", "Bo", "--answer", "why=tests")
     twice = office.fails("boost", "apply", made["id"], "Al", "--answer", "why=again")
+    huge = office.fails("boost", "apply", made["id"], "Ada", "--answer", "why=x", "--answer", f"size={10**40}")
     gone = office.json("boost", "withdraw", "Autumn", "Al")
     who = office.json("boost", "campaign", "applications", "Autumn")
 
     assert (first["state"], second["state"], second["place"]) == ("admitted", "waitlisted", 1)
     assert "already" in twice
+    assert "whole number" in huge
     assert gone["state"] == "withdrawn"
     assert [(each["member_name"], each["state"]) for each in who] == [("Bo", "admitted"), ("Al", "withdrawn")]
     assert "1 of 1 admitted" in office.prints("boost", "campaign", "list")

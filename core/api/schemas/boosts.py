@@ -25,9 +25,7 @@ from core.services.boost_views import (
 from core.services.boosts import MAX_BUDGET_DAYS, BoostTarget
 from core.services.campaigns import MAX_TEAMS, CampaignTerms, DrawView
 from core.services.forms import (
-    ANSWER_LENGTH,
     LABEL_LENGTH,
-    MAX_NUMBER,
     MAX_OPTIONS,
     MAX_QUESTIONS,
     Question,
@@ -55,11 +53,17 @@ FactorGiven = Annotated[
     ),
 ]
 FactorShown = Annotated[float | int, Field(examples=[10, 1.5])]
+
+
+def _answer(value: Any) -> bool | int | str:
+    """Take an answer as it is; whether it fits its question is told by the form."""
+    if not isinstance(value, bool | int | str):
+        raise ValueError("must be text, a whole number, true or false")  # noqa: TRY004  (pydantic wants ValueError)
+    return value
+
+
 AnswerGiven = Annotated[
-    bool
-    | Annotated[int, Field(strict=True, ge=-MAX_NUMBER, le=MAX_NUMBER)]
-    | Annotated[str, Field(max_length=ANSWER_LENGTH)],
-    Field(union_mode="left_to_right"),
+    bool | int | str, PlainValidator(_answer), WithJsonSchema({"type": ["string", "integer", "boolean"]})
 ]
 
 
