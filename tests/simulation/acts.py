@@ -10,7 +10,7 @@ from tests.simulation.gifting import decide, give, give_abroad, give_all, give_f
 from tests.simulation.month import Month
 from tests.simulation.repeating import a_defect, again, ask_again, other_actor, other_content, twins
 from tests.simulation.residents import freeze_or_free, join, leave, move
-from tests.simulation.spending import at_the_deadline, authorize, capture, drop_boost, release, reset
+from tests.simulation.spending import at_the_deadline, authorize, capture, drop_boost, refund, release, reset
 from tests.simulation.trouble import TROUBLE
 
 Acts = Sequence[tuple[int, Callable[[Month], None]]]
@@ -28,6 +28,7 @@ ACTS: Acts = [
     (2, at_the_deadline),
     (2, reset),
     (1, drop_boost),
+    (3, refund),
     (14, give),
     (4, give_all),
     (3, give_often),

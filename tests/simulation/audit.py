@@ -14,7 +14,7 @@ from sqlalchemy import make_url
 
 from core.ledger.accounts import AccountKind, account_id, is_stored
 from core.policy.limits import Policy
-from tests.simulation.books import Books, Event, Gift, Hold, Line, Lot, Transfer, Window, draws_of, gift_of
+from tests.simulation.books import Books, Event, Gift, Hold, Line, Lot, Refund, Transfer, Window, draws_of, gift_of
 from tests.simulation.records import Bound, Records
 from tests.simulation.rules import Rules
 from tests.simulation.tally import Tally
@@ -105,6 +105,7 @@ class Audit:
         rules.new_holds = self._new_holds(first, last, transfers)
         rules.events = self._new_events(first, last)
         rules.new_boosts = self._new_boosts(first, last)
+        rules.new_refunds = self._new_refunds(first, last)
         for transfer in _as_decided(transfers, starts):
             rules.take(transfer, starts.get(transfer.number))
             self._tally["transfer", transfer.kind] += 1
@@ -166,9 +167,14 @@ class Audit:
         return {row[1]: Hold(*row, draws=draws[row[1]]) for row in rows}
 
     def _new_events(self, first: int, last: int) -> dict[int, Event]:
-        query = f"""SELECT transfer_id, member_id, amount, coalesce(allowance, 0), coalesce(overage, 0)
+        query = f"""SELECT transfer_id, org_id, member_id, amount, coalesce(allowance, 0), coalesce(overage, 0)
                     FROM usage_event WHERE {_BETWEEN.format("transfer_id")}"""
         return {number: Event(*facts) for number, *facts in self._reader.rows(query, *self._orgs, first, last)}
+
+    def _new_refunds(self, first: int, last: int) -> dict[int, Refund]:
+        query = f"""SELECT transfer_id, charge_id, amount, cancelled, allowance FROM refund
+                    WHERE {_BETWEEN.format("transfer_id")}"""
+        return {number: Refund(*facts) for number, *facts in self._reader.rows(query, *self._orgs, first, last)}
 
     def _new_boosts(self, first: int, last: int) -> dict[int, tuple[int, int, int, int]]:
         query = (
@@ -260,11 +266,10 @@ class Audit:
         assert counts == seen, f"the tables {tables} have {counts} rows, {seen} were seen to be committed"
 
     def _check_debts(self) -> None:
-        rows = self._reader.rows("SELECT cause_id, amount, repaid FROM obligation")
-        stored = {cause: (amount, repaid) for cause, amount, repaid in rows}
-        assert stored == {debt.cause: (debt.amount, debt.repaid) for debt in self.books.debts.values()}, (
-            "debts (G6, S2)"
-        )
+        rows = self._reader.rows("SELECT cause_id, amount, repaid, coalesce(cancelled, 0) FROM obligation")
+        stored = {cause: tuple(facts) for cause, *facts in rows}
+        owed = {debt.cause: (debt.amount, debt.repaid, debt.cancelled) for debt in self.books.debts.values()}
+        assert stored == owed, "debts (G6, S2)"
 
     def _check_people(self) -> None:
         query = "SELECT member_id FROM member WHERE {} IS NOT NULL"

@@ -115,10 +115,21 @@ class Hold:
 class Event:
     """Usage that was charged, as it is kept beside its transfer."""
 
+    org: int
     member: int
     amount: int
     allowance: int
     overage: int
+
+
+@dataclass(frozen=True, slots=True)
+class Refund:
+    """What one refund gave back, as it is kept beside its transfer."""
+
+    event: int
+    amount: int
+    cancelled: int
+    allowance: int
 
 
 @dataclass(slots=True)
@@ -131,6 +142,7 @@ class Debt:
     creditor: int
     amount: int
     repaid: int = 0
+    cancelled: int = 0  # what refunds took away
 
 
 @dataclass(slots=True)
@@ -143,6 +155,8 @@ class Books:
     holds: dict[int, Hold] = field(default_factory=dict)
     reserved: dict[int, list[Window]] = field(default_factory=dict)  # in which windows holds were counted
     resets: dict[tuple[int, str, int, int], int] = field(default_factory=dict)  # when a window was reset last
+    events: dict[int, Event] = field(default_factory=dict)  # by the transfer that charged them
+    refunded: Counter[int] = field(default_factory=Counter)  # how much of each event was given back
     used: Counter[Window] = field(default_factory=Counter)  # of each window
     debts: dict[int, Debt] = field(default_factory=dict)  # by the gift that was clawed back, or the event
     people: dict[int, int] = field(default_factory=dict)  # who can hold credits, and in which organisation
@@ -168,7 +182,7 @@ class Books:
 
     def owed_by(self, account: Account) -> int:
         mine = (debt for debt in self.debts.values() if (debt.org, debt.debtor) == account)
-        return sum(debt.amount - debt.repaid for debt in mine)
+        return sum(debt.amount - debt.repaid - debt.cancelled for debt in mine)
 
     def open_holds(self) -> list[Hold]:
         return [hold for hold in self.holds.values() if hold.state == "open"]

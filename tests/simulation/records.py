@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 
 from core.ledger.commands import Command, Receipt
 from core.ledger.errors import Code
+from core.services.commands.refunding import GiveBack
 from tests.simulation.tally import Tally
 
 Key = tuple[int, int, str]  # organisation, actor, key
@@ -80,13 +81,17 @@ class Records:
     def refused(self, attempt: Attempt, code: Code) -> None:
         """L6: what is bound is not refused; a conflict names a key that is bound to something else.
 
-        After ``overloaded`` nobody knows: a connection lost at commit may have taken the batch with it.
+        After ``overloaded`` nobody knows: a connection lost at commit may have taken the batch with it. A refund is
+        told so too when its bill is out of date; whoever asks again makes a new one.
         """
         command, bound = self._answered(attempt), self.bound.get(key_of(attempt.command))
         self._note(command, code.value)
         self._tally["refused", code.value] += 1
         if code is Code.OVERLOADED:
-            attempt.record.doubts[command.digest] = command
+            if isinstance(command, GiveBack):
+                attempt.record.doubts.pop(command.digest, None)
+            else:
+                attempt.record.doubts[command.digest] = command
             return
         attempt.record.doubts.pop(command.digest, None)
         if code is Code.IDEMPOTENCY_CONFLICT:

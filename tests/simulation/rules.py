@@ -11,7 +11,7 @@ from core.ledger.commands import Command
 from core.ledger.transfers import FLOWS, TransferKind
 from core.policy.limits import Policy
 from tests.simulation import gift_rules, spending_rules
-from tests.simulation.books import Books, Event, Gift, Hold, Part, Transfer, Window
+from tests.simulation.books import Books, Event, Gift, Hold, Part, Refund, Transfer, Window
 from tests.simulation.terms import Terms
 
 # What a command may write under its own ids.
@@ -25,6 +25,7 @@ OWN = {
     "HoldTimeout": {"hold_expire"},
     "ResetMember": {"reset"},
     "Drop": {"boost"},
+    "GiveBack": {"refund"},
     "Give": {"gift_reserve"},
     "GiveForReview": {"gift_reserve"},
     "Decide": {"gift_approve", "gift_settle", "gift_cancel", "gift_decline", "gift_reject"},
@@ -54,6 +55,7 @@ class Rules:
     reversed_here: set[int] = field(default_factory=set)  # whose gifts on may be called in
     new_holds: dict[int, Hold] = field(default_factory=dict)  # of this batch
     new_boosts: dict[int, tuple[int, int, int, int]] = field(default_factory=dict)  # of this batch
+    new_refunds: dict[int, Refund] = field(default_factory=dict)  # of this batch
     events: dict[int, Event] = field(default_factory=dict)  # usage that this batch charged, by its transfer
     terms: dict[int, Terms] = field(default_factory=dict)  # what is set for the spending of each organisation
     added: dict[Window, int] = field(default_factory=dict)  # windows that this batch added to, and when last
@@ -128,7 +130,7 @@ class Rules:
         self.repaying[transfer.lines[0].lot] -= transfer.amount
         debt.repaid += transfer.amount
         assert transfer.into(debt.creditor) == transfer.out_of(debt.debtor)
-        assert debt.repaid <= debt.amount, f"more was repaid than was owed: {debt}"
+        assert debt.repaid + debt.cancelled <= debt.amount, f"more was repaid than was owed: {debt}"
 
     def _allocated(self, transfer: Transfer) -> None:
         self.still_valid(transfer)
@@ -177,6 +179,7 @@ _CHECKS: dict[str, Callable[[Rules, Transfer], None]] = {
     "hold_expire": spending_rules.timed_out,
     "reset": spending_rules.reset,
     "boost": spending_rules.boosted,
+    "refund": spending_rules.refunded,
     "expire": Rules._lapsed,
     "gift_reserve": gift_rules.reserved,
     "gift_approve": gift_rules.approved,

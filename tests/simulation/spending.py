@@ -6,15 +6,19 @@ from dataclasses import replace
 from datetime import timedelta
 
 from core.ledger.credits import Credits
+from core.ledger.ids import Prefix, shown_id
 from core.metering.boosts import Factor
 from core.metering.usage import Rating, Usage
+from core.services import refunds
 from core.services.commands.boosting import Drop
 from core.services.commands.holding import Authorize, Capture, Release
 from core.services.commands.resetting import ResetMember
+from core.services.views import Role
 from core.store.instants import from_micros
 from tests.simulation.books import Hold
 from tests.simulation.month import Month
 from tests.simulation.people import Person, credits_of
+from tests.support.builders import an_actor
 
 HOUR = timedelta(hours=1)
 LASTS = (HOUR / 60, HOUR, HOUR, 12 * HOUR, 30 * HOUR)
@@ -95,6 +99,23 @@ def reset(month: Month) -> None:
             org.number, org.admin.number, month.fresh_key(), member, is_banked=False, expires_at=None, reason=None
         )
     )
+
+
+def refund(month: Month) -> None:
+    """S9: an admin gives a charge back, all of it or a part; often one that is still owed."""
+    dice, books = month.dice, month.books
+    owing = [number for number, debt in books.debts.items() if number in books.events and debt.repaid < debt.amount]
+    candidates = owing if owing and dice.random() < 0.4 else list(books.events)[-30:]
+    if not candidates:
+        return
+    number, server = dice.choice(candidates), month.server()
+    event = books.events[number]
+    org = next(each for each in month.village.orgs if each.number == event.org)
+    admin = an_actor(org.admin.number, org_id=org.number, role=Role.ADMIN, scopes="read give admin")
+    amount = None if dice.random() < 0.5 else Credits(max(event.amount // dice.choice((2, 3)), 1))
+    shown, key = shown_id(Prefix.TRANSFER, number), month.fresh_key()
+    month.say(f"to {server.number}: refund {amount or 'all'} of {event}")
+    month.ask(refunds.refund(server, actor=admin, key=key, transfer_id=shown, reason="It failed.", amount=amount))
 
 
 def drop_boost(month: Month) -> None:

@@ -103,6 +103,28 @@ def reset(rules: Rules, transfer: Transfer) -> None:
         rules.books.resets[window[1:]] = max(transfer.at, rules.books.resets.get(window[1:], 0))
 
 
+def refunded(rules: Rules, transfer: Transfer) -> None:
+    """S9: at most once in total; what was owed is cancelled, lots go back to where they came from."""
+    refund = rules.new_refunds.pop(transfer.number)
+    event = rules.books.events[refund.event]
+    rules.books.refunded[refund.event] += refund.amount
+    assert (transfer.cause, transfer.org) == (refund.event, event.org)
+    assert 0 < refund.amount == transfer.amount + refund.cancelled + refund.allowance
+    assert rules.books.refunded[refund.event] <= event.amount, f"{event} was given back twice (S9)"
+    if refund.cancelled:
+        debt = rules.books.debts[refund.event]
+        debt.cancelled += refund.cancelled
+        assert debt.repaid + debt.cancelled <= debt.amount, f"more was cancelled than was owed: {debt}"
+    for line in transfer.lines[1::2]:
+        assert line.account == wallet_of(event.member) or kind_of(line.account) is AccountKind.POOL
+        if rules.books.lots[line.lot].expired(transfer.at):
+            rules.lapsing[line.account, line.lot] += line.amount
+    for window, amount in transfer.windows:
+        assert amount < 0, f"{transfer} counts what was given back"
+        assert window[1] == event.member
+        assert transfer.at < window[4], f"{transfer} touches a window that has closed (S6)"
+
+
 def boosted(rules: Rules, transfer: Transfer) -> None:
     """S6: from its start on it multiplies, until it ends; nobody's window moves."""
     assert not transfer.lines
@@ -131,7 +153,8 @@ def _hold(rules: Rules, transfer: Transfer) -> Hold:
 
 def _event(rules: Rules, transfer: Transfer) -> Event:
     rules.books.charged += 1
-    return rules.events.pop(transfer.number)
+    event = rules.books.events[transfer.number] = rules.events.pop(transfer.number)
+    return event
 
 
 def _owe(rules: Rules, transfer: Transfer, event: Event) -> None:

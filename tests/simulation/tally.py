@@ -84,6 +84,7 @@ _WAYS = {
         "hold_closed",
     ),
     "Drop": ("done", "replayed"),
+    "GiveBack": ("done", "insufficient_remaining"),
     "ResetMember": (
         "done",
         "nothing_to_reset",
