@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 from sqlalchemy import Connection, Engine, event
 
-from core.store import deliveries, gifts, holds, lots, notices, referrals, requests, rescue, statements
+from core.ledger.commands import Needs
+from core.store import deliveries, facts, gifts, holds, lots, notices, referrals, requests, rescue, statements
 from core.store.engine import open_engine, writing
 
 NOW = datetime(2026, 11, 20, tzinfo=UTC)
@@ -76,3 +77,19 @@ def _plans(connection: Connection, look: Any) -> list[list[str]]:
     event.remove(connection, "before_cursor_execute", note)
     raw: Any = connection.connection.driver_connection
     return [[row[3] for row in raw.execute(f"EXPLAIN QUERY PLAN {sql}", values)] for sql, values in seen]
+
+
+def test_what_an_authorization_reads_is_found_by_indexes_of_what_still_counts(engine: Engine) -> None:
+    """However many windows have closed, and boosts, plans and caps of others there are."""
+    seen: list[str] = []
+    with writing(engine) as connection:
+        raw: Any = connection.connection.driver_connection
+        raw.set_trace_callback(seen.append)
+        facts.book_of(connection, 1, Needs(members=(11,), spending_of=(11,), holds=(7,)), NOW)
+        raw.set_trace_callback(None)
+        reads = [sql for sql in seen if sql.lstrip().upper().startswith("SELECT")]
+        steps = [row[3] for sql in reads for row in raw.execute(f"EXPLAIN QUERY PLAN {sql}")]
+
+    for index in ("usage_window_live", "cap_by_subject", "boost_by_subject"):
+        assert any(index in step for step in steps), steps
+    assert {step for step in steps if step.startswith("SCAN")} <= {"SCAN CONSTANT ROW", "SCAN w"}  # what is looked for

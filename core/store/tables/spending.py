@@ -113,7 +113,11 @@ class UsageWindow(SQLModel, table=True):
     """How much of an allowance or a cap one person has used in one window: a cache of its postings (S5, S6)."""
 
     __tablename__: ClassVar[Any] = "usage_window"
-    __table_args__: ClassVar[Any] = (CheckConstraint("used >= 0", name="used_not_negative"), CLUSTERED)
+    __table_args__: ClassVar[Any] = (
+        CheckConstraint("used >= 0", name="used_not_negative"),
+        Index("usage_window_live", "org_id", "member_id", "closes_at"),
+        CLUSTERED,
+    )
 
     org_id: int = key_part()
     member_id: int = key_part()

@@ -170,6 +170,7 @@ def _create_spending() -> None:
         sa.PrimaryKeyConstraint("org_id", "member_id", "meter", "opens_at"),
         sqlite_with_rowid=False,
     )
+    op.create_index("usage_window_live", "usage_window", ["org_id", "member_id", "closes_at"])
     op.create_table(
         "window_posting",
         sa.Column("org_id", sa.BigInteger(), autoincrement=False, nullable=False),
