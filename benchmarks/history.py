@@ -41,7 +41,7 @@ _LASTS: Final = timedelta(days=7)  # sooner than the town's own lots, so that th
 _BETWEEN: Final = 3_600_000_000  # micro-seconds from one copy to the one before
 _AT_ONCE: Final = 25  # copies in one transaction
 _MOMENTS: Final = frozenset({"at", "created_at", "settles_at", "expires_at", "granted_at", "claimed_at", "next_at"})
-_IDS: Final = frozenset({"transfer_id", "gift_id", "lot_id", "notice_id", "first_id"})
+_IDS: Final = frozenset({"transfer_id", "gift_id", "cause_id", "lot_id", "notice_id", "first_id"})
 _TEXTS: Final = frozenset({"key", "event_id"})
 _OWN_KEYS: Final[dict[type[SQLModel], str]] = {  # the tables that grow with the books, and which id is their own
     t.Lot: "lot_id",

@@ -57,7 +57,8 @@ def _fail(sentence: str, code: int) -> int:
 def _wrong_use(wrong: TyperException) -> str:
     sentence = wrong.format_message().replace("Value error, ", "").rstrip(".")
     context = getattr(wrong, "ctx", None)
-    return sentence if context is None else f"{sentence}. See: {context.command_path} --help"
+    end = "" if sentence.endswith("?") else "."
+    return sentence if context is None else f"{sentence}{end} See: {context.command_path} --help"
 
 
 def _cause(failure: SQLAlchemyError) -> str:

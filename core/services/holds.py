@@ -9,6 +9,7 @@ from typing import Final, cast
 
 from sqlalchemy import Connection
 
+from core.ledger.accounts import owner_of
 from core.ledger.commands import Receipt
 from core.ledger.credits import Credits
 from core.ledger.errors import Code, Refused
@@ -18,7 +19,7 @@ from core.metering.usage import MAX_MODEL_LENGTH, MAX_TOKENS, Usage
 from core.services.cloud_events import usage_of
 from core.services.commands.holding import Authorize, Capture, Release
 from core.services.cursors import checked_limit, cursor_of, place_of
-from core.services.gifts import checked_key
+from core.services.gifts import Recipient, account_of, checked_key
 from core.services.ledger import Ledger
 from core.services.ratecards import card_at
 from core.services.usage import rated
@@ -94,7 +95,7 @@ async def authorize(
     Raises Refused: insufficient_credits with the trace, account_frozen, unknown_member, not_allowed for somebody
     else's usage unless by a service or an admin, invalid_request.
     """
-    member = actor.member_id if member_id is None else parse_id(Prefix.MEMBER, member_id)
+    member = actor.member_id if member_id is None else owner_of(account_of(Recipient(member=member_id)))
     if member != actor.member_id and not actor.spends_for_all:
         raise Refused(Code.NOT_ALLOWED, "Only a service or an admin can authorize somebody else's usage.")
     if not 1 <= seconds <= MAX_SECONDS:

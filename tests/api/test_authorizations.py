@@ -163,6 +163,15 @@ async def test_somebody_elses_hold_is_not_found(
     assert await _balance(client, house) == ("0", "6")
 
 
+@pytest.mark.parametrize("member", ["nobody", "mem_2000000zz", "team_20000001"])
+async def test_somebody_who_is_not_here_is_told_as_such(
+    client: httpx.AsyncClient, house: House, gateway: dict[str, str], member: str
+) -> None:
+    answer = await _authorize(client, gateway, house, member=member)
+
+    assert (answer.status_code, answer.json()["code"]) == (422, "unknown_member")
+
+
 @pytest.mark.parametrize(
     "wrong",
     [

@@ -17,7 +17,8 @@ READ_ONLY = Path("/sys")  # for root too
 @pytest.mark.parametrize(
     ("arguments", "line"),
     [
-        (("bogus",), "No such command 'bogus'. See: teamcredits --help"),
+        (("nonsense",), "No such command 'nonsense'. See: teamcredits --help"),
+        (("bost",), "No such command 'bost'. Did you mean 'boost'? See: teamcredits --help"),
         (("member",), "Missing command. See: teamcredits member --help"),
         (("member", "add"), "Missing argument 'NAME'. See: teamcredits member add --help"),
         (("member", "add", "Cy", "--lead"), "Invalid value: --lead needs --team"),

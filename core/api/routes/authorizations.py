@@ -50,7 +50,7 @@ async def authorize(given: AuthorizationGiven, ledger: House, actor: Spender, ke
     return Response(shown, 201, headers, media_type=JSON_BODY)  # as it is: this is the way that has to be short
 
 
-@router.get("", summary="Authorizations, newest first", responses=problems())
+@router.get("", summary="Authorizations, newest first", responses=problems(404))
 async def list_authorizations(
     ledger: House,
     actor: Spender,
