@@ -7,149 +7,30 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import timedelta
-from itertools import count
 from typing import Any, cast
 
 import pytest
 from sqlalchemy import text
 
-from core.ledger.accounts import AccountKind, account_id, escrow_of, pool_of, wallet_of
+from core.ledger.accounts import escrow_of, pool_of, wallet_of
 from core.ledger.credits import MAX_TRANSFER, Credits
 from core.ledger.errors import Code, Refused
-from core.ledger.ids import Prefix, parse_id
 from core.ledger.lots import Source
 from core.ledger.positions import MAX_SLICES
 from core.metering.caps import Period
 from core.metering.holds import Hold, HoldState
-from core.metering.usage import Rating, Usage
-from core.services import balances, caps, freezes, grants, holds, plans, settlement
-from core.services.commands.charging import Charge
-from core.services.commands.granting import Grant
-from core.services.commands.holding import Authorize, Capture, HoldTimeout, Release
+from core.services import grants, holds, settlement
+from core.services.commands.holding import Authorize, Capture, HoldTimeout
 from core.services.commands.resetting import ResetMember
 from core.services.gifts import Recipient
 from core.services.verify import verify
-from tests.support.house import House, Person, furnish, open_house_ledger
+from tests.support.gateway import HOUR, Gateway, number_of, refusal, used
+from tests.support.house import furnish, open_house_ledger
 
-HOUR = timedelta(hours=1)
 DAY = timedelta(days=1)
 INSTANT = timedelta(microseconds=1)
-
-_keys = count(1)
-
-
-@dataclass(frozen=True, slots=True)
-class Gateway:
-    """Whoever sends Bo's requests to a model, at prices of its own."""
-
-    house: House
-
-    @property
-    def org(self) -> int:
-        return self.house.ada.actor.org_id
-
-    @property
-    def bo(self) -> int:
-        return number_of(self.house.bo)
-
-    async def authorize(self, amount: str, *, key: str | None = None, lasts: timedelta = HOUR) -> Hold:
-        key = key or f"request {next(_keys)}"
-        command = Authorize(self.org, self.bo, key, self.bo, *used(amount), lasts)
-        return cast("Hold", (await self.house.ledger.execute(command)).result)
-
-    async def capture(self, hold: Hold, amount: str, *, by: Person | None = None) -> Hold:
-        actor = number_of(by or self.house.bo)
-        command = Capture(self.org, actor, hold.hold_id, *used(amount), for_anybody=by is self.house.ada)
-        return cast("Hold", (await self.house.ledger.execute(command)).result)
-
-    async def release(self, hold: Hold, *, by: Person | None = None) -> None:
-        command = Release(self.org, number_of(by or self.house.bo), hold.hold_id, for_anybody=by is self.house.ada)
-        await self.house.ledger.execute(command)
-
-    async def charge(self, amount: str) -> None:
-        await self.house.ledger.execute(Charge(self.org, self.bo, "tool", str(next(_keys)), "bo", *used(amount)))
-
-    async def grant(self, amount: str, *, to: int | None = None, lasts: timedelta | None = None) -> int:
-        """Give Bo, or an account, a bought lot, and return its id."""
-        account, expires_at = to or wallet_of(self.bo), None if lasts is None else self.house.clock() + lasts
-        lot = (Source.PURCHASE, expires_at, True, 100)
-        admin = number_of(self.house.ada)
-        command = Grant(self.org, admin, f"grant {next(_keys)}", account, Credits.parse(amount), *lot, reason=None)
-        return (await self.house.ledger.execute(command)).first_id
-
-    async def plan(self, **windows: str) -> None:
-        """Give Bo a plan, from now on."""
-        limits = {name: Credits.parse(amount) for name, amount in windows.items()}
-        made = await plans.create_plan(self.house.ledger, actor=self.house.ada.actor, name="Pro", **limits)
-        await plans.give_plan(self.house.ledger, actor=self.house.ada.actor, subject=self.house.bo.id, plan_id=made.id)
-
-    async def cap(self, amount: str, period: Period = Period.DAY, *, pool: str | None = None) -> None:
-        """Set a cap on what Bo takes."""
-        limit = Credits.parse(amount)
-        await caps.set_cap(
-            self.house.ledger,
-            actor=self.house.ada.actor,
-            subject=self.house.bo.id,
-            period=period,
-            amount=limit,
-            pool=pool,
-        )
-
-    async def freeze(self) -> None:
-        await freezes.freeze(
-            self.house.ledger, actor=self.house.ada.actor, member_id=self.house.bo.id, reason="lost laptop"
-        )
-
-    async def hold(self, hold: Hold) -> Hold:
-        """Return the hold as it is stored."""
-        view = await self.rows(f"SELECT state, charged, overage, is_late FROM hold WHERE hold_id = {hold.hold_id}")
-        state, charged, overage, is_late = view[0]
-        return replace(
-            hold,
-            state=HoldState(state),
-            charged=Credits(charged),
-            overage=Credits(overage),
-            is_late=bool(is_late),
-        )
-
-    async def shown(self) -> dict[str, str]:
-        """Return what Bo is shown."""
-        shown = await balances.balance(self.house.ledger, actor=self.house.bo.actor)
-        names = ("spendable", "available", "pool", "held_usage")
-        return {name: str(getattr(shown, name)) for name in names}
-
-    async def windows(self) -> dict[str, str]:
-        """Return how much of each of Bo's windows was ever used, by meter."""
-        rows = await self.rows("SELECT meter, sum(used) FROM usage_window GROUP BY meter")
-        return {meter.replace(str(self.team), "team"): str(Credits(int(used))) for meter, used in rows}
-
-    @property
-    def team(self) -> int:
-        return parse_id(Prefix.TEAM, self.house.team)
-
-    async def sums(self, account: int) -> str:
-        """Return what the entries of an account sum to."""
-        rows = await self.rows(f"SELECT coalesce(sum(amount), 0) FROM entry WHERE account_id = {account}")
-        return str(Credits(int(rows[0][0])))
-
-    async def consumed(self) -> str:
-        return await self.sums(account_id(self.org, AccountKind.CONSUMED))
-
-    async def lapsed(self) -> str:
-        return await self.sums(account_id(self.org, AccountKind.BREAKAGE))
-
-    async def owed(self) -> str:
-        rows = await self.rows("SELECT coalesce(sum(amount - repaid), 0) FROM obligation")
-        return str(Credits(int(rows[0][0])))
-
-    async def told(self, kind: str) -> list[Any]:
-        rows = await self.rows(f"SELECT body FROM outbox WHERE kind = '{kind}' ORDER BY created_at, notice_id")
-        return [row[0] for row in rows]
-
-    async def rows(self, query: str) -> list[tuple[Any, ...]]:
-        return await self.house.ledger.read(lambda c: [tuple(row) for row in c.execute(text(query))])
 
 
 @pytest.fixture
@@ -170,23 +51,6 @@ async def sqlite_bo(sqlite_url: str) -> AsyncIterator[Gateway]:
         yield Gateway(house)
         report = await verify(ledger)
     assert report.findings == []
-
-
-def number_of(person: Person) -> int:
-    return parse_id(Prefix.MEMBER, person.id)
-
-
-def used(amount: str) -> tuple[Usage, Rating]:
-    """Usage that costs so much."""
-    cost = Credits.parse(amount)
-    whole, micros = divmod(cost.micros, 1_000_000)
-    return Usage("opus", input_tokens=whole, output_tokens=micros), Rating(cost, "a card", is_fallback=False)
-
-
-async def refusal(doing: Any) -> Refused:
-    with pytest.raises(Refused) as refused:
-        await doing
-    return refused.value
 
 
 # Authorize.
