@@ -42,13 +42,16 @@ class PostgresDriver:
         try:
             self._connection.commit()
         except psycopg.errors.DivisionByZero as error:
+            self._abandon_pipeline()
             raise MissingPositionError("a position was not there") from error
-        finally:
-            self._leave_pipeline()
+        except BaseException:
+            self._abandon_pipeline()
+            raise
+        self._leave_pipeline()
 
     def rollback(self) -> None:
+        self._abandon_pipeline()
         try:
-            self._leave_pipeline()
             self._connection.rollback()
         except psycopg.Error:
             self._connection.close()
@@ -56,6 +59,11 @@ class PostgresDriver:
     def _leave_pipeline(self) -> None:
         self._pipeline = None
         self._stack.close()
+
+    def _abandon_pipeline(self) -> None:
+        """Leave it after an error: what was sent behind that statement was aborted, which is no news."""
+        with contextlib.suppress(psycopg.Error):
+            self._leave_pipeline()
 
     def close(self) -> None:
         self._connection.close()
