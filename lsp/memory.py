@@ -16,7 +16,7 @@ from typing import Any
 from lsp.files import MAX_BYTES, read_json, write_private
 from lsp.settings import Settings
 from lsp.status import Link, Seen
-from lsp.wire import NotUnderstoodError, parse_status
+from lsp.wire import NotUnderstoodError, Status, parse_status
 
 FILE_VERSION = 1
 RESIDENT_SECONDS = 25.0
@@ -67,21 +67,25 @@ class Memory:
             return None
         try:
             offset = float(kept["offset_seconds"])
+            status = parse_status(kept["status"]) if kept["status"] else None
             seen = Seen(
                 link=Link(kept["link"]),
-                status=parse_status(kept["status"]) if kept["status"] else None,
-                confirmed_at=self._confirmed_at(kept["confirmed_at"], offset),
+                status=status,
+                confirmed_at=self._confirmed_at(kept["confirmed_at"], status, offset),
                 problem=str(kept["problem"]),
             )
             return Remembered(kept["status"] or {}, seen, offset)
         except (KeyError, TypeError, ValueError, OverflowError, OSError, NotUnderstoodError):
             return None
 
-    def _confirmed_at(self, kept: str | None, offset_seconds: float) -> datetime:
-        """A live state was good until its sidecar last marked the file."""
+    def _confirmed_at(self, kept: str | None, status: Status | None, offset_seconds: float) -> datetime:
+        """A live state was good until its sidecar last marked the file: never before it was told, although file
+        systems tell the time by a coarse clock, some milliseconds slow.
+        """
         if kept:
             return datetime.fromisoformat(kept)
-        return datetime.fromtimestamp(self.path.stat().st_mtime + offset_seconds, UTC)
+        marked = datetime.fromtimestamp(self.path.stat().st_mtime + offset_seconds, UTC)
+        return marked if status is None else max(marked, status.as_of)
 
     def is_resident(self) -> bool:
         """Whether a sidecar that still runs wrote the file: it marks it every few seconds."""

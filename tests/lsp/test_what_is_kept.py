@@ -17,6 +17,7 @@ from lsp.wire import parse_status
 from tests.support.fake_api import full_state
 
 STATE = full_state()
+AS_OF = parse_status(STATE).as_of
 LIVE = Seen(Link.LIVE, status=parse_status(STATE))
 
 
@@ -41,14 +42,23 @@ def test_a_state_comes_back_as_it_was_kept(settings: Settings) -> None:
 
 
 def test_a_live_state_counts_as_confirmed_when_its_file_was_last_marked(settings: Settings) -> None:
+    an_hour_later = AS_OF + timedelta(hours=1)
+
+    assert _confirmed_at(settings, marked_at=an_hour_later) == an_hour_later
+
+
+def test_a_live_state_counts_as_confirmed_no_sooner_than_the_server_told_it(settings: Settings) -> None:
+    """The clock of a file system is a few milliseconds slow."""
+    assert _confirmed_at(settings, marked_at=AS_OF - timedelta(milliseconds=4)) == AS_OF
+
+
+def _confirmed_at(settings: Settings, *, marked_at: datetime) -> datetime | None:
     memory = keep(settings)
-    an_hour_ago = time.time() - 3600
-    os.utime(memory.path, (an_hour_ago, an_hour_ago))
+    os.utime(memory.path, (marked_at.timestamp(), marked_at.timestamp()))
     kept = memory.load()
 
     assert kept is not None
-    assert kept.seen.confirmed_at is not None
-    assert abs(kept.seen.confirmed_at - datetime.fromtimestamp(an_hour_ago, UTC)) < timedelta(seconds=1)
+    return kept.seen.confirmed_at
 
 
 @pytest.mark.parametrize(
