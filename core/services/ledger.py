@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
@@ -13,14 +13,13 @@ from sqlalchemy import Connection, Engine
 
 from core.clock import Clock
 from core.ledger.commands import Command, Receipt
-from core.ledger.errors import Refused
 from core.services.fresh import Fresh
 from core.services.rate_shelf import RateShelf, Shelved
 from core.store.access import TokenRecord
 from core.store.changes import Changes
 from core.store.engine import reading, writing
 from core.store.faults import refusing_faults
-from core.store.journal import Journal
+from core.store.journal import Answer, Journal
 from core.store.seals import SealKey
 from core.store.watch import Watcher
 
@@ -79,9 +78,9 @@ class Ledger:
         """
         return await self.journal.execute(command, in_background=in_background)
 
-    async def execute_all(self, commands: Iterable[Command]) -> list[Receipt | Refused]:
-        """Carry out commands of a sweep in the background, side by side; return each one's answer, in order."""
-        return await self.journal.execute_all(commands)
+    async def execute_all(self, commands: Sequence[Command], *, in_background: bool = False) -> list[Answer]:
+        """Carry out commands side by side and return each one's answer, in order; none is raised."""
+        return await self.journal.execute_all(commands, in_background=in_background)
 
     def watch(self) -> None:
         """Hear of other processes' commits too, for as long as the house is open."""

@@ -104,7 +104,7 @@ async def submit_all(ledger: Ledger, commands: Iterable[Command]) -> Swept:
     """Carry out commands of a sweep in the background, side by side, and count them."""
     swept, waiting = Swept(), list(commands)
     while waiting:
-        answers = await ledger.execute_all(waiting)
+        answers = await ledger.execute_all(waiting, in_background=True)
         swept += sum(map(_counted, answers), Swept())
         pairs = zip(waiting, answers, strict=True)
         waiting = [again for command, answer in pairs if (again := _once_more(command, answer)) is not None]

@@ -12,10 +12,10 @@ import logging
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, replace
-from typing import Final
+from typing import Any, Final
 
 from core.ledger.commands import Command, Receipt
 from core.ledger.errors import Code, Refused
@@ -38,13 +38,38 @@ SCHEMA_SECONDS: Final = 1.0  # how often it is made sure that nobody has migrate
 _FIRST_PAUSE_SECONDS: Final = 0.1
 
 
+Answer = Receipt | Refused  # Refused is returned here, not raised
+
+
+@dataclass(slots=True, eq=False)
+class _Call:
+    """Commands handed in together: one future for all of them, resolved when the last has its answer."""
+
+    future: Future[Any] | asyncio.Future[Any]
+    loop: asyncio.AbstractEventLoop | None  # of an asyncio future
+    answers: list[Answer | None]  # by place
+    is_single: bool  # its future is the receipt or the refusal itself, not the list
+    missing: int = 0  # how many answers there are still to be
+
+    def resolve(self) -> None:
+        if self.future.done():
+            return
+        if not self.is_single:
+            self.future.set_result(self.answers)
+        elif isinstance(answer := self.answers[0], Refused):
+            self.future.set_exception(answer)
+            self.future.exception()  # a caller who has hung up never asks, and asyncio would log that as an error
+        else:
+            self.future.set_result(answer)
+
+
 @dataclass(slots=True, eq=False)
 class _Ticket:
-    """A command that waits for its answer."""
+    """A command that waits for its answer, and the place of that among the answers of its call."""
 
     command: Command
-    future: Future[Receipt] | asyncio.Future[Receipt]
-    loop: asyncio.AbstractEventLoop | None
+    call: _Call
+    place: int = 0
     detours: int = 0
 
 
@@ -81,6 +106,7 @@ class Journal:
         self._wake = threading.Condition()
         self._callers_at = -CALLERS_NEAR_SECONDS  # when a batch last had callers
         self._closing = False
+        self._is_idle = False
         self._driver: Driver | None = None
         self._writer: Writer | None = None
         self._trouble: Fault | None = None
@@ -95,28 +121,29 @@ class Journal:
         """
         loop = asyncio.get_running_loop()
         future: asyncio.Future[Receipt] = loop.create_future()
-        self._submit(_Ticket(command, future, loop), self._background if in_background else self._waiting)
+        self._hand_in((command,), future, loop, is_single=True, in_background=in_background)
         return await future
 
-    async def execute_all(self, commands: Iterable[Command]) -> list[Receipt | Refused]:
-        """Carry out a sweep's commands in the background, side by side; return each one's answer, in order."""
+    async def execute_all(self, commands: Sequence[Command], *, in_background: bool = False) -> list[Answer]:
+        """Carry out commands side by side; return each one's answer, in order. Nothing of a refused one is kept.
+
+        Those that the queue has no room for are answered with ``overloaded``.
+        """
         loop = asyncio.get_running_loop()
-        answers: list[asyncio.Future[Receipt] | Refused] = []
-        for command in commands:
-            future: asyncio.Future[Receipt] = loop.create_future()
-            try:
-                self._submit(_Ticket(command, future, loop), self._background)
-                answers.append(future)
-            except Refused as refused:
-                answers.append(refused)
-        if waiting := [each for each in answers if isinstance(each, asyncio.Future)]:
-            await asyncio.wait(waiting)
-        return [each if isinstance(each, Refused) else _answer_of(each) for each in answers]
+        future: asyncio.Future[list[Answer]] = loop.create_future()
+        self._hand_in(commands, future, loop, in_background=in_background)
+        return await future
 
     def submit(self, command: Command) -> Future[Receipt]:
-        """Hand in a command from any thread. Raises Refused(overloaded) at once when the queue is full."""
+        """Hand in a command from any thread. The future raises Refused, with ``overloaded`` when the queue is full."""
         future: Future[Receipt] = Future()
-        self._submit(_Ticket(command, future, None), self._waiting)
+        self._hand_in((command,), future, is_single=True)
+        return future
+
+    def submit_all(self, commands: Sequence[Command]) -> Future[list[Answer]]:
+        """Hand in commands from any thread, as ``execute_all`` does."""
+        future: Future[list[Answer]] = Future()
+        self._hand_in(commands, future)
         return future
 
     def close(self) -> None:
@@ -138,14 +165,33 @@ class Journal:
         """Which writer this process is, once it has written."""
         return None if self._writer is None else self._writer.writer_id
 
-    def _submit(self, ticket: _Ticket, queue: deque[_Ticket]) -> None:
+    def _hand_in(
+        self,
+        commands: Sequence[Command],
+        future: Future[Any] | asyncio.Future[Any],
+        loop: asyncio.AbstractEventLoop | None = None,
+        *,
+        is_single: bool = False,
+        in_background: bool = False,
+    ) -> None:
+        """Queue as many commands as there is room for, and answer the others at once."""
+        queue = self._background if in_background else self._waiting
+        call = _Call(future, loop, [None] * len(commands), is_single)
         with self._wake:
-            if self._closing:
-                raise Refused(Code.OVERLOADED, "The server is stopping. Try again in a moment.")
-            if len(queue) >= self._queue_size:
-                raise Refused(Code.OVERLOADED, "Too many requests are waiting. Try again in a moment.")
-            queue.append(ticket)
-            self._wake.notify()
+            room = 0 if self._closing else max(self._queue_size - len(queue), 0)
+            call.missing = taken = min(room, len(commands))
+            if taken < len(commands):
+                call.answers[taken:] = [self._no_room()] * (len(commands) - taken)
+            queue.extend([_Ticket(command, call, place) for place, command in enumerate(commands[:taken])])
+            if self._is_idle:
+                self._wake.notify()
+        if not taken:
+            call.resolve()
+
+    def _no_room(self) -> Refused:
+        if self._closing:
+            return Refused(Code.OVERLOADED, "The server is stopping. Try again in a moment.")
+        return Refused(Code.OVERLOADED, "Too many requests are waiting. Try again in a moment.")
 
     def _run(self) -> None:
         while tickets := self._take():
@@ -159,7 +205,9 @@ class Journal:
     def _take(self) -> list[_Ticket]:
         with self._wake:
             while not (self._waiting or self._background or self._closing):
+                self._is_idle = True
                 self._wake.wait()
+            self._is_idle = False
             callers = min(len(self._waiting), self._batch_size)
             now = time.monotonic()
             if callers:
@@ -289,40 +337,34 @@ class Journal:
 
     def _deliver(self, answers: Sequence[tuple[_Ticket, Outcome]]) -> None:
         """Answer every caller; those of one event loop in one call, for waking it costs a system call."""
-        by_loop: dict[asyncio.AbstractEventLoop, list[tuple[_Ticket, Outcome]]] = {}
+        by_loop: dict[asyncio.AbstractEventLoop, list[_Call]] = {}
         for ticket, outcome in answers:
-            if ticket.loop is None:
-                _resolve(ticket, outcome)
+            call = ticket.call
+            call.answers[ticket.place] = _told(outcome)
+            call.missing -= 1
+            if call.missing:
+                continue
+            if call.loop is None:
+                call.resolve()
             else:
-                by_loop.setdefault(ticket.loop, []).append((ticket, outcome))
-        for loop, group in by_loop.items():
+                by_loop.setdefault(call.loop, []).append(call)
+        for loop, calls in by_loop.items():
             with contextlib.suppress(RuntimeError):  # the loop has ended, nobody waits
-                loop.call_soon_threadsafe(_resolve_all, group)
+                loop.call_soon_threadsafe(_resolve_all, calls)
 
 
-def _resolve_all(group: Sequence[tuple[_Ticket, Outcome]]) -> None:
-    for ticket, outcome in group:
-        _resolve(ticket, outcome)
+def _resolve_all(calls: Sequence[_Call]) -> None:
+    for call in calls:
+        call.resolve()
 
 
-def _resolve(ticket: _Ticket, outcome: Outcome) -> None:
-    if ticket.future.done():
-        return
-    if isinstance(outcome, Receipt):
-        ticket.future.set_result(outcome)
-        return
-    if isinstance(outcome, Refused):
-        ticket.future.set_exception(outcome)
-    elif isinstance(outcome, Again):
-        ticket.future.set_exception(Refused(Code.OVERLOADED, "This is busy right now. Try again in a moment."))
-    else:
-        ticket.future.set_exception(_internal_error())
-    ticket.future.exception()  # a caller who has hung up never asks, and asyncio would log that as an error
-
-
-def _answer_of(future: asyncio.Future[Receipt]) -> Receipt | Refused:
-    error = future.exception()
-    return error if isinstance(error, Refused) else future.result()
+def _told(outcome: Outcome) -> Answer:
+    """Return what a caller is told of an outcome."""
+    if isinstance(outcome, Receipt | Refused):
+        return outcome
+    if isinstance(outcome, Again):
+        return Refused(Code.OVERLOADED, "This is busy right now. Try again in a moment.")
+    return _internal_error()
 
 
 def _internal_error() -> Refused:

@@ -24,10 +24,10 @@ async def test_a_sweep_takes_small_steps_while_callers_are_near_and_long_ones_wh
 
     await _give(house)
     with _sizes(journal) as beside:
-        await house.ledger.execute_all(swept)
+        await house.ledger.execute_all(swept, in_background=True)
     journal._callers_at -= journals.CALLERS_NEAR_SECONDS
     with _sizes(journal) as alone:
-        await house.ledger.execute_all(swept)
+        await house.ledger.execute_all(swept, in_background=True)
 
     assert max(beside) <= BACKGROUND_BESIDE_CALLERS
     assert max(alone) > BACKGROUND_BESIDE_CALLERS
@@ -39,7 +39,9 @@ async def test_each_command_of_a_sweep_has_its_own_answer(house: House) -> None:
     house.clock.advance(gift.settles_at - gift.created_at)
     org, number = house.ada.actor.org_id, parse_id(Prefix.GIFT, gift.id)
 
-    done, unknown, again = await house.ledger.execute_all([Settle(org, number), Settle(org, 7), Settle(org, number)])
+    done, unknown, again = await house.ledger.execute_all(
+        [Settle(org, number), Settle(org, 7), Settle(org, number)], in_background=True
+    )
 
     assert isinstance(done, Receipt)
     assert not done.replayed

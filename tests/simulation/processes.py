@@ -149,12 +149,12 @@ class Process(Ledger):
         self.site.records.acknowledged(attempt, receipt)
         return receipt
 
-    async def execute_all(self, commands: Iterable[Command]) -> list[Receipt | Refused]:
-        return await asyncio.gather(*(self._answer(command) for command in commands))
+    async def execute_all(self, commands: Iterable[Command], *, in_background: bool = False) -> list[Receipt | Refused]:
+        return await asyncio.gather(*(self._answer(command, in_background=in_background) for command in commands))
 
-    async def _answer(self, command: Command) -> Receipt | Refused:
+    async def _answer(self, command: Command, *, in_background: bool) -> Receipt | Refused:
         try:
-            return await self.execute(command, in_background=True)
+            return await self.execute(command, in_background=in_background)
         except Refused as refused:
             return refused
 

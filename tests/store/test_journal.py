@@ -21,6 +21,7 @@ from core.ledger.errors import Code, Refused
 from core.ledger.transfers import TransferKind
 from core.services import balances, gifts, settlement
 from core.services.commands.base import digest_of
+from core.services.commands.settling import Settle
 from core.services.gifts import Recipient
 from core.services.ledger import Ledger
 from core.services.verify import verify
@@ -250,6 +251,21 @@ async def test_a_full_queue_answers_overloaded_at_once(house: House) -> None:
     assert 14 <= len(refused) <= 15  # five wait, and one may be in the writer's hands
     assert {error.code for error in refused if isinstance(error, Refused)} == {Code.OVERLOADED}
     assert sum(task.exception() is None for task in waiting) == 20 - len(refused)
+
+
+async def test_of_commands_handed_in_together_a_full_queue_takes_those_it_has_room_for(house: House) -> None:
+    """L7: each has its own answer, in order."""
+    org = house.ada.actor.org_id
+    house.ledger.journal._queue_size = 3
+
+    answers = await house.ledger.execute_all([Settle(org, number) for number in range(1, 6)])
+    from_a_thread = house.ledger.journal.submit_all([Settle(org, number) for number in range(1, 6)]).result()
+
+    assert [answer.code for answer in answers if isinstance(answer, Refused)] == [Code.NOT_FOUND] * 3 + [
+        Code.OVERLOADED
+    ] * 2
+    assert list(map(str, from_a_thread)) == list(map(str, answers))
+    assert await house.ledger.execute_all([]) == []
 
 
 async def test_an_unreachable_database_answers_clearly_and_recovers(house: House) -> None:
