@@ -12,14 +12,14 @@ from core.services.views import StatementLine, UsageView
 
 _COMMODITY: Final = "CREDITS"
 _WALLET: Final = "Assets:Wallet"
+_USAGE: Final = ("model", "happened_at", "card", "fallback", "cost", "allowance", "overage", "late")
 
 
 def statement_csv(lines: Iterable[StatementLine]) -> str:
     """Return a statement as CSV (RFC 4180), newest first; no cell can be taken for a formula."""
     out = io.StringIO()
     writer = csv.writer(out)
-    usage = ("model", "cost", "allowance", "overage", "late")
-    writer.writerow(("at", "transfer", "kind", "amount", "counterpart", "note", *usage))
+    writer.writerow(("at", "transfer", "kind", "amount", "counterpart", "note", *_USAGE))
     for line in lines:
         words = (cell(line.counterpart), cell(line.note))
         writer.writerow((moment(line.at), line.transfer_id, line.kind, str(line.amount), *words, *_usage(line.usage)))
@@ -45,9 +45,9 @@ def statement_beancount(lines: Iterable[StatementLine]) -> str:
 
 def _usage(usage: UsageView | None) -> tuple[str, ...]:
     if usage is None:
-        return ("",) * 5
-    late = "late" if usage.is_late else ""
-    return (cell(usage.model), str(usage.cost), str(usage.allowance), str(usage.overage), late)
+        return ("",) * len(_USAGE)
+    rated = (cell(usage.model), moment(usage.happened_at) or "", usage.card, "fallback" if usage.is_fallback else "")
+    return (*rated, str(usage.cost), str(usage.allowance), str(usage.overage), "late" if usage.is_late else "")
 
 
 def _one_line(text: str) -> str:

@@ -71,7 +71,7 @@ class UsageWindow(Record):
     """
 
     TABLE: ClassVar[str] = "usage_window"
-    KEY: ClassVar[tuple[str, ...]] = ("member_id", "meter", "opens_at")
+    KEY: ClassVar[tuple[str, ...]] = ("member_id", "meter", "opens_at", "closes_at")
 
     member_id: int
     meter: str
@@ -80,6 +80,11 @@ class UsageWindow(Record):
     used: Credits = ZERO
     told: int = 0
     reset_at: datetime | None = None
+
+    @property
+    def span(self) -> Span:
+        """From when until when; months of two anchors may begin at one instant and end at two."""
+        return Span(self.opens_at, self.closes_at)
 
 
 def seat_in_force(seats: Iterable[PlanSeat], member_id: int, now: datetime) -> PlanSeat | None:

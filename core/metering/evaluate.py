@@ -29,6 +29,11 @@ class Limit:
     is_open: bool = True
 
     @property
+    def span(self) -> tuple[datetime, datetime]:
+        """From when until when."""
+        return self.opens_at, self.closes_at
+
+    @property
     def headroom(self) -> Credits | None:
         """What is left of it, never below zero; None is unlimited."""
         return None if self.limit is None else max(self.limit - self.used, ZERO)

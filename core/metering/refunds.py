@@ -9,6 +9,8 @@ from typing import ClassVar, NamedTuple
 from core.ledger.credits import ZERO, Credits, total
 from core.ledger.positions import Slice
 from core.ledger.records import Record
+from core.metering.allowances import UsageWindow
+from core.metering.caps import Span
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +40,7 @@ class Counted(NamedTuple):
 
     at: datetime
     meter: str
-    opens_at: datetime
+    span: Span
     amount: Credits
 
 
@@ -91,10 +93,10 @@ def back_of(bill: Bill, before: Credits, amount: Credits) -> Back:
     return Back(cancelled, tuple(parts), allowance)
 
 
-def still_counted(bill: Bill, meter: str, opens_at: datetime, reset_at: datetime | None) -> Credits:
+def still_counted(bill: Bill, window: UsageWindow) -> Credits:
     """Return how much of a charge a window still counts: what it was reset from counts no more (S8)."""
-    own = (each for each in bill.counted if (each.meter, each.opens_at) == (meter, opens_at))
-    return Credits(sum(each.amount.micros for each in own if reset_at is None or each.at > reset_at))
+    own = (each for each in bill.counted if (each.meter, each.span) == (window.meter, window.span))
+    return Credits(sum(each.amount.micros for each in own if window.reset_at is None or each.at > window.reset_at))
 
 
 def _cut(size: Credits, skip: Credits, wanted: Credits) -> tuple[Credits, Credits, Credits]:

@@ -135,7 +135,16 @@ def line_view(movement: statements.Movement) -> StatementLine:
 def _usage_view(spent: statements.Spent | None) -> UsageView | None:
     if spent is None:
         return None
-    return UsageView(spent.model, spent.cost, spent.allowance, spent.overage, is_late=spent.is_late)
+    return UsageView(
+        spent.model,
+        spent.card,
+        spent.is_fallback,
+        spent.happened_at,
+        spent.cost,
+        spent.allowance,
+        spent.overage,
+        spent.is_late,
+    )
 
 
 def _balance(connection: Connection, member: MemberRecord, now: datetime) -> Balance:

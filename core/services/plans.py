@@ -26,7 +26,6 @@ from core.store import plans as stored
 from core.store.watch import announce
 
 MAX_PLANS: Final = 100  # of an organisation: every authorization reads them
-_LAST_DAYS: Final = 28  # from here on, months may lack a day and begin on their last
 MAX_ANCHOR: Final = timedelta(days=366)  # how far a start may lie from now
 
 
@@ -135,8 +134,6 @@ async def give_plan(
         plan = None if plan_id is None else _plan(connection, actor, plan_id)
         before = _seat(connection, actor.org_id, who, now)
         anchor = anchor_at or (before.anchor_at if before is not None else now)
-        if before is not None and _would_begin_twice(before.anchor_at, anchor):
-            raise _wrong("anchor_at", "Months that begin on one of the days 28 to 31 cannot be moved among these days.")
         number = None if plan is None else plan.plan_id
         stored.save_seat(connection, PlanSeat(actor.org_id, who, now, number, anchor))
         topics = None if who == actor.org_id else [who]
@@ -208,12 +205,6 @@ def _plan(connection: Connection, actor: Actor, plan_id: str) -> Plan:
     if found is None:
         raise Refused(Code.NOT_FOUND, f"There is no plan {plan_id!r} here. See the list of plans.")
     return found
-
-
-def _would_begin_twice(old: datetime, new: datetime) -> bool:
-    """Return whether a month of each anchor may begin at one instant and end at another: a window is known by its
-    beginning."""
-    return old.day != new.day and min(old.day, new.day) >= _LAST_DAYS and old.timetz() == new.timetz()
 
 
 def _wrong(field: str, sentence: str) -> Refused:

@@ -174,7 +174,8 @@ def _rated(event: Reported, shelved: Shelved, at: datetime) -> Rating:
 def _charge(actor: Actor, own: str, event: Reported, member_id: int, rating: Rating) -> Charge:
     """Return the command; ``own`` is the reporter's id, which leads the sources of those who report for themselves."""
     source = event.source if actor.spends_for_all else f"{own}/{event.source}"
-    return Charge(actor.org_id, member_id, source, event.event_id, event.said_of(own), event.usage, rating)
+    subject = event.said_of(own)
+    return Charge(actor.org_id, member_id, source, event.event_id, subject, event.usage, rating, event.at)
 
 
 def _by_key(due: Iterable[Due]) -> list[list[Due]]:

@@ -236,9 +236,16 @@ class Status:
 
 @dataclass(frozen=True, slots=True)
 class UsageView:
-    """What usage cost, and how much of it a plan covered and nothing did; late is after its hold's deadline."""
+    """What usage cost, and how much of it a plan covered and nothing did; late is after its hold's deadline.
+
+    It was rated by ``card``, as every other model if the card does not know it (``is_fallback``). ``happened_at`` is
+    None where the report did not say.
+    """
 
     model: str
+    card: str
+    is_fallback: bool
+    happened_at: datetime | None
     cost: Credits
     allowance: Credits
     overage: Credits

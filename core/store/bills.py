@@ -11,6 +11,7 @@ from sqlalchemy import Connection, Row, text
 from core.ledger.accounts import AccountKind, account_id, escrow_of, kind_of, owner_of, pool_of, wallet_of
 from core.ledger.credits import Credits, total
 from core.ledger.positions import Slice
+from core.metering.caps import Span
 from core.metering.refunds import Bill, Counted, Part, Refund
 from core.store.instants import from_micros
 from core.store.lots import LOT_NAMES, lot_of
@@ -105,8 +106,11 @@ def _repaid(connection: Connection, org_id: int, charge_id: int, member_id: int)
 
 
 def _counted(connection: Connection, org_id: int, transfer_id: int) -> list[Counted]:
-    query = """SELECT t.at, p.meter, p.opens_at, p.amount FROM window_posting p
+    query = """SELECT t.at, p.meter, p.opens_at, p.closes_at, p.amount FROM window_posting p
                JOIN transfer t ON t.org_id = p.org_id AND t.transfer_id = p.transfer_id
                WHERE p.org_id = :org AND p.transfer_id = :number ORDER BY p.line"""
     rows = connection.execute(text(query), {"org": org_id, "number": transfer_id})
-    return [Counted(from_micros(at), meter, from_micros(opens), Credits(amount)) for at, meter, opens, amount in rows]
+    return [
+        Counted(from_micros(at), meter, Span(from_micros(opens), from_micros(closes)), Credits(amount))
+        for at, meter, opens, closes, amount in rows
+    ]

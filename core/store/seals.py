@@ -15,7 +15,7 @@ from typing import Any, Final
 import orjson
 
 SEAL_BYTES: Final = 16
-LATER: Final = ("tier", "allowance", "overage")  # of a usage event, since 0002: sealed by name where they are set
+LATER: Final = ("tier", "allowance", "overage", "happened_at")  # of a usage event: sealed by name where they are set
 
 
 @dataclass(frozen=True, slots=True)

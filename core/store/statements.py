@@ -30,9 +30,12 @@ _HOLD: Final = Hold.metadata.tables["hold"]
 
 @dataclass(frozen=True, slots=True)
 class Spent:
-    """What usage cost, and how much of it a plan covered and nothing did."""
+    """What usage cost by which card, how much of it a plan covered and nothing did, and when it happened if told."""
 
     model: str
+    card: str
+    is_fallback: bool
+    happened_at: datetime | None
     cost: Credits
     allowance: Credits
     overage: Credits
@@ -107,10 +110,13 @@ def _usage(connection: Connection, org_id: int, numbers: Iterable[int]) -> dict[
     return {
         row.transfer_id: Spent(
             row.model,
+            row.card,
+            bool(row.is_fallback),
+            from_micros(row.happened_at),
             Credits(row.amount),
             Credits(row.allowance or 0),
             Credits(row.overage or 0),
-            is_late=bool(row.is_late),
+            bool(row.is_late),
         )
         for row in connection.execute(query)
     }

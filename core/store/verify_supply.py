@@ -72,11 +72,12 @@ def _check_cancelled(connection: Connection, report: Report) -> None:
 def _check_resets(connection: Connection, report: Report) -> None:
     """S8: a window was reset when the last reset took something from it, and not otherwise."""
     query = """SELECT w.member_id, w.meter FROM usage_window w LEFT JOIN
-               (SELECT p.org_id, p.member_id, p.meter, p.opens_at, max(t.at) AS at FROM transfer t
+               (SELECT p.org_id, p.member_id, p.meter, p.opens_at, p.closes_at, max(t.at) AS at FROM transfer t
                 JOIN window_posting p ON p.org_id = t.org_id AND p.transfer_id = t.transfer_id
-                WHERE t.kind = 'reset' GROUP BY p.org_id, p.member_id, p.meter, p.opens_at) r
+                WHERE t.kind = 'reset' GROUP BY p.org_id, p.member_id, p.meter, p.opens_at, p.closes_at) r
                ON r.org_id = w.org_id AND r.member_id = w.member_id AND r.meter = w.meter
-               AND r.opens_at = w.opens_at WHERE coalesce(w.reset_at, -1) <> coalesce(r.at, -1)"""
+               AND r.opens_at = w.opens_at AND r.closes_at = w.closes_at
+               WHERE coalesce(w.reset_at, -1) <> coalesce(r.at, -1)"""
     for row in rows_of(connection, query):
         name = f"window {row['meter']} of {shown_id(Prefix.MEMBER, row['member_id'])}"
         report.add(name, "is stored with another reset than its transfers made")

@@ -13,6 +13,7 @@ from core.ledger.errors import Code, Refused
 from core.metering.usage import Usage
 from core.services import balances, plans, ratecards, usage
 from core.services.plans import MAX_PLANS, PlanView, SeatView
+from core.services.verify import verify
 from core.services.views import AllowanceView
 from tests.support.house import House, Person
 
@@ -206,15 +207,24 @@ async def test_a_start_more_than_a_year_away_is_refused(house: House) -> None:
         await give(house, house.bo.id, plan, anchor_at=house.clock() - timedelta(days=367))
 
 
-async def test_months_at_the_end_of_a_month_are_not_moved_among_its_last_days(house: House) -> None:
-    """In February the months of day 28 and of day 31 would begin at one instant and be one window."""
+async def test_months_that_begin_at_one_instant_and_end_at_two_are_counted_apart(either_house: House) -> None:
+    """In February those of day 28 and of day 31 do; whoever comes from one to the other keeps the books whole (S6)."""
+    house = either_house
     plan = await a_plan(house, monthly=10)
-    await give(house, house.bo.id, plan, anchor_at=datetime(2026, 10, 31, tzinfo=UTC))
-    with pytest.raises(Refused, match="days 28 to 31"):
-        await give(house, house.bo.id, plan, anchor_at=datetime(2026, 10, 28, tzinfo=UTC))
+    await give(house, house.org, plan, anchor_at=datetime(2026, 10, 31, tzinfo=UTC))
+    await give(house, house.bo.id, plan, anchor_at=datetime(2026, 10, 28, tzinfo=UTC))
+    house.clock.now = datetime(2027, 3, 1, tzinfo=UTC)
+    await use(house, house.bo, "until the 28th of March", 4)
+    house.clock.now = datetime(2027, 3, 29, tzinfo=UTC)
+    await give(house, house.bo.id, None)
+    await use(house, house.bo, "until the 31st of March", 3)
+    later = (await windows(house, house.bo))["monthly"]
+    house.clock.now = datetime(2027, 3, 27, tzinfo=UTC)
+    earlier = (await windows(house, house.bo))["monthly"]
 
-    moved = await give(house, house.bo.id, plan, anchor_at=datetime(2026, 11, 1, tzinfo=UTC))
-    assert moved.anchor_at == datetime(2026, 11, 1, tzinfo=UTC)
+    assert (earlier.used, earlier.resets_at) == (Credits.of(4), datetime(2027, 3, 28, tzinfo=UTC))
+    assert (later.used, later.resets_at) == (Credits.of(3), datetime(2027, 3, 31, tzinfo=UTC))
+    assert (await verify(house.ledger)).clean
 
 
 async def test_who_was_given_a_plan_is_listed_in_pages(house: House) -> None:

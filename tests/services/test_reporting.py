@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from core.ledger.credits import Credits
 from core.ledger.errors import Code
 from core.ledger.lots import Source
 from core.services import grants, members
-from core.services.balances import balance
+from core.services.balances import balance, statement
 from core.services.gifts import Recipient
 from core.services.reporting import Report, report_usage
+from core.services.verify import verify
 from core.wiring import open_ledger
 from tests.support.builders import some_settings
 from tests.support.house import House, either_house, house
@@ -103,6 +105,24 @@ async def test_a_time_is_compared_whatever_its_zone(house: House) -> None:
 
     assert done.accepted == 2
     assert "before the books were opened" in done.rejected[0].detail
+
+
+async def test_what_was_used_earlier_says_so_in_the_statement_with_the_card_of_that_time(either_house: House) -> None:
+    """S3: its own moment picks the card and is kept beside the moment it was booked at; ``verify`` covers it."""
+    house, at = either_house, datetime(2026, 11, 20, 13, 2, tzinfo=UTC)
+    house.clock.advance(timedelta(days=2))
+    unknown = {"model": "nobody-9", "output_tokens": 1}
+    await report(house, event(1, house.bo.id, time="2026-11-20T14:02:00+01:00"), event(2, house.bo.id, data=unknown))
+    lines = (await statement(house.ledger, actor=house.bo.actor)).items
+    told, untold = (
+        next(each for each in lines if each.usage and each.usage.is_fallback == flag) for flag in (False, True)
+    )
+
+    assert told.usage is not None
+    assert untold.usage is not None
+    assert (told.at, told.usage.happened_at, untold.usage.happened_at) == (house.clock(), at, None)
+    assert told.usage.card.startswith("2026-09-29-")
+    assert (await verify(house.ledger)).clean
 
 
 async def test_a_full_queue_is_waited_for(sqlite_url: str, house: House) -> None:

@@ -19,6 +19,7 @@ from core.store.engine import reading
 from core.store.migrate import migrate, newest, upgrade
 from tests.support.house import furnish, open_house_ledger
 from tests.support.lively import live
+from tests.support.lively_rooms import live_on
 
 FOLDER: Final = Path(__file__).parents[1] / "store" / "ledgers"
 _BYTES: Final = "hex"
@@ -30,7 +31,9 @@ async def written_by_this_code(url: str) -> Tables:
     """Let something of every kind happen in an empty database and return its rows."""
     await asyncio.to_thread(migrate, url)
     with open_house_ledger(url) as (ledger, clock):
-        await live(await furnish(ledger, clock))
+        house = await furnish(ledger, clock)
+        await live(house)
+        await live_on(house)
         with reading(ledger.engine) as connection:
             return dump(connection)
 

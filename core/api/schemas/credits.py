@@ -154,9 +154,16 @@ class BalanceShown(Shown):
 
 
 class UsageShown(Shown):
-    """What usage cost, and how much of it a plan covered and nothing did; late is after its hold's deadline."""
+    """What usage cost, and how much of it a plan covered and nothing did; late is after its hold's deadline.
+
+    ``fallback`` is true of a model that the card does not know. ``happened_at`` is when it was used, where the report
+    said so; the line's ``at`` is when it was booked.
+    """
 
     model: str
+    card: str
+    fallback: bool
+    happened_at: datetime | None
     cost: AmountShown
     allowance: AmountShown
     overage: AmountShown
@@ -251,6 +258,9 @@ def _usage_shown(usage: UsageView | None) -> UsageShown | None:
         return None
     return UsageShown(
         model=usage.model,
+        card=usage.card,
+        fallback=usage.is_fallback,
+        happened_at=usage.happened_at,
         cost=str(usage.cost),
         allowance=str(usage.allowance),
         overage=str(usage.overage),

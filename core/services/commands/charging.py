@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Final
 
 from core.ledger.accounts import AccountKind, account_id, wallet_of
@@ -23,6 +24,7 @@ from core.services.commands.paying import (
     use_windows,
     within_one_transfer,
 )
+from core.store.instants import to_micros
 
 _MAX_KEY: Final = 255
 OF_CAPTURES: Final = "capture"  # the source of events that captures make, with their hold's id
@@ -35,6 +37,7 @@ class Charge:
     It has happened already, so it is never refused for lack of funds: what nothing covers is overage (S2).
     ``subject`` is whom the event itself names; ``member_id`` is who pays. Only what the event says is its
     content: not the member an import chose for it, and not the price, for the past is never re-priced (S3).
+    ``happened_at`` is kept where the report says it; it is no content, for some tools send again with a new time.
     """
 
     org_id: int
@@ -44,6 +47,7 @@ class Charge:
     subject: str
     usage: Usage
     rating: Rating
+    happened_at: datetime | None = None
     actor_id: int = SYSTEM
     count: int = 1
 
@@ -82,7 +86,7 @@ class Charge:
         transfer_id = book.post(TransferKind.CHARGE, moves_to(draws_of(book, payment), lambda _: consumed))
         use_windows(book, transfer_id, self.member_id, facts, payment)
         owe(book, transfer_id, self.org_id, self.member_id, payment.short)
-        event = Event(self.member_id, self.source, self.event_id, self.usage, self.rating)
+        event = Event(self.member_id, self.source, self.event_id, self.usage, self.rating, self.happened_at)
         book.record_usage(transfer_id, event.facts(payment.allowance, payment.short))
 
 
@@ -95,6 +99,7 @@ class Event:
     event_id: str
     usage: Usage
     rating: Rating
+    happened_at: datetime | None = None
 
     def facts(self, allowance: Credits, overage: Credits) -> tuple[object, ...]:
         """Return what is stored of it, in the order of its columns."""
@@ -111,6 +116,7 @@ class Event:
             usage.tier,
             allowance.micros or None,
             overage.micros or None,
+            to_micros(self.happened_at),
         )
 
 

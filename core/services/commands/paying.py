@@ -112,12 +112,11 @@ def free_windows(
     """
     for posting in reserved:
         for window in book.records_of(UsageWindow, "member_id", posting.member_id):
-            if (window.meter, window.opens_at) == (posting.meter, posting.opens_at):
+            if (window.meter, window.span) == (posting.meter, (posting.opens_at, posting.closes_at)):
                 amount = min(freed(posting.meter), window.used)
                 was_reset = window.reset_at is not None and window.reset_at >= since
                 if amount and window.closes_at > book.now and not was_reset:
-                    span = (window.opens_at, window.closes_at)
-                    book.post_window(transfer_id, window.member_id, window.meter, span, -amount)
+                    book.post_window(transfer_id, window.member_id, window.meter, window.span, -amount)
                     book.put(replace(window, used=window.used - amount))
 
 
@@ -139,8 +138,8 @@ def freed_by_meter(allowance: Credits, by_source: Mapping[int, Credits]) -> Call
 def _add(book: Book, transfer_id: int, member_id: int, limit: Limit, amount: Credits) -> None:
     if not amount:
         return
-    book.post_window(transfer_id, member_id, limit.meter, (limit.opens_at, limit.closes_at), amount)
-    fresh = UsageWindow(book.org_id, member_id, limit.meter, limit.opens_at, limit.closes_at)
+    book.post_window(transfer_id, member_id, limit.meter, limit.span, amount)
+    fresh = UsageWindow(book.org_id, member_id, limit.meter, *limit.span)
     before = _window(book, member_id, limit) or fresh
     after = replace(before, used=before.used + amount)
     reached = threshold_reached(after.used, limit.limit)
@@ -159,7 +158,7 @@ def _add(book: Book, transfer_id: int, member_id: int, limit: Limit, amount: Cre
 
 def _window(book: Book, member_id: int, limit: Limit) -> UsageWindow | None:
     for window in book.records_of(UsageWindow, "member_id", member_id):
-        if (window.meter, window.opens_at) == (limit.meter, limit.opens_at):
+        if (window.meter, window.span) == (limit.meter, limit.span):
             return window
     return None
 

@@ -99,12 +99,11 @@ class GiveBack:
         for window in sorted(windows, key=lambda window: window.opens_at, reverse=True):
             if window.meter not in left or window.closes_at <= book.now:
                 continue
-            counted = still_counted(self.bill, window.meter, window.opens_at, window.reset_at)
+            counted = still_counted(self.bill, window)
             amount = min(left[window.meter], counted, window.used)
             if amount > ZERO:
                 left[window.meter] -= amount
-                span = (window.opens_at, window.closes_at)
-                book.post_window(number, self.member_id, window.meter, span, -amount)
+                book.post_window(number, self.member_id, window.meter, window.span, -amount)
                 book.put(replace(window, used=window.used - amount))
 
 

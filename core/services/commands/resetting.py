@@ -179,8 +179,7 @@ def _reset_windows(book: Book, org_id: int, member_id: int, cause_id: int | None
         raise Refused(Code.NOTHING_TO_RESET, "Nothing of the allowance has been used; there is nothing to reset.")
     number = book.post(TransferKind.RESET, cause_id=cause_id, note=reason)
     for window in used:
-        span = (window.opens_at, window.closes_at)
-        book.post_window(number, member_id, window.meter, span, -window.used)
+        book.post_window(number, member_id, window.meter, window.span, -window.used)
         book.put(replace(window, used=ZERO, reset_at=max(book.now, window.reset_at or book.now)))
     return number
 

@@ -20,7 +20,8 @@ class UsageEvent(SQLModel, table=True):
 
     Each kind of tokens is counted apart: ``input_tokens`` are those read from no cache and written to none. ``amount``
     is its price, of which ``allowance`` was covered by a plan and ``overage`` by nothing; the rest came from lots.
-    ``at`` repeats the moment of its transfer, so that a person's usage is found in its order.
+    ``happened_at`` is when it was used, by whose card it was rated, where the report said so; ``at`` repeats the moment
+    of its transfer, so that a person's usage is found in its order.
     """
 
     __tablename__: ClassVar[Any] = "usage_event"
@@ -47,6 +48,7 @@ class UsageEvent(SQLModel, table=True):
     tier: str | None = Field(default=None, sa_type=Text)
     allowance: int | None = big(default=None)
     overage: int | None = big(default=None)
+    happened_at: int | None = big(default=None)
     at: int | None = big(default=None)
 
 
@@ -110,7 +112,10 @@ class PlanSeat(SQLModel, table=True):
 
 
 class UsageWindow(SQLModel, table=True):
-    """How much of an allowance or a cap one person has used in one window: a cache of its postings (S5, S6)."""
+    """How much of an allowance or a cap one person has used in one window: a cache of its postings (S5, S6).
+
+    Months of two anchors may begin at one instant and end at two, so a window is known by both its ends.
+    """
 
     __tablename__: ClassVar[Any] = "usage_window"
     __table_args__: ClassVar[Any] = (
@@ -123,7 +128,7 @@ class UsageWindow(SQLModel, table=True):
     member_id: int = key_part()
     meter: str = Field(primary_key=True, sa_type=Text)
     opens_at: int = key_part()
-    closes_at: int = big()
+    closes_at: int = key_part()
     used: int = big()
     told: int = 0  # the highest threshold, in percent, that the person was told of
     reset_at: int | None = big(default=None)  # what was used before counts no more (S8)

@@ -1,0 +1,101 @@
+"""A house in which the rooms beside the books are used as well, so that a copy of it leaves no table empty."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from core.ledger.credits import Credits
+from core.ledger.lots import Source
+from core.metering.boosts import Factor
+from core.metering.caps import Period
+from core.services import (
+    allotments,
+    applications,
+    balances,
+    boosts,
+    campaigns,
+    caps,
+    devices,
+    gifts,
+    grants,
+    ratecards,
+    referrals,
+    refunds,
+    requests,
+    resets,
+    settlement,
+    voids,
+)
+from core.services.boosts import BoostTarget
+from core.services.campaigns import CampaignTerms
+from core.services.gifts import Recipient
+from core.services.views import Scope
+from tests.support.house import House, person
+
+RATES = {
+    "unit": "credits per 1,000,000 tokens",
+    "rows": [
+        {"model": "ours-1", "effective_from": "2026-11-20", "input": "50", "cached_input": "5", "output": "250"}
+        | {"cache_write": None, "cache_write_1h": None, "provider": "us", "source": "our page"}
+    ],
+}
+
+
+async def live_on(house: House) -> None:
+    """Boost, reset, cap, promise, ask, invite, take back and give back, of each something that is not over."""
+    await _limits(house)
+    await _boosts(house)
+    await _sharing(house)
+    await _corrections(house)
+
+
+async def _limits(house: House) -> None:
+    ledger, admin = house.ledger, house.ada.actor
+    await caps.set_cap(ledger, actor=admin, subject=house.al.id, period=Period.WEEK, amount=Credits.of(200))
+    await caps.set_cap(ledger, actor=admin, subject=house.org, period=Period.MONTH, amount=None)
+    await resets.order(ledger, actor=admin, key="a reset", subject=house.bo.id, banked=True, reason="the outage")
+    await ratecards.load_rate_cards(ledger, actor=admin, document=RATES)
+    await allotments.begin(
+        ledger, actor=admin, key="monthly", to=Recipient(member=house.bo.id), amount=Credits.of(50), day=31
+    )
+
+
+async def _boosts(house: House) -> None:
+    ledger, admin, ten = house.ledger, house.ada.actor, Factor.parse("10")
+    await boosts.set_budget(ledger, actor=admin, team_id=house.team, days_per_month=5, max_factor=ten)
+    team = BoostTarget(team=house.team)
+    await boosts.drop(ledger, actor=house.al.actor, key="a boost", to=team, factor=Factor.parse("1.5"), days=2)
+    now, day = house.clock(), timedelta(days=1)
+    terms = CampaignTerms("Autumn", ten, 1, closes_at=now + day, starts_at=now + day, ends_at=now + 30 * day)
+    made = (await campaigns.open_campaign(ledger, actor=admin, key="a campaign", terms=terms)).item
+    for applicant in (house.al, house.bo):
+        await applications.apply(ledger, actor=applicant.actor, key="me, too", campaign_id=made.id)
+
+
+async def _sharing(house: House) -> None:
+    ledger, cy = house.ledger, await person(house, "Cy")
+    asked = await requests.ask(ledger, actor=cy.actor, key="a request", amount=Credits.of(30), to=[house.al.id])
+    await requests.pledge(ledger, actor=house.al.actor, key="half", request_id=asked.item.id, amount=Credits.of(15))
+    code = await referrals.make_code(ledger, actor=house.al.actor)
+    await referrals.use_code(ledger, actor=cy.actor, code=code)
+    await devices.start_device(ledger, device="a laptop", place="127.0.0.1", scopes=(Scope.READ,))
+    abroad = Recipient(org=house.strange_org, member=house.stranger.id)
+    await gifts.give(ledger, actor=house.al.actor, key="abroad", to=[abroad], amount=Credits.of(2))
+    house.clock.advance(timedelta(hours=25))
+    await settlement.settle_due(ledger)
+
+
+async def _corrections(house: House) -> None:
+    ledger, admin = house.ledger, house.ada.actor
+    lot = await grants.grant(
+        ledger,
+        actor=admin,
+        key="twice",
+        to=Recipient(member=house.bo.id),
+        amount=Credits.of(9),
+        source=Source.PURCHASE,
+    )
+    await voids.void(ledger, actor=admin, key="a void", lot_id=lot.item.lot_id, reason="granted twice")
+    lines = (await balances.statement(ledger, actor=house.bo.actor)).items
+    charged = next(line.transfer_id for line in lines if line.kind == "charge")
+    await refunds.refund(ledger, actor=admin, key="a refund", transfer_id=charged, reason="it failed")
