@@ -35,6 +35,8 @@ def _facts(status: Status, *, now: datetime, zone: tzinfo | None) -> Iterator[st
         yield f"incoming {words.credits(status.incoming)}"
     if status.held_gifts or status.held_usage:
         yield (f"held for gifts {words.credits(status.held_gifts)} · for usage {words.credits(status.held_usage)}")
+    if status.owed:
+        yield f"owed {words.credits(status.owed)}: the next credits you are granted repay it first"
     yield _giftable(status)
     for window in status.allowance:
         yield _window(window, now=now, zone=zone)

@@ -99,6 +99,7 @@ class Status:
     notices: tuple[Notice, ...]
     resets_banked: Banked | None = None
     next_allotment: NextAllotment | None = None
+    owed: Decimal = Decimal(0)
 
 
 def parse_status(raw: object) -> Status:
@@ -127,6 +128,7 @@ def parse_status(raw: object) -> Status:
         notices=tuple(_notice(item) for item in fields.items("notices")),
         resets_banked=_banked(fields.raw["resets_banked"]) if fields.raw.get("resets_banked") else None,
         next_allotment=_next_allotment(fields.raw["next_allotment"]) if fields.raw.get("next_allotment") else None,
+        owed=fields.amount("owed", Decimal(0)),
     )
 
 

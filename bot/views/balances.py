@@ -9,6 +9,7 @@ from bot.text import day, escape, moment
 from bot.views.blocks import Said, bullets, context, header, say, section
 from core.ledger.credits import ZERO
 from core.services.limit_words import limit_label
+from core.services.usage_words import usage_words
 from core.services.views import AllowanceView, Balance, StatementLine
 
 MAX_LOTS: Final = 10
@@ -42,9 +43,11 @@ def _facts(state: Balance) -> list[str]:
         *([f"of these from your teams' pools: {state.pool.shown()} cr"] if state.pool else []),
         *([f"in gifts you sent, still pending: {state.held_gifts.shown()} cr"] if state.held_gifts else []),
         *([f"held for running requests: {state.held_usage.shown()} cr"] if state.held_usage else []),
+        *([f"owed, repaid first by what you are granted: {state.owed.shown()} cr"] if state.owed else []),
         *([f"on their way to you: {state.incoming.shown()} cr"] if state.incoming else []),
         _giftable(state),
         *_lots(state),
+        *_to_come(state),
     ]
 
 
@@ -55,6 +58,16 @@ def _allowances(state: Balance) -> list[str]:
         for each in state.allowance
     ]
     return [*lines, *([f"{boost.factor}× boost until {moment(boost.ends_at)}"] if boost else [])]
+
+
+def _to_come(state: Balance) -> list[str]:
+    banked, coming = state.resets_banked, state.next_allotment
+    resets = f"{banked.count} {'reset' if banked.count == 1 else 'resets'} banked"
+    until = f", until {moment(banked.expires_at)}" if banked.expires_at is not None else ""
+    return [
+        *([f"{resets}{until}"] if banked.count else []),
+        *([f"next allotment: {coming.amount.shown()} cr, {moment(coming.at)}"] if coming is not None else []),
+    ]
 
 
 def _resets(window: AllowanceView) -> str:
@@ -83,4 +96,5 @@ def _movement(line: StatementLine) -> str:
     size = (line.amount if line.amount >= ZERO else -line.amount).shown()
     whom = f" · {escape(line.counterpart)}" if line.counterpart else ""
     note = f" · {escape(line.note)}" if line.note else ""
-    return f"{moment(line.at)} · *{sign}{size} cr* {line.kind.replace('_', ' ')}{whom}{note}"
+    used = f" · {escape(usage_words(line.usage))}" if line.usage is not None else ""
+    return f"{moment(line.at)} · *{sign}{size} cr* {line.kind.replace('_', ' ')}{whom}{note}{used}"

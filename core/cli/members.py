@@ -10,11 +10,12 @@ import typer
 
 from core.cli.house import as_operator, found_member, found_team
 from core.cli.options import PLAIN, Json, Member, Org, Reason, SlackIdentity, moment, slack_identity
-from core.cli.show import day, show_json, show_rows
+from core.cli.show import show_json, show_rows
+from core.cli.wallets import show_balance, show_statement
 from core.ledger.ids import Prefix, parse_id
 from core.services import balances, freezes, members, organisations
 from core.services.ledger import Ledger
-from core.services.views import Actor, Balance, MemberView, Role
+from core.services.views import Actor, Balance, MemberView, Page, Role, StatementLine
 
 app: Final = typer.Typer(help="Who is in the organisation, and what they have.", **PLAIN)
 MAX_SHOWN: Final = 200
@@ -113,19 +114,29 @@ def show(member: Member, *, org: Org = None, as_json: Json = False) -> None:
     balance = as_operator(act, org=org)
     if as_json:
         show_json(balance)
-        return
-    amounts = {
-        "spendable": balance.spendable,
-        "own": balance.available,
-        "pool": balance.pool,
-        "can be given": balance.giftable,
-        "set aside in gifts": balance.held_gifts,
-        "on its way here": balance.incoming,
-    }
-    typer.echo(f"{balance.name} ({balance.member_id})")
-    show_rows([(name, f"{amount.shown()} cr") for name, amount in amounts.items()], nothing="")
-    lots = [(part.source.value, f"{part.amount.shown()} cr", "until", day(part.expires_at)) for part in balance.lots]
-    show_rows(lots, nothing="no lots of their own")
+    else:
+        show_balance(balance)
+
+
+@app.command()
+def statement(
+    member: Member,
+    *,
+    limit: Annotated[int, typer.Option(min=1, max=MAX_SHOWN, help="How many lines.")] = 50,
+    org: Org = None,
+    as_json: Json = False,
+) -> None:
+    """Show what moved a member's credits, and what they used, newest first."""
+
+    async def act(ledger: Ledger, operator: Actor) -> Page[StatementLine]:
+        found = await found_member(ledger, operator, member)
+        return await balances.statement(ledger, actor=operator, member_id=found.id, limit=limit)
+
+    lines = as_operator(act, org=org).items
+    if as_json:
+        show_json(lines)
+    else:
+        show_statement(lines)
 
 
 @app.command()

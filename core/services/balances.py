@@ -42,7 +42,7 @@ from core.services.views import (
     UsageView,
 )
 from core.services.whom import readable
-from core.store import facts, gifts, notices, people, requests, resets, statements, supply
+from core.store import bills, facts, gifts, notices, people, requests, resets, statements, supply
 from core.store.instants import from_micros, to_micros
 from core.store.people import MemberRecord
 
@@ -172,6 +172,7 @@ def _balance(connection: Connection, member: MemberRecord, now: datetime) -> Bal
         giftable_until=min((ending for ending in endings if ending is not None), default=None),
         held_gifts=held_gifts,
         held_usage=held(book.held_by(escrow_of(wallet))) - held_gifts,
+        owed=bills.owed_by(connection, member.org_id, wallet),
         incoming=gifts.incoming(connection, member.org_id, wallet),
         pool=ZERO if blocked else total(purse.can_give for purse in present.purses[1:]),
         capacity=_capacity([*own, *shared], book.positions) + _included(present.allowance),

@@ -192,6 +192,7 @@ class Balance:
     giftable_until: datetime | None
     held_gifts: Credits
     held_usage: Credits
+    owed: Credits
     incoming: Credits
     pool: Credits
     capacity: Credits

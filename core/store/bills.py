@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 from sqlalchemy import Connection, Row, text
 
@@ -16,6 +16,7 @@ from core.metering.refunds import Bill, Counted, Part, Refund
 from core.store.instants import from_micros
 from core.store.lots import LOT_NAMES, lot_of
 from core.store.records import query_records
+from core.store.tables import OPEN_OBLIGATION
 
 _LOT = ", ".join(f"l.{name}" for name in LOT_NAMES)
 _OWN_LOT = "JOIN lot l ON l.org_id = e.org_id AND l.lot_id = e.lot_id"
@@ -52,6 +53,17 @@ def charge(connection: Connection, org_id: int, charge_id: int) -> ChargeRecord 
         total(each.amount for each in given),
     )
     return ChargeRecord(charge_id, row.member_id, row.name, row.model, from_micros(row.at), bill)
+
+
+_OWED: Final = text(
+    f"""SELECT CAST(coalesce(sum(amount - repaid - coalesce(cancelled, 0)), 0) AS BIGINT) FROM obligation
+        WHERE org_id = :org AND debtor_account = :account AND {OPEN_OBLIGATION}"""  # noqa: S608  (our own words)
+)
+
+
+def owed_by(connection: Connection, org_id: int, account: int) -> Credits:
+    """Return what an account owes: usage that nothing covered, and claw-backs, as far as no grant has repaid them."""
+    return Credits(connection.execute(_OWED, {"org": org_id, "account": account}).scalar_one())
 
 
 def refunds(connection: Connection, org_id: int, charge_id: int) -> list[Refund]:

@@ -119,11 +119,15 @@ async def test_what_nothing_covered_stands_in_the_statement_too(
     lines = (await client.get("/v1/billing/credits/statement", headers=house.al.headers)).json()["items"]
     text = (await client.get("/v1/billing/credits/statement?format=csv", headers=house.al.headers)).text
 
-    owed = {"model": MODEL, "cost": "1", "allowance": "0", "overage": "1", "late": True}
+    balance = (await client.get("/v1/billing/credits/balance", headers=house.al.headers)).json()
+
+    rated = {"card": opened.json()["card"], "fallback": False, "happened_at": None}
+    owed = {"model": MODEL, **rated, "cost": "1", "allowance": "0", "overage": "1", "late": True}
     charged = [line for line in lines if line["usage"]]
     assert [(line["kind"], line["amount"], line["usage"]) for line in charged] == [("capture", "0", owed)]
+    assert balance["owed"] == "1"
     assert {line["kind"] for line in lines} >= {"hold", "hold_expire", "capture"}
-    assert "capture,0,,,gpt-6-sol,1,0,1,late" in text
+    assert f"capture,0,,,gpt-6-sol,,{rated['card']},,1,0,1,late" in text
 
 
 def _all_to_bo(house: House) -> dict[str, Any]:

@@ -27,6 +27,7 @@ async def test_the_status_has_the_shape_that_editors_read(client: httpx.AsyncCli
         "available": "12.5",
         "pool": "0",
         "held": {"gifts": "0", "usage": "0"},
+        "owed": "0",
         "incoming": "0",
         "giftable": "12.5",
         "gift_limit_left": "500",

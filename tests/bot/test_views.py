@@ -20,7 +20,16 @@ from core.ledger.errors import Code, Refused
 from core.ledger.gifts import OPEN, GiftState
 from core.ledger.lots import Source
 from core.services.devices import DeviceView
-from core.services.views import AllowanceView, BoostView, Scope, SliceView, StatementLine
+from core.services.views import (
+    AllowanceView,
+    BoostView,
+    NextAllotment,
+    ResetsView,
+    Scope,
+    SliceView,
+    StatementLine,
+    UsageView,
+)
 from tests.support.gift_views import BO, NOW, a_balance, a_gift_view
 
 
@@ -103,7 +112,10 @@ def test_the_balance_says_what_can_be_spent_given_and_what_ends_when() -> None:
         pool=Credits.of(210),
         held_gifts=Credits.of(500),
         held_usage=Credits.of(1),
+        owed=Credits.of(3),
         incoming=Credits.of(7),
+        resets_banked=ResetsView(2, NOW),
+        next_allotment=NextAllotment(Credits.of(1_500), NOW),
         lots=(SliceView("lot_1", Source.PROMO, Credits.of(9), NOW),),
         allowance=(AllowanceView("5h", Credits.of(100), Credits.of(20), NOW),),
         boost=BoostView(10, NOW),
@@ -121,6 +133,9 @@ def test_the_balance_says_what_can_be_spent_given_and_what_ends_when() -> None:
         "10× boost",
         "frozen",
         "up to 500 cr",
+        "granted: 3 cr",
+        "2 resets banked, until",
+        "next allotment: 1,500 cr",
     ):
         assert part in text
 
@@ -141,6 +156,23 @@ def test_the_history_shows_signs_words_and_notes_escaped() -> None:
     assert "a &lt;b&gt;" in text
     assert "gift settle" in text
     assert "Nothing has moved" in valid(balances.history([]))
+
+
+def test_the_history_tells_what_was_used_and_what_is_owed_for_it() -> None:
+    """S2: a late capture and its overage are visible, also where the wallet gave nothing."""
+    usage = UsageView(
+        "gpt-6",
+        "card",
+        True,
+        None,
+        Credits.of(9),
+        Credits.of(4),
+        Credits.of(5),
+        is_late=True,
+    )
+    text = valid(balances.history([StatementLine("tr_1", NOW, "capture", ZERO, None, None, (), usage)]))
+
+    assert "*0 cr* capture · gpt-6 9 cr, 4 cr included, 5 cr owed, rated as every other model, late" in text
 
 
 def test_the_home_tab_is_a_home_view_within_its_limits() -> None:

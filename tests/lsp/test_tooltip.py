@@ -33,6 +33,10 @@ def test_the_next_allotment_is_told_with_its_amount_and_time() -> None:
     assert "- next allotment 1,500, 18:00" in shown(next_allotment=coming).splitlines()
 
 
+def test_what_is_owed_is_told_with_what_will_repay_it() -> None:
+    assert "- owed 42.07: the next credits you are granted repay it first" in shown(owed="42.07").splitlines()
+
+
 @pytest.mark.parametrize(
     "changes",
     [
@@ -46,6 +50,7 @@ def test_the_next_allotment_is_told_with_its_amount_and_time() -> None:
 def test_what_is_over_or_not_there_is_not_told(changes: dict[str, Any]) -> None:
     assert "reset" not in shown(**changes)
     assert "allotment" not in shown(**changes)
+    assert "owed" not in shown(**changes)
 
 
 @pytest.mark.parametrize("count", [True, "1", None])

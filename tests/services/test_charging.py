@@ -121,7 +121,7 @@ def test_what_a_plan_includes_pays_first_and_moves_nothing() -> None:
 
     assert decided(book, a_charge("10")) == [(ADAS, 1, "4")]
     assert [(each.meter, str(each.amount)) for each in book.effects.windows] == [("5h", "6"), ("weekly", "6")]
-    assert book.effects.usage[0][2][-2:] == (6_000_000, None)
+    assert book.effects.usage[0][2][-3:] == (6_000_000, None, None)
 
 
 def test_a_cap_makes_the_rest_owed_although_there_are_funds() -> None:
@@ -149,7 +149,7 @@ def test_the_event_is_kept_with_its_tokens_and_the_card_that_rated_it() -> None:
     decided(book, a_charge("10"))
 
     facts = (ADA, "sha256:ab", "trace_1/0/7", "opus", 600, 400, 50, 0, 0, "2026-09-29-ab", False, 10_000_000)
-    assert book.effects.usage == [(ORG, 500, (*facts, None, None, None))]
+    assert book.effects.usage == [(ORG, 500, (*facts, None, None, None, None))]
 
 
 @pytest.mark.parametrize("state", ["frozen", "left"])

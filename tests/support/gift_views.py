@@ -45,6 +45,7 @@ def a_balance(**values: Any) -> Balance:
         giftable_until=None,
         held_gifts=ZERO,
         held_usage=ZERO,
+        owed=ZERO,
         incoming=ZERO,
         pool=ZERO,
         capacity=Credits.of(5000),

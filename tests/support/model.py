@@ -127,6 +127,7 @@ class Shown:
     giftable: int
     held_gifts: int
     held_usage: int
+    owed: int
     incoming: int
     limit_left: int | None
 
@@ -406,6 +407,7 @@ class Model:
             giftable=0 if blocked else sum(self.held[wallet, lot] for lot in self.giftable_lots(name, now)),
             held_gifts=sum(gift.amount for gift in sent),
             held_usage=set_aside - sum(gift.amount for gift in sent),
+            owed=sum(debt.left for debt in self.debts.values() if debt.debtor == wallet),
             incoming=sum(gift.amount for gift in incoming),
             limit_left=0 if blocked else self._limit_left(name, now),
         )

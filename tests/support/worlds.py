@@ -32,11 +32,13 @@ from core.services.commands.holding import Authorize, HoldTimeout
 from core.services.commands.settling import Settle
 from core.services.ledger import Ledger
 from core.store import groups, people
+from core.store.driver import columns_of
 from core.store.engine import reading, writing
 from core.store.groups import OrganisationRecord, TeamRecord
 from core.store.instants import from_micros, to_micros
 from core.store.people import MemberRecord
 from core.store.records import model_of, values_of
+from core.store.tables import UsageEvent
 from tests.support.builders import an_actor
 from tests.support.clock import START, SettableClock
 from tests.support.model import Person, Shown
@@ -51,6 +53,7 @@ PEOPLE = {
     "ed": Person("blue", verified=False),
 }
 DAY = timedelta(days=1)
+_OF_EVENTS = columns_of(UsageEvent)[2:]  # what a command says of one, after its two ids
 Holdings = dict[tuple[int, int], int]
 
 
@@ -183,7 +186,10 @@ class PureWorld:
         }
 
     def events(self) -> dict[int, tuple[int, int, int]]:
-        return {number: (facts[-4], facts[-2] or 0, facts[-1] or 0) for _, number, facts in self._book.effects.usage}
+        known = {number: dict(zip(_OF_EVENTS, facts, strict=False)) for _, number, facts in self._book.effects.usage}
+        return {
+            number: (each["amount"], each["allowance"] or 0, each["overage"] or 0) for number, each in known.items()
+        }
 
     def windows(self) -> dict[tuple[int, str, datetime], int]:
         """By the records that decisions read; they are the sums of the postings."""
@@ -326,6 +332,7 @@ class StoredWorld:
             giftable=shown.giftable.micros,
             held_gifts=shown.held_gifts.micros,
             held_usage=shown.held_usage.micros,
+            owed=shown.owed.micros,
             incoming=shown.incoming.micros,
             limit_left=left,
         )

@@ -141,6 +141,7 @@ class BalanceShown(Shown):
     gift_limit_left: AmountShown | None
     giftable_until: datetime | None
     held: HeldShown
+    owed: Annotated[AmountShown, Field(description="What nothing covered; the next grant repays it first.")]
     incoming: AmountShown
     pool: AmountShown
     capacity: AmountShown
@@ -227,6 +228,7 @@ def balance_shown(balance: Balance) -> BalanceShown:
         gift_limit_left=amount_or_none(balance.gift_limit_left),
         giftable_until=balance.giftable_until,
         held=held_shown(balance),
+        owed=str(balance.owed),
         incoming=str(balance.incoming),
         pool=str(balance.pool),
         capacity=str(balance.capacity),

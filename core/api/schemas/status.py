@@ -69,6 +69,7 @@ class StatusShown(Shown):
     available: AmountShown
     pool: AmountShown
     held: HeldShown
+    owed: AmountShown
     incoming: AmountShown
     giftable: AmountShown
     gift_limit_left: AmountShown | None
@@ -100,6 +101,7 @@ def status_shown(status: Status) -> StatusShown:
         "available": str(balance.available),
         "pool": str(balance.pool),
         "held": held_shown(balance),
+        "owed": str(balance.owed),
         "incoming": str(balance.incoming),
         "giftable": str(balance.giftable),
         "gift_limit_left": amount_or_none(balance.gift_limit_left),
