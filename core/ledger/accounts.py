@@ -15,6 +15,8 @@ _KIND_BITS: Final = 3
 class AccountKind(IntEnum):
     """The kinds of accounts; the number is part of the account's id."""
 
+    __hash__ = int.__hash__  # an enum's own is written in Python, and a kind is looked up in every decision
+
     WALLET = 0  # a member's own credits
     POOL = 1  # the credits of a team or of the organisation
     ESCROW = 2  # what a wallet has set aside for pending gifts and open holds

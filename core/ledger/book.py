@@ -363,8 +363,9 @@ def deltas(postings: Iterable[Posting]) -> dict[tuple[int, int, int], int]:
     """
     changes: dict[tuple[int, int, int], int] = {}
     for posting in postings:
-        for entry in posting.entries:
-            if is_stored(entry.account_id):
-                key = (posting.org_id, entry.account_id, entry.lot_id)
-                changes[key] = changes.get(key, 0) + entry.amount.micros
+        org = posting.org_id
+        for account, lot_id, amount in posting.entries:
+            if is_stored(account):
+                key = (org, account, lot_id)
+                changes[key] = changes.get(key, 0) + amount.micros
     return {key: change for key, change in changes.items() if change}

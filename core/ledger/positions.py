@@ -6,8 +6,7 @@ A draw is recorded in order and never recomputed: returns and refunds follow it 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple, Self
 
 from core.ledger.credits import ZERO, Credits, total
 from core.ledger.errors import Code, Refused
@@ -16,33 +15,41 @@ from core.ledger.lots import Lot, Order
 MAX_SLICES: Final = 256
 
 
-@dataclass(frozen=True, slots=True)
-class Slice:
-    """So much of one lot, above zero."""
-
+class _Slice(NamedTuple):
     lot: Lot
     amount: Credits
 
-    def __post_init__(self) -> None:
-        if self.amount.micros <= 0:
-            raise ValueError(f"a slice is above zero, not {self.amount}")
+
+class Slice(_Slice):
+    """So much of one lot, above zero."""
+
+    __slots__ = ()
+
+    def __new__(cls, lot: Lot, amount: Credits) -> Self:
+        if amount.micros <= 0:
+            raise ValueError(f"a slice is above zero, not {amount}")
+        return tuple.__new__(cls, (lot, amount))
 
 
-@dataclass(frozen=True, slots=True)
-class Position:
-    """How much of one lot one account holds; never below zero (L2)."""
-
+class _Position(NamedTuple):
     lot: Lot
     remaining: Credits
 
-    def __post_init__(self) -> None:
-        if self.remaining.micros < 0:
-            raise ValueError(f"lot {self.lot.lot_id} would hold {self.remaining}: a position is never below zero")
+
+class Position(_Position):
+    """How much of one lot one account holds; never below zero (L2)."""
+
+    __slots__ = ()
+
+    def __new__(cls, lot: Lot, remaining: Credits) -> Self:
+        if remaining.micros < 0:
+            raise ValueError(f"lot {lot.lot_id} would hold {remaining}: a position is never below zero")
+        return tuple.__new__(cls, (lot, remaining))
 
 
 def held(positions: Iterable[Position]) -> Credits:
     """Return the sum of what the positions hold."""
-    return Credits(sum(position.remaining.micros for position in positions))
+    return Credits(sum([position.remaining.micros for position in positions]))
 
 
 def draw(

@@ -17,6 +17,8 @@ from core.ledger.positions import Slice
 class TransferKind(StrEnum):
     """What a transfer is for."""
 
+    __hash__ = str.__hash__  # an enum's own is written in Python, and a kind is looked up in every decision
+
     GRANT = "grant"  # issuance into a wallet or pool: a new lot
     ALLOT = "allot"  # a monthly allotment is begun, changed or ended; moves nothing (S9)
     VOID = "void"  # an unused grant taken back
@@ -143,15 +145,17 @@ def entries_of(kind: TransferKind, moves: Iterable[Move]) -> tuple[Entry, ...]:
         if not _allowed(kind, move):
             raise ValueError(f"a {kind.value} never moves from {_named(move.source)} to {_named(move.target)}")
         for part in move.slices:
-            entries.append(Entry(move.source, part.lot.lot_id, -part.amount))
-            entries.append(Entry(move.target, part.lot.lot_id, part.amount))
+            lot_id, amount = part.lot.lot_id, part.amount
+            entries.append(Entry(move.source, lot_id, -amount))
+            entries.append(Entry(move.target, lot_id, amount))
     return tuple(entries)
 
 
 def _allowed(kind: TransferKind, move: Move) -> bool:
-    if (kind_of(move.source), kind_of(move.target)) not in FLOWS[kind] or move.source == move.target:
+    target = kind_of(move.target)
+    if (kind_of(move.source), target) not in FLOWS[kind] or move.source == move.target:
         return False
-    if kind not in _WITHIN_ONE_OWNER or kind_of(move.target) is K.CONSUMED:
+    if kind not in _WITHIN_ONE_OWNER or target is K.CONSUMED:
         return True
     return owner_of(move.source) == owner_of(move.target)
 

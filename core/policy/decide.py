@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from core.ledger.book import Given
 from core.ledger.credits import ZERO, Credits
@@ -14,8 +13,7 @@ from core.policy.rules import RULES, Facts, Finding, Outcome
 _SEVERITY: Final = {Outcome.APPROVE: 0, Outcome.REVIEW: 1, Outcome.REFUSE: 2}
 
 
-@dataclass(frozen=True, slots=True)
-class Decision:
+class Decision(NamedTuple):
     """What the policy makes of a gift."""
 
     outcome: Outcome

@@ -17,6 +17,8 @@ from core.policy.limits import Policy
 class Outcome(StrEnum):
     """What a rule, or all of them, makes of a gift."""
 
+    __hash__ = str.__hash__  # an enum's own is written in Python
+
     APPROVE = "approve"  # nothing against it
     REVIEW = "review"  # somebody should look first
     REFUSE = "refuse"  # not like this

@@ -248,30 +248,27 @@ def _gift_row(gift: Gift, decision: Mapping[str, Any]) -> Row:
         gift.amount.micros,
         to_micros(gift.created_at),
         to_micros(gift.settles_at),
-        gift.state.value,
+        gift.state._value_,
         orjson.dumps(decision).decode(),
     )
 
 
 def _entry_rows(postings: Iterable[Posting]) -> list[Row]:
     return [
-        (posting.org_id, entry.account_id, at, posting.transfer_id, line, entry.lot_id, entry.amount.micros)
+        (posting.org_id, account, at, posting.transfer_id, line, lot_id, amount.micros)
         for posting in postings
         for at in (to_micros(posting.at),)
-        for line, entry in enumerate(posting.entries)
+        for line, (account, lot_id, amount) in enumerate(posting.entries)
     ]
 
 
 def _notes(writer: Writer, postings: Iterable[Posting]) -> tuple[list[Row], dict[int, bytes]]:
     """Return the erasable rows of free text, and the salted hash that the books keep of each (L1)."""
-    rows: list[Row] = []
-    hashes: dict[int, bytes] = {}
-    for posting in postings:
-        if posting.note is not None:
-            salt = writer.random_bytes(_SALT_BYTES)
-            hashes[posting.transfer_id] = note_hash(salt, posting.note)
-            rows.append((posting.org_id, posting.transfer_id, salt, posting.note))
-    return rows, hashes
+    noted = [(posting.org_id, posting.transfer_id, posting.note) for posting in postings if posting.note is not None]
+    random = writer.random_bytes(_SALT_BYTES * len(noted))
+    salts = [random[start : start + _SALT_BYTES] for start in range(0, len(random), _SALT_BYTES)]
+    rows = [(org, number, salt, note) for (org, number, note), salt in zip(noted, salts, strict=True)]
+    return rows, {number: note_hash(salt, note) for _org, number, salt, note in rows}
 
 
 def note_hash(salt: bytes, body: str) -> bytes:
@@ -292,11 +289,13 @@ def _seal_transfers(
     for posting in postings:
         number = posting.transfer_id
         at, settles_at = to_micros(posting.at), to_micros(posting.settles_at)
-        row = (posting.org_id, number, posting.kind.value, at, posting.actor_id, posting.cause_id, settles_at)
-        lines = [(entry.account_id, entry.lot_id, entry.amount.micros) for entry in posting.entries]
-        facts = transfer_facts(row, hashes.get(number), lines, made.get(number), windows.get(number, ()))
-        seals[number] = transfer_seal(writer.key, facts)
-        rows.append((*row, hashes.get(number), seals[number]))
+        row = (posting.org_id, number, posting.kind._value_, at, posting.actor_id, posting.cause_id, settles_at)
+        lines = [(account, lot_id, amount.micros) for account, lot_id, amount in posting.entries]
+        note = hashes.get(number)
+        seals[number] = seal = transfer_seal(
+            writer.key, transfer_facts(row, note, lines, made.get(number), windows.get(number, ()))
+        )
+        rows.append((*row, note, seal))
     return rows, seals
 
 
@@ -345,7 +344,7 @@ def _debt_row(org: int, debt: Debt, now: int) -> Row:
 
 def _outbox_row(writer: Writer, notice: Notice, now: int) -> Row:
     """A notice waits for both doors; a door that does not know the person leaves it alone."""
-    number, body = writer.new_id(), orjson.dumps(dict(notice.body)).decode()
+    number, body = writer.new_id(), orjson.dumps(dict(notice.body)).decode() if notice.body else "{}"
     heard = (notice.org_id, number, notice.member_id, notice.kind, notice.gift_id, body, now, notice.for_editor, None)
     return (*heard, "queued" if notice.in_slack else "none", None, None, 0, now)
 

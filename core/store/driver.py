@@ -108,5 +108,6 @@ def table_of(model: type[SQLModel]) -> Table:
     return table
 
 
+@lru_cache(maxsize=64)
 def columns_of(model: type[SQLModel]) -> tuple[str, ...]:
     return tuple(column.name for column in table_of(model).columns)

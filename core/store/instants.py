@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from typing import Final, overload
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
@@ -17,7 +18,7 @@ def to_micros(moment: None) -> None: ...
 def to_micros(moment: datetime | None) -> int | None: ...
 def to_micros(moment: datetime | None) -> int | None:
     """Return the stored form of an aware time."""
-    return None if moment is None else (moment - _EPOCH) // _MICROSECOND
+    return None if moment is None else _micros(moment)
 
 
 @overload
@@ -29,3 +30,8 @@ def from_micros(micros: int | None) -> datetime | None: ...
 def from_micros(micros: int | None) -> datetime | None:
     """Return the aware UTC time of a stored moment."""
     return None if micros is None else _EPOCH + timedelta(microseconds=micros)
+
+
+@lru_cache(maxsize=4_096)  # a batch writes the same few moments thousands of times
+def _micros(moment: datetime) -> int:
+    return (moment - _EPOCH) // _MICROSECOND

@@ -150,19 +150,24 @@ def _read_members(wanted: Wanted, book: Book) -> Asking[None]:
                       m.deactivated_at, m.slack_user_id IS NOT NULL
                FROM {wanted} w CROSS JOIN member m WHERE m.org_id = w.a AND m.member_id = w.b"""
     rows = yield query, sorted(wanted.members)
-    for number, org, name, kind, role, verified, joined, frozen, left, slack in rows:
-        book.members[number] = Member(
-            number,
-            org,
-            name,
-            kind,
-            role,
-            from_micros(verified),
-            from_micros(joined),
-            from_micros(frozen),
-            from_micros(left),
-            bool(slack),
-        )
+    book.members.update((row[0], _member(row)) for row in rows)
+
+
+@lru_cache(maxsize=8_192)  # what is stored of most people is the same in many batches
+def _member(row: Row) -> Member:
+    number, org, name, kind, role, verified, joined, frozen, left, slack = row
+    return Member(
+        number,
+        org,
+        name,
+        kind,
+        role,
+        from_micros(verified),
+        from_micros(joined),
+        from_micros(frozen),
+        from_micros(left),
+        bool(slack),
+    )
 
 
 def _read_positions(wanted: Wanted, book: Book) -> Asking[None]:

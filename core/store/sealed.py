@@ -76,7 +76,7 @@ def _sealed_facts(transfer: Any, lines: list[Any], made: tuple[Any, ...], window
         [transfer[name] for name in _TRANSFER],
         None if transfer["note_hash"] is None else _bytes(transfer["note_hash"]),
         [(line["account_id"], line["lot_id"], line["amount"]) for line in lines],
-        facts,
+        None if facts is None else tuple(facts),
         [[line[name] for name in _WINDOW] for line in windows],
     )
 

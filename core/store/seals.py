@@ -29,9 +29,9 @@ class SealKey:
         return f"SealKey({self.key_id!r})"
 
 
-def transfer_seal(key: SealKey, facts: Iterable[Any]) -> bytes:
+def transfer_seal(key: SealKey, facts: list[Any]) -> bytes:
     """Return the seal of one transfer; ``facts`` are JSON values in a fixed order."""
-    return hmac.digest(key.secret, orjson.dumps(list(facts), default=repr), "sha256")[:SEAL_BYTES]
+    return hmac.digest(key.secret, orjson.dumps(facts, default=repr), "sha256")[:SEAL_BYTES]
 
 
 def batch_seal(
@@ -51,8 +51,8 @@ def batch_seal(
 def transfer_facts(
     transfer: Sequence[Any],
     note_hash: bytes | None,
-    lines: Iterable[Sequence[Any]],
-    made: Iterable[Any] | None,
+    lines: Sequence[Sequence[Any]],
+    made: Sequence[Any] | None,
     windows: Iterable[Sequence[Any]] = (),
 ) -> list[Any]:
     """Return what is sealed of a transfer, from its stored values.
@@ -62,10 +62,4 @@ def transfer_facts(
     columns (``LATER`` ones only if set), of a gift (id, sender account, recipient's organisation and account, amount,
     created_at), of a hold what was authorized; none of it ever changes. ``windows`` are its postings to windows.
     """
-    return [
-        *transfer,
-        None if note_hash is None else note_hash.hex(),
-        [list(line) for line in lines],
-        None if made is None else list(made),
-        *[list(line) for line in windows],
-    ]
+    return [*transfer, None if note_hash is None else note_hash.hex(), lines, made, *windows]

@@ -94,13 +94,15 @@ def window_lines(postings: Iterable[WindowPosting]) -> dict[int, list[Row]]:
 
 def hold_facts(effects: Effects) -> dict[int, Row]:
     """Return what is sealed of each hold that was opened."""
+    holds = [record for record in effects.records if isinstance(record, Hold)]
+    if not holds:
+        return {}
     opened = {posting.transfer_id for posting in effects.postings if posting.kind is TransferKind.HOLD}
-    names = columns_of(HoldRow)
     facts: dict[int, Row] = {}
-    for record in effects.records:
-        if isinstance(record, Hold) and record.hold_id in opened:
-            row = dict(zip(names, row_of(record), strict=True))
-            facts.setdefault(record.hold_id, sealed_hold(row))
+    for hold in holds:
+        if hold.hold_id in opened:
+            row = dict(zip(columns_of(HoldRow), row_of(hold), strict=True))
+            facts.setdefault(hold.hold_id, sealed_hold(row))
     return facts
 
 

@@ -84,9 +84,8 @@ class SqliteDriver:
         self._many("DELETE FROM position WHERE org_id = ? AND account_id = ? AND lot_id = ? AND remaining = 0", rows)
 
     def assign(self, table: type[SQLModel], columns: Sequence[str], keys: Sequence[str], rows: Rows) -> None:
-        sets = ", ".join(f"{column} = ?" for column in columns)
-        where = " AND ".join(f"{key} = ?" for key in keys)
-        self._many(f"UPDATE {table_of(table).name} SET {sets} WHERE {where}", rows)  # noqa: S608  (our own names)
+        if rows:
+            self._many(_sqlite_update(table, tuple(columns), tuple(keys)), rows)
 
     def put(self, table: type[SQLModel], keys: Sequence[str], rows: Rows) -> None:
         self._many(_sqlite_insert(table) + replacing(table, keys), rows)
@@ -120,6 +119,13 @@ def _about_few(query: str, columns: int, rows: int) -> str:
 def _about_many(query: str, columns: int) -> str:
     values = ", ".join(f"json_extract(value, '$[{place}]') AS {name}" for place, name in enumerate("abcd"[:columns]))
     return query.format(wanted=f"(SELECT {values} FROM json_each(?))")  # noqa: S608  (column numbers only)
+
+
+@lru_cache(maxsize=64)
+def _sqlite_update(model: type[SQLModel], columns: tuple[str, ...], keys: tuple[str, ...]) -> str:
+    sets = ", ".join(f"{column} = ?" for column in columns)
+    where = " AND ".join(f"{key} = ?" for key in keys)
+    return f"UPDATE {table_of(model).name} SET {sets} WHERE {where}"  # noqa: S608  (our own names)
 
 
 @lru_cache(maxsize=64)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from typing import Any
 
 from core.ledger.commands import Command, Needs
 from core.ledger.records import Wish
@@ -28,28 +29,20 @@ class Wanted:
     holds: set[Key] = field(default_factory=set)
     requests: set[Key] = field(default_factory=set)
     records: set[tuple[int, Wish]] = field(default_factory=set)
+    _by_need: tuple[set[Any], ...] = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        self._by_need = tuple(getattr(self, name) for name in Needs._fields)
 
     def add(self, org: int, needs: Needs) -> None:
         """Add what a command of an organisation says it needs."""
-        for found, numbers in (
-            (self.members, needs.members),
-            (self.accounts, needs.accounts),
-            (self.positions, needs.positions),
-            (self.gifts, needs.gifts),
-            (self.gifts, needs.claw_back),
-            (self.judged, needs.gifts if needs.seats_of else ()),
-            (self.claw_back, needs.claw_back),
-            (self.debts_of, needs.debts_of),
-            (self.given_by, needs.given_by),
-            (self.seats_of, needs.seats_of),
-            (self.spending_of, needs.spending_of),
-            (self.holds, needs.holds),
-            (self.requests, needs.requests),
-        ):
-            if numbers:
-                found.update([(org, number) for number in numbers])
-        if needs.records:
-            self.records.update([(org, wish) for wish in needs.records])
+        for found, wished in zip(self._by_need, needs, strict=True):
+            if wished:
+                found.update([(org, each) for each in wished])
+        if needs.claw_back:
+            self.gifts.update([(org, gift) for gift in needs.claw_back])
+        if needs.gifts and needs.seats_of:
+            self.judged.update([(org, gift) for gift in needs.gifts])
 
 
 def wanted_by(commands: Iterable[Command]) -> Wanted:
