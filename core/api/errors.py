@@ -63,7 +63,7 @@ ANSWERS: Final[Mapping[Code, Answer]] = {
     Code.TOO_LARGE: Answer(413, "The body is too large"),
     Code.UNSUPPORTED_MEDIA_TYPE: Answer(415, "The media type is not supported"),
     Code.INVALID_REQUEST: Answer(422, "A field is wrong"),
-    Code.UNKNOWN_MEMBER: Answer(422, "There is no such recipient"),
+    Code.UNKNOWN_MEMBER: Answer(422, "There is no such member"),
     Code.SELF_GIFT: Answer(422, "A gift needs somebody else"),
     Code.RECIPIENT_IS_BOT: Answer(422, "The recipient is a bot"),
     Code.RATE_LIMITED: Answer(429, "Too many requests"),

@@ -47,7 +47,7 @@ def open_(  # noqa: PLR0913  (what a request is made of)
             actor=operator,
             key=fresh_key(ledger) if key is None else key,
             usage=usage,
-            member_id=whose.id,
+            member=whose.id,
             seconds=seconds,
         )
         return answer.item

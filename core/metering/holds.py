@@ -47,6 +47,7 @@ class Hold(Record):
     overage: Credits = ZERO
     is_late: bool = False
     closed_at: datetime | None = None
+    tier: str | None = None  # as it was authorized
 
     def is_over(self, now: datetime) -> bool:
         """Whether its deadline has passed, whether or not the job has run."""

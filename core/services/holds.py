@@ -9,7 +9,6 @@ from typing import Final, cast
 
 from sqlalchemy import Connection
 
-from core.ledger.accounts import owner_of
 from core.ledger.commands import Receipt
 from core.ledger.credits import Credits
 from core.ledger.errors import Code, Refused
@@ -19,8 +18,9 @@ from core.metering.usage import MAX_MODEL_LENGTH, MAX_TOKENS, Usage
 from core.services.cloud_events import usage_of
 from core.services.commands.holding import Authorize, Capture, Release
 from core.services.cursors import checked_limit, cursor_of, place_of
-from core.services.gifts import Recipient, account_of, checked_key
+from core.services.gifts import checked_key
 from core.services.ledger import Ledger
+from core.services.payers import Payers
 from core.services.ratecards import card_at
 from core.services.usage import rated
 from core.services.views import Actor, Answer, Page
@@ -66,6 +66,7 @@ class HoldView:
     overage: Credits
     is_late: bool
     closed_at: datetime | None
+    tier: str | None
 
 
 def estimate(model: str, *, input_tokens: int, cached_tokens: int, max_tokens: int | None, tier: str | None) -> Usage:
@@ -87,23 +88,23 @@ async def authorize(
     actor: Actor,
     key: str,
     usage: Usage,
-    member_id: str | None = None,
+    member: str | None = None,
     seconds: int = DEFAULT_SECONDS,
 ) -> Answer[HoldView]:
-    """Set aside what a request is estimated to cost, until its deadline.
+    """Set aside what a request is estimated to cost, until its deadline; for oneself, or for who is named.
 
     Raises Refused: insufficient_credits with the trace, account_frozen, unknown_member, not_allowed for somebody
     else's usage unless by a service or an admin, invalid_request.
     """
-    member = actor.member_id if member_id is None else owner_of(account_of(Recipient(member=member_id)))
-    if member != actor.member_id and not actor.spends_for_all:
+    member_id = await _payer(ledger, actor, member)
+    if member_id != actor.member_id and not actor.spends_for_all:
         raise Refused(Code.NOT_ALLOWED, "Only a service or an admin can authorize somebody else's usage.")
     if not 1 <= seconds <= MAX_SECONDS:
         sentence = f"A hold lasts 1 to {MAX_SECONDS:,} seconds."
         raise Refused(Code.INVALID_REQUEST, sentence, field="seconds")
     card = await card_at(ledger, org_id=actor.org_id, at=ledger.clock())
     rating, ttl = rated(usage, card), timedelta(seconds=seconds)
-    command = Authorize(actor.org_id, actor.member_id, checked_key(key), member, usage, rating, ttl)
+    command = Authorize(actor.org_id, actor.member_id, checked_key(key), member_id, usage, rating, ttl)
     return await _answer(ledger, actor, await ledger.execute(command))
 
 
@@ -118,7 +119,8 @@ async def capture(
 ) -> Answer[HoldView]:
     """Charge what was really used, by the card in force when the hold was opened, and free the rest.
 
-    ``counts`` are tokens by kind, ``input_tokens`` the whole prompt; the model is the authorized one unless told.
+    ``counts`` are tokens by kind, ``input_tokens`` the whole prompt; the model is the authorized one unless told, and
+    of that model the tier is, too.
 
     Raises Refused: not_found (also for somebody else's hold), hold_closed, invalid_request.
     """
@@ -127,6 +129,8 @@ async def capture(
     if hold is None or not (actor.spends_for_all or hold.member_id == actor.member_id):
         raise _unknown(hold_id)
     card = await card_at(ledger, org_id=actor.org_id, at=hold.created_at, version=hold.card)
+    if tier is None and model in {None, hold.model}:
+        tier = hold.tier
     usage = usage_of(model or hold.model, tier, counts)
     rating = rated(usage, card)
     command = Capture(actor.org_id, actor.member_id, number, usage, rating, for_anybody=actor.spends_for_all)
@@ -186,6 +190,7 @@ def hold_view(hold: Hold) -> HoldView:
         hold.overage,
         hold.is_late,
         hold.closed_at,
+        hold.tier,
     )
 
 
@@ -196,6 +201,18 @@ async def _answer(ledger: Ledger, actor: Actor, receipt: Receipt, number: int | 
     found = await ledger.read(lambda c: stored.hold(c, actor.org_id, number or receipt.first_id))
     assert found is not None, "a receipt names its hold"
     return Answer(hold_view(found), replayed=receipt.replayed)
+
+
+async def _payer(ledger: Ledger, actor: Actor, named: str | None) -> int:
+    """Return whose usage it is: one's own, or whose id is named; an e-mail address costs a look into the database."""
+    if named is None:
+        return actor.member_id
+    if "@" in named:
+        return await ledger.read(lambda connection: Payers(connection, actor, {named}).charged_for(named))
+    try:
+        return parse_id(Prefix.MEMBER, named)
+    except Refused as refused:
+        raise Refused(Code.UNKNOWN_MEMBER, refused.detail, field="member") from None
 
 
 def _unknown(hold_id: str) -> Refused:

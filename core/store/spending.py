@@ -107,10 +107,11 @@ def hold_facts(effects: Effects) -> dict[int, Row]:
 
 
 def sealed_hold(row: Mapping[str, Any]) -> Row:
-    """Return what is sealed of a hold, from its stored values."""
+    """Return what is sealed of a hold, from its stored values: that of its first schema, and its tier if it has one."""
     sources = row["sources"]
     stored = {**row, "sources": orjson.loads(sources) if isinstance(sources, str) else sources}
-    return tuple(stored[name] for name in HOLD_FACTS)
+    tier = () if row["tier"] is None else (["tier", row["tier"]],)
+    return (*(stored[name] for name in HOLD_FACTS), *tier)
 
 
 def usage_facts(row: Mapping[str, Any]) -> Row:

@@ -106,6 +106,40 @@ async def test_a_late_capture_charges_what_there_is_and_the_rest_is_owed(
     assert (await verify(house.ledger)).clean
 
 
+async def test_a_gateway_names_people_by_their_addresses_too(
+    client: httpx.AsyncClient, house: House, gateway: dict[str, str]
+) -> None:
+    """As reported usage does."""
+    cy = await members.add_member(house.ledger, actor=house.ada.actor, name="Cy", email="cy@acme.example")
+    small = {"input_tokens": 0, "max_tokens": 0}
+    opened = await _authorize(client, gateway, house, member="CY@acme.example", **small)
+    unknown = await _authorize(client, gateway, house, key="two", member="nobody@acme.example")
+    nonsense = await _authorize(client, gateway, house, key="three", member="Cy")
+
+    assert (opened.status_code, opened.json()["member"]) == (201, cy.id)
+    assert (unknown.status_code, unknown.json()["code"]) == (422, "unknown_member")
+    assert "by e-mail address" in unknown.json()["detail"]
+    assert (nonsense.status_code, nonsense.json()["field"]) == (422, "member")
+
+
+async def test_a_capture_is_of_the_tier_that_was_authorized_unless_it_says_another(
+    client: httpx.AsyncClient, house: House, gateway: dict[str, str]
+) -> None:
+    """S3: what was held at twice the rate is not charged at once of it because the gateway did not say so again."""
+    await house.grant(house.al, "100")
+    used = {"input_tokens": 100_000}
+    says = [{}, {"tier": "standard"}, {"tier": "batch"}, {"model": "gpt-6-luna"}]
+    charged = []
+    for number, said in enumerate(says):
+        opened = await _authorize(client, gateway, house, key=str(number), tier="fast")
+        captured = await client.post(f"{opened.headers['location']}/capture", json=used | said, headers=gateway)
+        charged.append(captured.json()["charged"])
+
+    assert (opened.json()["tier"], opened.json()["amount"]) == ("fast", "12")
+    assert charged == ["10", "5", "2.5", "0.25"]
+    assert (await verify(house.ledger)).clean
+
+
 async def test_what_nothing_covered_stands_in_the_statement_too(
     client: httpx.AsyncClient, house: House, gateway: dict[str, str]
 ) -> None:

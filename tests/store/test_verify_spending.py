@@ -135,7 +135,7 @@ async def test_what_a_capture_is_said_to_have_cost_is_compared_with_its_event(sq
 
 
 @pytest.mark.parametrize(
-    "change", ["amount = amount + 1", "allowance = allowance + 1", "model = 'haiku'", "member_id = 5"]
+    "change", ["amount = amount + 1", "allowance = allowance + 1", "model = 'haiku'", "member_id = 5", "tier = 'batch'"]
 )
 async def test_what_was_authorized_cannot_be_changed(sqlite_house: House, change: str) -> None:
     """L8: it is sealed with the transfer that opened it."""

@@ -43,7 +43,7 @@ async def authorize(given: AuthorizationGiven, ledger: House, actor: Spender, ke
         tier=given.tier,
     )
     answer = await holds.authorize(
-        ledger, actor=actor, key=required_key(key), usage=usage, member_id=given.member, seconds=given.seconds
+        ledger, actor=actor, key=required_key(key), usage=usage, member=given.member, seconds=given.seconds
     )
     headers = {"Location": f"{BASE}/{answer.item.id}", **replay_headers(answer)}
     shown = hold_shown(answer.item).model_dump_json()

@@ -11,7 +11,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 
 from core.ledger.credits import Credits
 from core.services.cursors import MAX_LIMIT
-from core.services.text import NAME_LENGTH, is_storable
+from core.services.text import EMAIL_LENGTH, NAME_LENGTH, is_storable
 
 AMOUNT_PATTERN: Final = r"^[0-9]{1,10}(\.[0-9]{1,6})?$"
 MESSAGE_LENGTH: Final = 500
@@ -82,6 +82,7 @@ Moment = Annotated[
     WithJsonSchema({"type": "string", "format": "date-time", "examples": ["2026-12-31T00:00:00Z"]}),
 ]
 Id = Annotated[str, Field(min_length=1, max_length=ID_LENGTH), AfterValidator(_storable)]
+Somebody = Annotated[str, Field(min_length=1, max_length=EMAIL_LENGTH), AfterValidator(_storable)]  # id or address
 Words = Annotated[str, Field(min_length=1, max_length=MESSAGE_LENGTH), AfterValidator(_storable)]
 Name = Annotated[str, Field(min_length=1, max_length=NAME_LENGTH), AfterValidator(_storable)]
 Flag = Annotated[bool, Field(strict=True)]

@@ -7,7 +7,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from core.api.schemas.base import AmountShown, Given, Id, Shown
+from core.api.schemas.base import AmountShown, Given, Shown, Somebody
 from core.services.holds import (
     DEFAULT_SECONDS,
     ESTIMATED_OUTPUT,
@@ -27,7 +27,7 @@ class AuthorizationGiven(Given):
     """A request that is about to be sent to a model."""
 
     model: Model
-    member: Annotated[Id | None, Field(description="Whose usage it is; absent is one's own.")] = None
+    member: Annotated[Somebody | None, Field(description="Whose usage it is; absent is one's own.")] = None
     input_tokens: Annotated[Tokens, Field(description="The whole prompt.", examples=[12_000])]
     cached_tokens: Annotated[Tokens, Field(description="Of these, how many surely come from a cache.")] = 0
     max_tokens: Annotated[
@@ -48,7 +48,7 @@ class CaptureGiven(Given):
     cache_write_tokens: Tokens = 0
     cache_write_1h_tokens: Tokens = 0
     output_tokens: Tokens = 0
-    tier: Tier | None = None
+    tier: Annotated[Tier | None, Field(description="Absent is the authorized one, if the model is.")] = None
 
     def counts(self) -> dict[str, int]:
         return self.model_dump(exclude={"model", "tier"})
@@ -61,6 +61,7 @@ class HoldShown(Shown):
     state: HoldState
     member: str
     model: str
+    tier: str | None
     amount: AmountShown
     allowance: AmountShown
     created_at: datetime
@@ -78,6 +79,7 @@ def hold_shown(hold: HoldView) -> HoldShown:
         state=hold.state,
         member=hold.member_id,
         model=hold.model,
+        tier=hold.tier,
         amount=str(hold.amount),
         allowance=str(hold.allowance),
         created_at=hold.created_at,

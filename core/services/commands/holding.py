@@ -85,6 +85,7 @@ class Authorize:
             [account for account, _ in draws],
             book.now,
             book.now + self.time_to_live,
+            tier=self.usage.tier,
         )
         book.put(hold)
         return hold

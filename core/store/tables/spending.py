@@ -82,6 +82,7 @@ class Hold(SQLModel, table=True):
     overage: int = big(default=0)
     is_late: bool = False
     closed_at: int | None = big(default=None)
+    tier: str | None = Field(default=None, sa_type=Text)
 
 
 class Plan(SQLModel, table=True):

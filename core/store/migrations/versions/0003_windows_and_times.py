@@ -1,4 +1,4 @@
-"""A window is known by its end, too, and a usage event keeps the moment it was used at."""
+"""A window is known by its end, too; a usage event keeps the moment it was used at, and a hold its tier."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -11,6 +11,7 @@ _KEY = ("org_id", "member_id", "meter", "opens_at", "closes_at")
 
 def upgrade() -> None:
     op.add_column("usage_event", sa.Column("happened_at", sa.BigInteger(), nullable=True))
+    op.add_column("hold", sa.Column("tier", sa.Text(), nullable=True))
     _key_windows_by_their_ends()
 
 
