@@ -81,12 +81,15 @@ def list_(*, org: Org = None, as_json: Json = False) -> None:
 
 @app.command()
 def show(campaign: Campaign, *, org: Org = None, as_json: Json = False) -> None:
-    """Show a campaign."""
+    """Show a campaign, with how applications are decided and what they are asked."""
 
     async def act(ledger: Ledger, operator: Actor) -> CampaignView:
         return await found_campaign(ledger, operator, campaign)
 
-    _show([as_operator(act, org=org)], as_json=as_json, alone=True)
+    found = as_operator(act, org=org)
+    _show([found], as_json=as_json, alone=True)
+    if not as_json:
+        _show_terms(found)
 
 
 @app.command("applications")
@@ -218,12 +221,24 @@ def _show(found: list[CampaignView], *, as_json: bool, alone: bool = False) -> N
             f"{each.factor}×",
             each.state.value,
             f"{each.counts.admitted:,} of {each.capacity:,} admitted",
-            f"{each.counts.waitlisted + each.counts.applied:,} wait",
+            f"{each.counts.applied:,} undecided",
+            f"{each.counts.waitlisted:,} wait",
             f"{day(each.starts_at)} to {day(each.ended_at or each.ends_at)}",
         )
         for each in found
     ]
     show_rows(rows, nothing="There is no campaign yet. See: teamcredits boost campaign create --help")
+
+
+def _show_terms(campaign: CampaignView) -> None:
+    typer.echo(
+        f"applications from {day(campaign.opens_at)} until {day(campaign.closes_at)}, by {campaign.method.value}"
+    )
+    if campaign.seed or campaign.seed_hash:
+        typer.echo(f"seed {campaign.seed}" if campaign.seed else f"SHA-256 of the seed {campaign.seed_hash}")
+    for question in campaign.form:
+        kind = " or ".join(question.options) if question.options else question.kind.value
+        typer.echo(f"{question.name} ({kind}{', required' if question.required else ''}): {question.label}")
 
 
 def show_applications(found: list[ApplicationView], *, as_json: bool, alone: bool = False) -> None:

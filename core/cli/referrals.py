@@ -11,7 +11,7 @@ from core.cli.options import PLAIN, Json, Member, Org
 from core.cli.show import day, show_json, show_rows
 from core.services import referrals
 from core.services.ledger import Ledger
-from core.services.referrals import ReferralsView
+from core.services.referrals import InvitedView, ReferralsView
 from core.services.views import Actor
 
 app: Final = typer.Typer(help="Who came by whom, and what both gain.", **PLAIN)
@@ -68,5 +68,9 @@ def _show(found: ReferralsView, *, as_json: bool) -> None:
     typer.echo(f"code {found.code or 'none yet'}, came by {came}")
     gain = f"{found.for_invited.shown()} cr for the invited, {found.for_inviter.shown()} cr for the inviter"
     typer.echo(f"{gain}, once {found.after_use_of.shown()} cr are used")
-    rows = [(each.who.name, day(each.created_at), "rewarded " + day(each.rewarded_at)) for each in found.invited]
+    rows = [(each.who.name, day(each.created_at), _rewarded(each)) for each in found.invited]
     show_rows(rows, nothing="nobody invited yet")
+
+
+def _rewarded(each: InvitedView) -> str:
+    return "not rewarded yet" if each.rewarded_at is None else f"rewarded {day(each.rewarded_at)}"

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Final
+from typing import Annotated, Final, cast
 
 import typer
 
 from core.cli.house import as_operator
 from core.cli.options import PLAIN, Json, Org
 from core.cli.show import hint, show_json
+from core.ledger.errors import Refused
 from core.services.csv_file import copied
 from core.services.ledger import Ledger
 from core.services.usage_import import DEFAULT_SOURCE, ImportView, import_usage
@@ -38,7 +39,11 @@ def import_(
         async def act(ledger: Ledger, operator: Actor) -> ImportView:
             return await import_usage(ledger, actor=operator, stream=stream, source=source, dry_run=dry_run)
 
-        done = as_operator(act, org=org)
+        try:
+            done = as_operator(act, org=org)
+        except Refused as refused:
+            _tell_other_lines(refused)
+            raise
     if as_json:
         show_json(done)
         return
@@ -49,3 +54,10 @@ def import_(
     )
     for each in done.rejected[:MAX_REJECTED_SHOWN]:
         hint(f"line {each.index}: {each.detail}")
+
+
+def _tell_other_lines(refused: Refused) -> None:
+    """The refusal's sentence names the first wrong line only."""
+    errors = cast("list[dict[str, str]]", refused.fields.get("errors", []))
+    for each in errors[1:]:
+        hint(f"{each['field']}: {each['message']}")

@@ -106,7 +106,8 @@ async def _fresh(ledger: Ledger, due: list[Due]) -> list[Due]:
 
 def _wrong_lines(rejected: list[Rejection]) -> Refused:
     named = sorted(rejected, key=lambda each: each.index)[:MAX_WRONG_LINES]
-    more = f" {len(rejected) - 1:,} more lines are wrong." if len(rejected) > 1 else ""
+    others = len(rejected) - 1
+    more = f" {others:,} more {'line is' if others == 1 else 'lines are'} wrong." if others else ""
     return Refused(
         Code.INVALID_REQUEST,
         f"Line {named[0].index}: {named[0].detail}{more} Nothing was charged.",

@@ -31,10 +31,13 @@ def boost(connection: Connection, org_id: int, boost_id: int) -> Boost | None:
 
 
 def boosts_of(connection: Connection, org_id: int, subjects: Collection[int], *, now: datetime) -> list[Boost]:
-    """Return the boosts of these subjects that are in force or will be, the first to begin first."""
+    """Return the boosts of these subjects that are in force or will be, the first to begin first.
+
+    One that was ended before it began never was.
+    """
     named = {f"s{place}": subject for place, subject in enumerate(subjects)}
     which = f"""WHERE r.org_id = :org AND r.subject_id IN ({", ".join(f":{name}" for name in named)})
-                AND r.ends_at > :now ORDER BY r.starts_at, r.boost_id"""
+                AND r.ends_at > :now AND r.ends_at > r.starts_at ORDER BY r.starts_at, r.boost_id"""
     return query_records(connection, Boost, which, org=org_id, now=to_micros(now), **named)
 
 

@@ -31,6 +31,7 @@ def test_a_campaign_from_its_making_to_who_moves_up(office: Terminal, tmp_path: 
     huge = office.fails("boost", "apply", made["id"], "Ada", "--answer", "why=x", "--answer", f"size={10**40}")
     gone = office.json("boost", "withdraw", "Autumn", "Al")
     who = office.json("boost", "campaign", "applications", "Autumn")
+    shown = office.prints("boost", "campaign", "show", "Autumn")
 
     assert (first["state"], second["state"], second["place"]) == ("admitted", "waitlisted", 1)
     assert "already" in twice
@@ -38,6 +39,7 @@ def test_a_campaign_from_its_making_to_who_moves_up(office: Terminal, tmp_path: 
     assert gone["state"] == "withdrawn"
     assert [(each["member_name"], each["state"]) for each in who] == [("Bo", "admitted"), ("Al", "withdrawn")]
     assert "1 of 1 admitted" in office.prints("boost", "campaign", "list")
+    assert ", by arrival\nwhy (text, required): What for?\nsize (number): How many?" in shown
     assert office.json("verify")["clean"]
 
 

@@ -30,3 +30,14 @@ def test_a_wrong_file_is_named_in_one_line(office: Terminal, tmp_path: Path) -> 
 
     assert office.fails("usage", "import", str(file)).startswith("Line 2: time lies in the future")
     assert "cannot be read" in office.fails("usage", "import", str(tmp_path / "nothing.csv"))
+
+
+def test_each_wrong_line_is_named(office: Terminal, tmp_path: Path) -> None:
+    file = tmp_path / "usage.csv"
+    file.write_text(f"{HEADER}nobody@acme.example,2099-01-01,copilot,40\nBo,2026-11-20,copilot,-4\n")
+    done = office.runs("usage", "import", str(file))
+    other, first = done.said.splitlines()
+
+    assert other.startswith("line 3: credits is '-4'")
+    assert first.startswith("teamcredits: Line 2: time lies in the future")
+    assert first.endswith("1 more line is wrong. Nothing was charged.")

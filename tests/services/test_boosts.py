@@ -194,10 +194,11 @@ async def test_a_boost_that_is_over_cannot_be_ended_and_a_members_boost_is_no_le
 async def test_a_boost_ended_before_it_began_never_was(house: House) -> None:
     boost = await drop(house, house.ada, BoostTarget(member=house.bo.id), starts_at=house.clock() + DAY)
     await boosts.end(house.ledger, actor=house.ada.actor, boost_id=boost.id)
+    at_once = await boosts.boosts(house.ledger, actor=house.bo.actor)
     house.clock.advance(2 * DAY)
     await boosts_due(house.ledger)
 
-    assert await boosts.boosts(house.ledger, actor=house.bo.actor) == ()
+    assert at_once == await boosts.boosts(house.ledger, actor=house.bo.actor) == ()
     assert await texts(house, house.bo) == []
 
 
