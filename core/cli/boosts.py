@@ -8,8 +8,8 @@ from typing import Annotated, Final
 import typer
 
 from core.cli import applications, boost_report, campaigns
-from core.cli.house import as_operator, found_member, found_recipient, found_team, fresh_key
-from core.cli.options import PLAIN, Json, Org, Reason, Team, moment
+from core.cli.house import as_operator, found_member, found_subject, found_team, fresh_key
+from core.cli.options import EVERYBODY, PLAIN, Json, Org, Reason, Team, moment
 from core.cli.show import day, show_json, show_rows
 from core.ledger.ids import Prefix
 from core.metering.boosts import Factor
@@ -53,7 +53,7 @@ def list_(
 
 @app.command()
 def drop(  # noqa: PLR0913  (what a boost is made of)
-    to: Annotated[str, typer.Argument(metavar="TO", help="A member, team or organisation, by id or name.")],
+    to: Annotated[str, typer.Argument(metavar="TO", help=f"A member or a team, by id or name, or {EVERYBODY}.")],
     *,
     factor: Annotated[Factor, typer.Option(parser=factor, metavar="FACTOR", help="Like 10 or 1.5.")],
     days: Annotated[int | None, typer.Option(help="How many days it lasts.")] = None,
@@ -133,11 +133,10 @@ def budget(
 
 
 async def _target(ledger: Ledger, operator: Actor, named: str) -> BoostTarget:
-    found = await found_recipient(ledger, operator, named)
-    if found.member is not None:
-        return BoostTarget(member=found.member)
-    pool = str(found.pool)
-    return BoostTarget(org=pool) if pool.startswith(f"{Prefix.ORG.value}_") else BoostTarget(team=pool)
+    found = await found_subject(ledger, operator, named)
+    if found.startswith(f"{Prefix.MEMBER.value}_"):
+        return BoostTarget(member=found)
+    return BoostTarget(org=found) if found.startswith(f"{Prefix.ORG.value}_") else BoostTarget(team=found)
 
 
 def _show(found: list[BoostDetail], *, as_json: bool, alone: bool = False) -> None:

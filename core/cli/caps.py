@@ -6,11 +6,11 @@ from typing import Annotated, Final
 
 import typer
 
-from core.cli.house import as_operator, found_member, found_recipient, found_team
-from core.cli.options import PLAIN, Json, Org, amount
+from core.cli.house import as_operator, found_member, found_subject, found_team
+from core.cli.options import EVERYBODY, PLAIN, Json, Org, amount
 from core.cli.show import day, show_json, show_rows
 from core.ledger.credits import Credits
-from core.ledger.ids import Prefix, shown_id
+from core.ledger.ids import Prefix
 from core.services import caps
 from core.services.caps import CapState, CapView, Period
 from core.services.ledger import Ledger
@@ -18,7 +18,6 @@ from core.services.views import Actor
 
 app: Final = typer.Typer(help="How much people may take from lots and pools in a period.", **PLAIN)
 MAX_SHOWN: Final = 200
-EVERYBODY: Final = "everybody"
 UNLIMITED: Final = "unlimited"
 
 Whom = Annotated[str, typer.Argument(metavar="WHOM", help=f"A member or a team by id or name, or {EVERYBODY}.")]
@@ -88,10 +87,7 @@ def list_(
 
 async def _found(ledger: Ledger, operator: Actor, whom: str, pool: str | None) -> tuple[str, str | None]:
     place = None if pool is None else (await found_team(ledger, operator, pool)).id
-    if whom.casefold() == EVERYBODY:
-        return shown_id(Prefix.ORG, operator.org_id), place
-    found = await found_recipient(ledger, operator, whom)
-    return str(found.member or found.pool), place
+    return await found_subject(ledger, operator, whom), place
 
 
 def _show(found: list[CapView], *, as_json: bool, alone: bool = False) -> None:

@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable, Iterator
 from typing import TypeVar
 
 from core.cli.logs import set_up_logs
+from core.cli.options import EVERYBODY
 from core.ledger.errors import Code, Refused
 from core.ledger.ids import Prefix, parse_id, shown_id
 from core.services import members, organisations
@@ -101,6 +102,14 @@ async def found_recipient(ledger: Ledger, operator: Actor, named: str) -> Recipi
         with contextlib.suppress(Refused):
             return Recipient(pool=(await found_team(ledger, operator, named)).id)
         raise nobody from None
+
+
+async def found_subject(ledger: Ledger, operator: Actor, named: str) -> str:
+    """Return the id of a member or a team, by id or name, or the organisation's for everybody."""
+    if named.casefold() == EVERYBODY:
+        return shown_id(Prefix.ORG, operator.org_id)
+    found = await found_recipient(ledger, operator, named)
+    return str(found.member or found.pool)
 
 
 def acting_as(operator: Actor, member: MemberView) -> Actor:

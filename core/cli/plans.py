@@ -8,7 +8,7 @@ from typing import Annotated, Final
 import typer
 
 from core.cli.house import as_operator, found_member
-from core.cli.options import PLAIN, Json, Org, amount, moment
+from core.cli.options import EVERYBODY, PLAIN, Json, Org, amount, moment
 from core.cli.show import day, show_json, show_rows
 from core.ledger.credits import Credits
 from core.ledger.errors import Code, Refused
@@ -20,7 +20,6 @@ from core.services.views import Actor
 
 app: Final = typer.Typer(help="How much usage is included, and who has which plan.", **PLAIN)
 MAX_SHOWN: Final = 200
-EVERYBODY: Final = "everybody"
 
 Window = Annotated[Credits | None, typer.Option(parser=amount, metavar="AMOUNT", help="Credits in each such window.")]
 Whom = Annotated[str, typer.Argument(metavar="WHOM", help=f"A member by id or name, or {EVERYBODY}.")]

@@ -7,24 +7,23 @@ from typing import Annotated, Final
 
 import typer
 
-from core.cli.house import acting_as, as_operator, found_member, found_recipient, fresh_key
-from core.cli.options import PLAIN, Json, Member, Org, Reason, moment
+from core.cli.house import acting_as, as_operator, found_member, found_subject, fresh_key
+from core.cli.options import EVERYBODY, PLAIN, Json, Member, Org, Reason, moment
 from core.cli.show import day, show_json, show_rows
 from core.ledger.errors import Code, Refused
 from core.metering.resets import ResetState
-from core.services import organisations, resets
+from core.services import resets
 from core.services.ledger import Ledger
 from core.services.resets import ResetOrderView, ResetView
 from core.services.views import Actor
 
 app: Final = typer.Typer(help="Allowances start afresh, at once or when their owner wants it.", **PLAIN)
 MAX_SHOWN: Final = 200
-EVERYBODY: Final = "everybody"
 
 
 @app.command()
 def give(
-    to: Annotated[str, typer.Argument(metavar="TO", help="A member or a team, by id or name, or: everybody.")],
+    to: Annotated[str, typer.Argument(metavar="TO", help=f"A member or a team, by id or name, or {EVERYBODY}.")],
     *,
     bank: Annotated[bool, typer.Option("--bank", help="To be used later, instead of at once.")] = False,
     expires: Annotated[
@@ -42,7 +41,7 @@ def give(
             ledger,
             actor=operator,
             key=fresh_key(ledger) if key is None else key,
-            subject=await _subject(ledger, operator, to),
+            subject=await found_subject(ledger, operator, to),
             banked=bank,
             expires_at=expires,
             reason=reason,
@@ -112,13 +111,6 @@ def use(
         show_json(used)
     else:
         typer.echo(f"{used.id} is used; the windows of the allowance start afresh and reset when they would have")
-
-
-async def _subject(ledger: Ledger, operator: Actor, named: str) -> str:
-    if named == EVERYBODY:
-        return (await organisations.own_organisation(ledger, actor=operator)).id
-    found = await found_recipient(ledger, operator, named)
-    return str(found.member or found.pool)
 
 
 async def _first(ledger: Ledger, owner: Actor) -> str:

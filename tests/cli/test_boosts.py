@@ -76,9 +76,11 @@ def test_a_boost_is_dropped_listed_ended_and_budgeted(office: Terminal) -> None:
     dropped = office.json("boost", "drop", "Compilers", "--factor", "1.5", "--days", "2")
     listed = office.prints("boost", "list", "Al")
     ended = office.json("boost", "end", dropped["id"])
+    for_all = office.json("boost", "drop", "everybody", "--factor", "2", "--days", "1")
 
     assert (budget["days_left"], budget["max_factor"]) == (5, "10")
     assert (dropped["factor"], dropped["subject"]["kind"]) == ("1.5", "team")
+    assert (for_all["subject"]["kind"], for_all["subject"]["name"]) == ("org", "Acme")
     assert "1.5×" in listed
     assert "running" in listed
     assert not ended["is_running"]
