@@ -19,7 +19,8 @@ from core.ledger.commands import Command, Receipt
 from core.ledger.ids import first_id_of
 from core.store import tables as t
 from core.store import writers
-from core.store.batch import Outcome, Writer, run_batch
+from core.store.appending import Writer
+from core.store.batch import Outcome, run_batch
 from core.store.driver import Driver, Rows
 from core.store.engine import open_engine, writing
 from core.store.instants import to_micros
@@ -108,6 +109,7 @@ class _Recorder:
     def __init__(self, driver: Driver) -> None:
         self._driver = driver
         self._calls: list[Call] = []
+        self.portion = driver.portion
         self.begin, self.commit, self.rollback, self.close = driver.begin, driver.commit, driver.rollback, driver.close
         self.select, self.ask, self.lock, self.claim = driver.select, driver.ask, driver.lock, driver.claim
         self.lost, self.notify = driver.lost, driver.notify

@@ -20,7 +20,7 @@ from core.secret_key import secret_key
 from core.services.ledger import Ledger
 from core.settings import Settings, SettingsError
 from core.store import writers
-from core.store.batch import Writer
+from core.store.appending import Writer
 from core.store.changes import Changes
 from core.store.driver import Driver
 from core.store.engine import is_sqlite, open_engine, reading, writing

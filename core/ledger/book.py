@@ -115,6 +115,10 @@ class Effects:
         """Return how far each list goes, to cut them there again."""
         return tuple(map(len, self._all))
 
+    def since(self, marks: tuple[int, ...]) -> Effects:
+        """Return what was added since then."""
+        return Effects(*[effects[mark:] for effects, mark in zip(self._all, marks, strict=True)])
+
     def cut(self, marks: tuple[int, ...]) -> None:
         for effects, mark in zip(self._all, marks, strict=True):
             del effects[mark:]

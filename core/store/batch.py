@@ -2,29 +2,25 @@
 
 from __future__ import annotations
 
-import hashlib
 import logging
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Final
 
 import orjson
 
-from core.clock import Clock
 from core.ledger.accounts import owner_of
-from core.ledger.book import Book, Effects, Notice, NotLocked, Posting, deltas
+from core.ledger.book import Book, Effects, NotLocked, deltas
 from core.ledger.commands import Command, Receipt
 from core.ledger.errors import Code, Refused
-from core.ledger.gifts import Gift
-from core.ledger.lots import Lot
 from core.ledger.members import Debt
 from core.store import load
 from core.store import tables as t
-from core.store.driver import Driver, Row, columns_of
+from core.store.appending import Writer, append
+from core.store.driver import Driver, Row
 from core.store.instants import to_micros
 from core.store.records import write_records
-from core.store.seals import SealKey, batch_seal, transfer_facts, transfer_seal
-from core.store.spending import hold_facts, usage_facts, window_lines, window_rows
+from core.store.seals import batch_seal
 from core.store.wanted import Key, Wanted, wanted_by
 
 logger = logging.getLogger(__name__)
@@ -32,8 +28,6 @@ logger = logging.getLogger(__name__)
 CHANNEL: Final = "teamcredits"  # where PostgreSQL announces commits
 MAX_TOUCHED: Final = 300  # more topics than this are announced as "everybody"
 MAX_KNOWN_LOTS: Final = 200_000
-_SALT_BYTES: Final = 16
-_USAGE: Final = columns_of(t.UsageEvent)
 
 
 class Again(Exception):  # noqa: N818  (a detour, not a failure)
@@ -41,22 +35,6 @@ class Again(Exception):  # noqa: N818  (a detour, not a failure)
 
 
 Outcome = Receipt | Refused | Again | BaseException
-
-
-@dataclass(slots=True)
-class Writer:
-    """This process as a writer: its ids, its seal's chain, and what it needs to decide and seal."""
-
-    writer_id: int
-    clock: Clock
-    key: SealKey
-    new_id: Callable[[], int]
-    random_bytes: Callable[[int], bytes]
-    heads: dict[str, str] | None
-    batch: int = 0
-    seal: bytes = b""
-    committing: tuple[int, ...] = ()  # first ids of the commands that the batch at hand makes take effect
-    lots: dict[int, Lot] = field(default_factory=dict)  # known from earlier batches; lots never change
 
 
 @dataclass(slots=True)
@@ -109,12 +87,31 @@ def run_batch(driver: Driver, writer: Writer, commands: Sequence[Command]) -> tu
         driver.rollback()
         return outcomes, None
     book = _read(driver, writer, wanted, locked)
-    kept, dropped = _decide(book, claims, outcomes)
-    driver.keep_claims([claim.row for claim in kept], [claim.key for claim in dropped])
-    sealed = _write(driver, writer, book)
-    writer.committing = tuple(claim.first_id for claim in kept)
+    sealed = _carry_out(driver, writer, book, claims, outcomes)
     driver.commit()
     return outcomes, sealed
+
+
+def _carry_out(
+    driver: Driver, writer: Writer, book: Book, claims: list[_Claim], outcomes: list[Outcome]
+) -> Sealed | None:
+    """Decide the commands and write what follows. What a portion of them appends is sent at once: a server works on
+    it while the next portion is decided. A batch that changed nothing leaves no seal."""
+    seals: dict[int, bytes] = {}
+    kept_ids: list[int] = []
+    for start in range(0, len(claims), driver.portion):
+        since = book.effects.marks()
+        kept, dropped = _decide(book, claims[start : start + driver.portion], outcomes)
+        driver.keep_claims([claim.row for claim in kept], [claim.key for claim in dropped])
+        seals |= append(driver, writer, book.effects.since(since), to_micros(book.now))
+        kept_ids += [claim.first_id for claim in kept]
+    if not seals:
+        return None
+    _write_positions(driver, book)
+    _write_changes(driver, book)
+    sealed = _seal_batch(driver, writer, book, seals)
+    writer.committing = tuple(kept_ids)
+    return sealed
 
 
 def _set_aside(writer: Writer, commands: Sequence[Command]) -> list[_Claim]:
@@ -194,111 +191,6 @@ def _decide_one(book: Book, claim: _Claim) -> Outcome:
     return Receipt(claim.first_id, command.count, replayed=False, result=result)
 
 
-def _write(driver: Driver, writer: Writer, book: Book) -> Sealed | None:
-    """Append the effects and seal them. A batch that changed nothing leaves no seal."""
-    effects = book.effects
-    if not effects.postings:
-        return None
-    lots = {row[1]: row for row in (_lot_row(org, lot) for org, lot in effects.lots)}
-    gifts = {row[1]: row for row in (_gift_row(gift, decision) for gift, decision in effects.gifts)}
-    notes, hashes = _notes(writer, effects.postings)
-    usage = [(org, number, *facts, to_micros(book.now)) for org, number, facts in effects.usage]
-    made = (
-        {row[1]: row[1:] for row in lots.values()}
-        | {row[1]: usage_facts(dict(zip(_USAGE, row, strict=True))) for row in usage}
-        | {row[1]: row[1:7] for row in gifts.values()}
-    )
-    made |= hold_facts(effects)
-    transfers, seals = _seal_transfers(writer, effects.postings, hashes, made, window_lines(effects.windows))
-    driver.insert(t.Lot, list(lots.values()))
-    driver.insert(t.Transfer, transfers)
-    driver.insert(t.Entry, _entry_rows(effects.postings))
-    _write_positions(driver, book)
-    driver.insert(t.Gift, list(gifts.values()))
-    driver.insert(t.Note, notes)
-    driver.insert(t.UsageEvent, usage)
-    driver.insert(t.WindowPosting, window_rows(effects.windows))
-    _write_changes(driver, writer, book)
-    return _seal_batch(driver, writer, book, transfers, seals)
-
-
-def _lot_row(org: int, lot: Lot) -> Row:
-    return (
-        org,
-        lot.lot_id,
-        lot.source.value,
-        to_micros(lot.expires_at),
-        lot.giftable,
-        lot.priority,
-        to_micros(lot.granted_at),
-        lot.amount.micros,
-        lot.account_id,
-        lot.origin_org,
-        lot.origin_lot,
-    )
-
-
-def _gift_row(gift: Gift, decision: Mapping[str, Any]) -> Row:
-    return (
-        gift.org_id,
-        gift.gift_id,
-        gift.sender_account,
-        gift.recipient_org,
-        gift.recipient_account,
-        gift.amount.micros,
-        to_micros(gift.created_at),
-        to_micros(gift.settles_at),
-        gift.state._value_,
-        orjson.dumps(decision).decode(),
-    )
-
-
-def _entry_rows(postings: Iterable[Posting]) -> list[Row]:
-    return [
-        (posting.org_id, account, at, posting.transfer_id, line, lot_id, amount.micros)
-        for posting in postings
-        for at in (to_micros(posting.at),)
-        for line, (account, lot_id, amount) in enumerate(posting.entries)
-    ]
-
-
-def _notes(writer: Writer, postings: Iterable[Posting]) -> tuple[list[Row], dict[int, bytes]]:
-    """Return the erasable rows of free text, and the salted hash that the books keep of each (L1)."""
-    noted = [(posting.org_id, posting.transfer_id, posting.note) for posting in postings if posting.note is not None]
-    random = writer.random_bytes(_SALT_BYTES * len(noted))
-    salts = [random[start : start + _SALT_BYTES] for start in range(0, len(random), _SALT_BYTES)]
-    rows = [(org, number, salt, note) for (org, number, note), salt in zip(noted, salts, strict=True)]
-    return rows, {number: note_hash(salt, note) for _org, number, salt, note in rows}
-
-
-def note_hash(salt: bytes, body: str) -> bytes:
-    """Return what the books keep of free text."""
-    return hashlib.sha256(salt + body.encode()).digest()
-
-
-def _seal_transfers(
-    writer: Writer,
-    postings: Iterable[Posting],
-    hashes: Mapping[int, bytes],
-    made: Mapping[int, Row],
-    windows: Mapping[int, list[Row]],
-) -> tuple[list[Row], dict[int, bytes]]:
-    """Return the rows of transfers and their seals; ``made`` is what of a lot, gift or usage event never changes."""
-    rows: list[Row] = []
-    seals: dict[int, bytes] = {}
-    for posting in postings:
-        number = posting.transfer_id
-        at, settles_at = to_micros(posting.at), to_micros(posting.settles_at)
-        row = (posting.org_id, number, posting.kind._value_, at, posting.actor_id, posting.cause_id, settles_at)
-        lines = [(account, lot_id, amount.micros) for account, lot_id, amount in posting.entries]
-        note = hashes.get(number)
-        seals[number] = seal = transfer_seal(
-            writer.key, transfer_facts(row, note, lines, made.get(number), windows.get(number, ()))
-        )
-        rows.append((*row, note, seal))
-    return rows, seals
-
-
 def _write_positions(driver: Driver, book: Book) -> None:
     """Write net deltas (L2): what falls first, what rises next, then let empty positions go."""
     changes = deltas(book.effects.postings)
@@ -308,7 +200,7 @@ def _write_positions(driver: Driver, book: Book) -> None:
     driver.drop_empty([key for key, change in changes.items() if change < 0 and not book.surely_holds(key[1], key[2])])
 
 
-def _write_changes(driver: Driver, writer: Writer, book: Book) -> None:
+def _write_changes(driver: Driver, book: Book) -> None:
     effects, now = book.effects, to_micros(book.now)
     changed = {gift.gift_id: gift for gift in effects.gift_changes}
     driver.assign(
@@ -334,7 +226,6 @@ def _write_changes(driver: Driver, writer: Writer, book: Book) -> None:
     )
     driver.assign(t.Token, ("revoked_at",), ("org_id", "member_id"), [(now, *key) for key in effects.revoked])
     write_records(driver, effects.records)
-    driver.insert(t.Outbox, [_outbox_row(writer, notice, now) for notice in effects.notices])
 
 
 def _debt_row(org: int, debt: Debt, now: int) -> Row:
@@ -342,14 +233,7 @@ def _debt_row(org: int, debt: Debt, now: int) -> Row:
     return (org, debt.cause_id, *sides, debt.amount.micros, debt.repaid.micros, now, debt.cancelled.micros or None)
 
 
-def _outbox_row(writer: Writer, notice: Notice, now: int) -> Row:
-    """A notice waits for both doors; a door that does not know the person leaves it alone."""
-    number, body = writer.new_id(), orjson.dumps(dict(notice.body)).decode() if notice.body else "{}"
-    heard = (notice.org_id, number, notice.member_id, notice.kind, notice.gift_id, body, now, notice.for_editor, None)
-    return (*heard, "queued" if notice.in_slack else "none", None, None, 0, now)
-
-
-def _seal_batch(driver: Driver, writer: Writer, book: Book, transfers: list[Row], seals: Mapping[int, bytes]) -> Sealed:
+def _seal_batch(driver: Driver, writer: Writer, book: Book, seals: Mapping[int, bytes]) -> Sealed:
     batch, numbers = writer.batch + 1, sorted(seals)
     heads = writer.heads if batch == 1 else None
     seal = batch_seal(
@@ -366,8 +250,7 @@ def _seal_batch(driver: Driver, writer: Writer, book: Book, transfers: list[Row]
         None if touched is None else orjson.dumps(touched).decode(),
     )
     driver.insert(
-        t.Seal,
-        [(writer.writer_id, batch, numbers[0], numbers[-1], len(transfers), writer.key.key_id, *stored, seal)],
+        t.Seal, [(writer.writer_id, batch, numbers[0], numbers[-1], len(seals), writer.key.key_id, *stored, seal)]
     )
     driver.notify(CHANNEL, announcement(writer.writer_id, touched))
     return Sealed(batch, seal, touched)

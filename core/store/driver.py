@@ -24,7 +24,12 @@ class MissingPositionError(RuntimeError):
 
 
 class Driver(Protocol):
-    """One connection that writes batches. ``wanted`` in a query names the rows given, as columns a, b, c, d."""
+    """One connection that writes batches. ``wanted`` in a query names the rows given, as columns a, b, c, d.
+
+    ``portion`` is how many commands are decided before what they append is sent.
+    """
+
+    portion: int
 
     @abstractmethod
     def begin(self) -> None:

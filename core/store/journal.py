@@ -19,7 +19,8 @@ from typing import Any, Final
 
 from core.ledger.commands import Command, Receipt
 from core.ledger.errors import Code, Refused
-from core.store.batch import Again, Outcome, Sealed, Writer, resume, run_batch
+from core.store.appending import Writer
+from core.store.batch import Again, Outcome, Sealed, resume, run_batch
 from core.store.changes import Changes
 from core.store.driver import Driver
 from core.store.faults import Fault, fault_of, refusal

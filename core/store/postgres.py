@@ -28,6 +28,8 @@ _PYTHON_ARRAYS: Final[dict[type[Any], str]] = {int: "bigint[]", str: "text[]"}
 class PostgresDriver:
     """The driver for PostgreSQL: every statement takes arrays, statements are sent ahead in a pipeline."""
 
+    portion = 100  # so many commands keep the server busy for as long as the next ones take to decide
+
     def __init__(self, connection: psycopg.Connection[Any]) -> None:
         self._connection = connection
         register(connection.adapters)

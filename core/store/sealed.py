@@ -8,7 +8,7 @@ from typing import Any, Final
 import orjson
 from sqlalchemy import Connection, text
 
-from core.store.batch import note_hash
+from core.store.appending import note_hash
 from core.store.lots import LOT_NAMES
 from core.store.report import Report, grouped, rows_of, transfer_name
 from core.store.seals import SealKey, batch_seal, transfer_facts, transfer_seal
