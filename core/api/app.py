@@ -107,6 +107,7 @@ def create_app(ledger: Ledger, settings: Settings, *, frontends: Sequence[Fronte
         docs_url=None,
         redoc_url=None,
         redirect_slashes=False,
+        telemetry={"tracing": False, "metrics": False, "logs": False},  # asked with every request, and never wanted
     )
     metrics = Metrics(ledger)
     app.state.ledger = ledger

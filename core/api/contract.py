@@ -36,12 +36,12 @@ class Problem(Shown):
     errors: list[FieldError] | None = None
 
 
-async def _ledger(request: Request) -> Ledger:
+async def ledger_of(request: Request) -> Ledger:
     ledger: Ledger = request.app.state.ledger
     return ledger
 
 
-House = Annotated[Ledger, Depends(_ledger)]
+House = Annotated[Ledger, Depends(ledger_of)]
 Reader = Annotated[Actor, Depends(Requires(Scope.READ))]
 Giver = Annotated[Actor, Depends(Requires(Scope.GIVE))]
 Spender = Annotated[Actor, Depends(Requires(Scope.SPEND))]

@@ -5,7 +5,7 @@ A body is read only for callers who may send it, and never beyond its limit, wha
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Callable, Coroutine, Iterator
+from collections.abc import Callable, Coroutine, Iterator
 from typing import Any, Final
 
 import orjson
@@ -14,12 +14,12 @@ from fastapi.dependencies.models import Dependant
 from fastapi.openapi.models import HTTPBearer
 from fastapi.routing import APIRoute
 from fastapi.security.base import SecurityBase
+from starlette.requests import ClientDisconnect
 from starlette.responses import Response
 
 from core.ledger.errors import Code, Refused
 from core.services import access
-from core.services.access import Session
-from core.services.views import Actor, Scope
+from core.services.views import Actor, Scope, Session
 
 MAX_BODY: Final = 1024 * 1024
 MAX_LARGE_BODIES: Final = 4  # beyond MAX_BODY, in hand at once
@@ -100,22 +100,33 @@ class DoorRequest(Request):
     accepts: Accepts = _USUAL
     _is_large = False
 
-    async def stream(self) -> AsyncGenerator[bytes, None]:
-        """Yield the body. Raises Refused(too_large) as soon as it is known, overloaded with too many large ones."""
-        most = self.accepts.most
+    async def body(self) -> bytes:
+        """Return the body. Raises Refused(too_large) as soon as it is known, overloaded with too many large ones."""
+        if not hasattr(self, "_body"):
+            self._check_declared_size()
+            read, is_all = bytearray(), False
+            while not is_all:
+                message = await self.receive()
+                if message["type"] == "http.disconnect":
+                    raise ClientDisconnect
+                read += message.get("body", b"")
+                self._check_size(len(read))
+                is_all = not message.get("more_body", False)
+            self._body = bytes(read)
+        return self._body
+
+    def _check_declared_size(self) -> None:
         declared = self.headers.get("content-length", "")
         size = int(declared) if declared.isascii() and declared.isdigit() and len(declared) < 20 else 0
-        if size > most or len(declared) >= 20:
-            raise _too_large(most)
-        size = 0
-        async for chunk in super().stream():
-            size += len(chunk)
-            if size > most:
-                raise _too_large(most)
-            if size > MAX_BODY and not self._is_large:
-                self.app.state.large_bodies.take()
-                self._is_large = True
-            yield chunk
+        if size > self.accepts.most or len(declared) >= 20:
+            raise _too_large(self.accepts.most)
+
+    def _check_size(self, size: int) -> None:
+        if size > self.accepts.most:
+            raise _too_large(self.accepts.most)
+        if size > MAX_BODY and not self._is_large:
+            self.app.state.large_bodies.take()
+            self._is_large = True
 
     def let_go(self) -> None:
         """Make room for the next large body once this one is answered."""
@@ -142,26 +153,41 @@ class DoorRequest(Request):
             await self.json()
 
 
+class Door:
+    """What a route asks of a request before its handler: who may come in, and what they may bring."""
+
+    def __init__(self, dependant: Dependant, *, has_body: bool) -> None:
+        calls = [each.call for each in _dependants(dependant)]
+        self._requires = next((call for call in calls if isinstance(call, Requires)), None)
+        accepts = next((call for call in calls if isinstance(call, Accepts)), None)
+        self._accepts = accepts or _USUAL
+        self._takes_body = accepts is not None or has_body
+        self._query_names = {parameter.alias for each in _dependants(dependant) for parameter in each.query_params}
+
+    async def check(self, request: DoorRequest) -> None:
+        """Raises Refused for the first thing that is wrong, in the documented order."""
+        request.accepts = self._accepts
+        if self._requires is not None:
+            request.state.session = await self._requires.admit(request)
+        _check_headers(request)
+        if self._takes_body:
+            await request.check_body()
+        _check_query(request, self._query_names)
+
+
 class DoorRoute(APIRoute):
     """A route that checks who asks and what was sent, in the documented order, before FastAPI reads anything."""
 
+    door: Door
+
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         answer = super().get_route_handler()
-        requires = next((call for call in _calls(self.dependant) if isinstance(call, Requires)), None)
-        query_names = {parameter.alias for each in _dependants(self.dependant) for parameter in each.query_params}
-        accepts = next((call for call in _calls(self.dependant) if isinstance(call, Accepts)), None)
-        takes_body = accepts is not None or self.body_field is not None
+        self.door = door = Door(self.dependant, has_body=self.body_field is not None)
 
         async def handle(received: Request) -> Response:
             request = DoorRequest(received.scope, received.receive)
-            request.accepts = accepts or _USUAL
-            if requires is not None:
-                request.state.session = await requires.admit(request)
-            _check_headers(request)
             try:
-                if takes_body:
-                    await request.check_body()
-                _check_query(request, query_names)
+                await door.check(request)
                 return await answer(request)
             finally:
                 request.let_go()
@@ -170,13 +196,18 @@ class DoorRoute(APIRoute):
 
 
 def _check_headers(request: Request) -> None:
-    for name in _SINGLE_HEADERS:
-        if len(request.headers.getlist(name)) > 1:
-            raise Refused(Code.MALFORMED, f"The {name} header was sent more than once.")
+    """Refuse a header that counts once and was sent twice. Most requests have none twice, which is soon seen."""
+    sent = request.scope["headers"]
+    if len(dict(sent)) < len(sent):
+        for name in _SINGLE_HEADERS:
+            if len(request.headers.getlist(name)) > 1:
+                raise Refused(Code.MALFORMED, f"The {name} header was sent more than once.")
 
 
 def _check_query(request: Request, known: set[str]) -> None:
     """Refuse a parameter that means nothing here, or that was given twice: most often a slip."""
+    if not request.scope["query_string"]:
+        return
     names = [name for name, _ in request.query_params.multi_items()]
     if len(names) > len(set(names)) or not known.issuperset(names):
         wrong = next((name for name in names if name not in known), None) or max(names, key=names.count)
@@ -190,10 +221,6 @@ def _dependants(dependant: Dependant) -> Iterator[Dependant]:
     yield dependant
     for each in dependant.dependencies:
         yield from _dependants(each)
-
-
-def _calls(dependant: Dependant) -> Iterator[object]:
-    return (each.call for each in _dependants(dependant))
 
 
 def _too_large(most: int) -> Refused:

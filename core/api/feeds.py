@@ -16,8 +16,8 @@ from typing import Final
 from core.api.errors import trace_of
 from core.api.schemas.status import StatusShown, status_shown
 from core.services import access, balances
-from core.services.access import Session
 from core.services.ledger import Ledger
+from core.services.views import Session
 
 logger = logging.getLogger(__name__)
 

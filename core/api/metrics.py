@@ -19,10 +19,10 @@ class Metrics:
 
     def __init__(self, ledger: Ledger) -> None:
         self.registry = CollectorRegistry()
-        self.requests = Counter(
+        self._requests = Counter(
             "teamcredits_http_requests", "Answered requests.", ("method", "route", "status"), registry=self.registry
         )
-        self.seconds = Histogram(
+        self._seconds = Histogram(
             "teamcredits_http_seconds",
             "Time until an answer begins.",
             ("method", "route"),
@@ -33,6 +33,24 @@ class Metrics:
         depth = Gauge("teamcredits_journal_waiting", "Commands that wait for the journal.", registry=self.registry)
         depth.set_function(lambda: ledger.journal.depth)
         ProcessCollector(registry=self.registry)
+        # By their labels, which are as few as there are routes and statuses: prometheus_client checks them each time.
+        self._counters: dict[tuple[str, str, int | None], Counter] = {}
+        self._clocks: dict[tuple[str, str], Histogram] = {}
+
+    def count(self, method: str, route: str, status: int | None, seconds: float | None) -> None:
+        """Count an answered request, and the time until its answer began if it did."""
+        counter = self._counters.get((method, route, status))
+        if counter is None:
+            counter = self._requests.labels(method, route, str(status or "none"))
+            self._counters[method, route, status] = counter
+        counter.inc()
+        if seconds is not None:
+            self._clock(method, route).observe(seconds)
+
+    def _clock(self, method: str, route: str) -> Histogram:
+        if (method, route) not in self._clocks:
+            self._clocks[method, route] = self._seconds.labels(method, route)
+        return self._clocks[method, route]
 
     def text(self) -> bytes:
         """Return everything in Prometheus' text form."""

@@ -5,13 +5,13 @@ from __future__ import annotations
 import asyncio
 from typing import Final
 
-from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from core.api.errors import internal_error
 from core.api.metrics import Metrics
 
 _KNOWN_METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+_UNLESS_GIVEN: Final = ((b"cache-control", b"no-store"), (b"x-content-type-options", b"nosniff"))
 
 
 class Surroundings:
@@ -39,9 +39,7 @@ class Surroundings:
     def _count(self, scope: Scope, exchange: _Exchange) -> None:
         route = getattr(scope.get("route"), "path", "unknown")
         method = exchange.method if exchange.method in _KNOWN_METHODS else "other"
-        self._metrics.requests.labels(method, route, str(exchange.status or "none")).inc()
-        if exchange.seconds is not None:
-            self._metrics.seconds.labels(method, route).observe(exchange.seconds)
+        self._metrics.count(method, route, exchange.status, exchange.seconds)
 
 
 class _Exchange:
@@ -69,9 +67,9 @@ class _Exchange:
         if message["type"] == "http.response.start":
             self.status = message["status"]
             self.seconds = self._clock() - self._started_at
-            headers = MutableHeaders(raw=message.setdefault("headers", []))
-            headers.setdefault("Cache-Control", "no-store")
-            headers.setdefault("X-Content-Type-Options", "nosniff")
+            headers: list[tuple[bytes, bytes]] = message.setdefault("headers", [])
+            names = {name for name, _ in headers}
+            headers += [header for header in _UNLESS_GIVEN if header[0] not in names]
             await self._send(message)
             if self._head_answered is not None:
                 self._head_answered.set()

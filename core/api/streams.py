@@ -16,8 +16,8 @@ from core.api.errors import trace_of
 from core.api.feeds import Feed, Listener, StreamEnded, end_others
 from core.ledger.errors import Code, Refused
 from core.services import access
-from core.services.access import Session
 from core.services.ledger import Ledger
+from core.services.views import Session
 
 logger = logging.getLogger(__name__)
 

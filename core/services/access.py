@@ -18,7 +18,7 @@ from core.services.cursors import checked_limit, cursor_of, place_of
 from core.services.ledger import Ledger
 from core.services.members import colleague
 from core.services.text import checked_name
-from core.services.views import Actor, Page, Role, Scope
+from core.services.views import Actor, Page, Role, Scope, Session
 from core.store import access
 from core.store.access import TokenRecord
 from core.store.people import MemberRecord
@@ -27,15 +27,6 @@ ALL_SCOPES: Final = frozenset(Scope)
 TOKEN_PREFIX: Final = "tc_"  # noqa: S105  (so that scanners of leaked secrets can tell)
 MAX_TOKEN_LENGTH: Final = 200
 _SECRET_BYTES: Final = 32
-
-
-@dataclass(frozen=True, slots=True)
-class Session:
-    """What a token opens: who acts, and until when. ``digest`` names the token without being it."""
-
-    actor: Actor
-    digest: bytes
-    expires_at: datetime | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,18 +51,21 @@ async def session(ledger: Ledger, token: str) -> Session:
     if not token.startswith(TOKEN_PREFIX) or len(token) > MAX_TOKEN_LENGTH or not token.isascii():
         raise _unknown()
     digest = hash_of(token)
-    found = ledger.sessions.get(digest)
-    if found is None:
-        read_at = time.monotonic()
-        found = await ledger.read(lambda connection: access.token_by_hash(connection, token_hash=digest))
-        if found is not None:
-            ledger.sessions.keep(digest, found.member_id, found, read_at=read_at)
-    if found is None or found.has_left or found.revoked_at is not None:
-        raise _unknown()
+    found = ledger.sessions.get(digest) or await _opened(ledger, digest)
     if found.expires_at is not None and found.expires_at <= ledger.clock():
         raise Refused(Code.UNAUTHENTICATED, "This token has expired; sign in again.")
+    return found
+
+
+async def _opened(ledger: Ledger, digest: bytes) -> Session:
+    read_at = time.monotonic()
+    found = await ledger.read(lambda connection: access.token_by_hash(connection, token_hash=digest))
+    if found is None or found.has_left or found.revoked_at is not None:
+        raise _unknown()
     actor = Actor(found.org_id, found.member_id, Role(found.role), _scopes(found), found.token_id, found.is_service)
-    return Session(actor, digest, found.expires_at)
+    opened = Session(actor, digest, found.expires_at)
+    ledger.sessions.keep(digest, found.member_id, opened, read_at=read_at)
+    return opened
 
 
 async def still_hold(ledger: Ledger, digests: Collection[bytes]) -> frozenset[bytes]:

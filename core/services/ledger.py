@@ -15,7 +15,7 @@ from core.clock import Clock
 from core.ledger.commands import Command, Receipt
 from core.services.fresh import Fresh
 from core.services.rate_shelf import RateShelf, Shelved
-from core.store.access import TokenRecord
+from core.services.views import Session
 from core.store.changes import Changes
 from core.store.engine import reading, writing
 from core.store.faults import refusing_faults
@@ -51,7 +51,7 @@ class Ledger:
         self.random_bytes = random_bytes
         self.default_settlement_hours = default_settlement_hours
         self.rate_shelf = RateShelf()
-        self.sessions: Fresh[bytes, TokenRecord] = Fresh()
+        self.sessions: Fresh[bytes, Session] = Fresh()
         self.cards: Fresh[int, Shelved] = Fresh()
         changes.tell_first(self.sessions.forget)
         self._guard = guard

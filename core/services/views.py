@@ -56,6 +56,15 @@ class Actor:
 
 
 @dataclass(frozen=True, slots=True)
+class Session:
+    """What a token opens: who acts, and until when. ``digest`` names the token without being it."""
+
+    actor: Actor
+    digest: bytes
+    expires_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
 class MemberView:
     """A member as colleagues see them."""
 

@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Depends, Query, Response
 
 from core.api.contract import REPLAYED, House, Key, problems, replay_headers, required_key
-from core.api.door import JSON_BODY, DoorRoute, Requires
+from core.api.door import JSON_BODY, Requires
 from core.api.schemas.base import Cursor, Limit, PageShown
-from core.api.schemas.holds import AuthorizationGiven, CaptureGiven, HoldShown, hold_shown
+from core.api.schemas.holds import AuthorizationGiven, CaptureGiven, HoldShown, hold_json, hold_shown
+from core.api.straight import StraightRoute
 from core.services import holds
 from core.services.holds import HoldState
 from core.services.views import Actor, Answer, Scope
 
 BASE: Final = "/v1/usage/authorizations"
-router = APIRouter(prefix=BASE, route_class=DoorRoute, tags=["usage"])
+router = APIRouter(prefix=BASE, route_class=StraightRoute, tags=["usage"])
 
 Spender = Annotated[Actor, Depends(Requires(Scope.SPEND))]
 
@@ -45,9 +47,7 @@ async def authorize(given: AuthorizationGiven, ledger: House, actor: Spender, ke
     answer = await holds.authorize(
         ledger, actor=actor, key=required_key(key), usage=usage, member=given.member, seconds=given.seconds
     )
-    headers = {"Location": f"{BASE}/{answer.item.id}", **replay_headers(answer)}
-    shown = hold_shown(answer.item).model_dump_json()
-    return Response(shown, 201, headers, media_type=JSON_BODY)  # as it is: this is the way that has to be short
+    return _held(answer, 201, {"Location": f"{BASE}/{answer.item.id}"})
 
 
 @router.get("", summary="Authorizations, newest first", responses=problems(404))
@@ -73,8 +73,13 @@ async def get_authorization(hold_id: str, ledger: House, actor: Spender) -> Hold
 _NOW: dict[int | str, dict[str, Any]] = {200: {"description": "The hold as it is now.", "headers": REPLAYED}}
 
 
-@router.post("/{hold_id}/capture", summary="Charge what was used", responses={**_NOW, **problems(404, 409, 413, 415)})
-async def capture(hold_id: str, given: CaptureGiven, ledger: House, actor: Spender, response: Response) -> HoldShown:
+@router.post(
+    "/{hold_id}/capture",
+    response_model=HoldShown,
+    summary="Charge what was used",
+    responses={**_NOW, **problems(404, 409, 413, 415)},
+)
+async def capture(hold_id: str, given: CaptureGiven, ledger: House, actor: Spender) -> Response:
     """Charge what was really used, and free the rest; the same again answers the same.
 
     After the deadline it is late: charged as far as there are funds, the rest is owed.
@@ -87,15 +92,18 @@ async def capture(hold_id: str, given: CaptureGiven, ledger: House, actor: Spend
         counts=given.counts(),
         tier=given.tier,
     )
-    return _held(answer, response)
+    return _held(answer)
 
 
-@router.post("/{hold_id}/release", summary="Free a hold", responses={**_NOW, **problems(404, 409)})
-async def release(hold_id: str, ledger: House, actor: Spender, response: Response) -> HoldShown:
+@router.post(
+    "/{hold_id}/release", response_model=HoldShown, summary="Free a hold", responses={**_NOW, **problems(404, 409)}
+)
+async def release(hold_id: str, ledger: House, actor: Spender) -> Response:
     """Free a hold whose request was not made."""
-    return _held(await holds.release(ledger, actor=actor, hold_id=hold_id), response)
+    return _held(await holds.release(ledger, actor=actor, hold_id=hold_id))
 
 
-def _held(answer: Answer[holds.HoldView], response: Response) -> HoldShown:
-    response.headers.update(replay_headers(answer))
-    return hold_shown(answer.item)
+def _held(answer: Answer[holds.HoldView], status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
+    """Answer with a hold, written at once: this is the way that has to be short."""
+    shown = {**(headers or {}), **replay_headers(answer)}
+    return Response(hold_json(answer.item), status, shown, media_type=JSON_BODY)

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, Any
 
+import orjson
 from pydantic import Field
 
 from core.api.schemas.base import AmountShown, Given, Shown, Somebody
@@ -74,19 +75,28 @@ class HoldShown(Shown):
 
 
 def hold_shown(hold: HoldView) -> HoldShown:
-    return HoldShown(
-        id=hold.id,
-        state=hold.state,
-        member=hold.member_id,
-        model=hold.model,
-        tier=hold.tier,
-        amount=str(hold.amount),
-        allowance=str(hold.allowance),
-        created_at=hold.created_at,
-        deadline_at=hold.deadline_at,
-        card=hold.card,
-        charged=str(hold.charged),
-        overage=str(hold.overage),
-        late=hold.is_late,
-        closed_at=hold.closed_at,
-    )
+    return HoldShown(**_shown(hold))
+
+
+def hold_json(hold: HoldView) -> bytes:
+    """Return what ``hold_shown`` shows as JSON, at once."""
+    return orjson.dumps(_shown(hold), option=orjson.OPT_UTC_Z)
+
+
+def _shown(hold: HoldView) -> dict[str, Any]:
+    return {
+        "id": hold.id,
+        "state": hold.state,
+        "member": hold.member_id,
+        "model": hold.model,
+        "tier": hold.tier,
+        "amount": str(hold.amount),
+        "allowance": str(hold.allowance),
+        "created_at": hold.created_at,
+        "deadline_at": hold.deadline_at,
+        "card": hold.card,
+        "charged": str(hold.charged),
+        "overage": str(hold.overage),
+        "late": hold.is_late,
+        "closed_at": hold.closed_at,
+    }
