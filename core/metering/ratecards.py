@@ -20,6 +20,7 @@ from core.ledger.errors import Code, Refused
 FALLBACK: Final = "*"  # the model name of the row that rates every model the card does not name
 STANDARD: Final = "standard"  # the tier every model has: its rates as they stand
 SHIPPED: Final = 0  # the load of the rows that come with the house
+_AS_IT_STANDS: Final = Fraction(1)
 
 
 class Tier(NamedTuple):
@@ -51,7 +52,7 @@ class Rates:
     def multiplier(self, tier: str | None) -> Fraction:
         """Return by what a tier multiplies these rates. Raises Refused(invalid_request) naming the known ones."""
         if tier is None or tier == STANDARD:
-            return Fraction(1)
+            return _AS_IT_STANDS
         tiers = self.tiers or ()
         for known in tiers:
             if known.name == tier:

@@ -5,8 +5,8 @@ Pure: the card in force is given; rating asks no clock and no table.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from math import ceil
 from typing import Final, Self
 
 from core.ledger.credits import Credits
@@ -36,9 +36,7 @@ class Usage:
     def __post_init__(self) -> None:
         if not 0 < len(self.model) <= MAX_MODEL_LENGTH or not self.model.isprintable():
             raise ValueError(f"a model's name has 1 to {MAX_MODEL_LENGTH} printable characters")
-        for kind, tokens in self.counts().items():
-            if not 0 <= tokens <= MAX_TOKENS:
-                raise ValueError(f"{kind} must be between 0 and {MAX_TOKENS:,}, not {tokens:,}")
+        _check_counts(self.counts())
 
     @classmethod
     def of_prompt(cls, model: str, tier: str | None = None, **tokens: int) -> Self:
@@ -47,9 +45,7 @@ class Usage:
         Those read from a cache (``cached_tokens``) and written to one (``cache_write_tokens``,
         ``cache_write_1h_tokens``) are part of it. Raises ValueError when the parts are more than the whole.
         """
-        for kind, count in tokens.items():
-            if not 0 <= count <= MAX_TOKENS:
-                raise ValueError(f"{kind} must be between 0 and {MAX_TOKENS:,}, not {count:,}")
+        _check_counts(tokens)
         parts = {kind: tokens.get(kind, 0) for kind in _PARTS_OF_PROMPT}
         whole, part = tokens.get("input_tokens", 0), sum(parts.values())
         if part > whole:
@@ -71,6 +67,12 @@ class Usage:
         }
 
 
+def _check_counts(counts: Mapping[str, int]) -> None:
+    if counts and (min(counts.values()) < 0 or max(counts.values()) > MAX_TOKENS):
+        kind, count = next(each for each in counts.items() if not 0 <= each[1] <= MAX_TOKENS)
+        raise ValueError(f"{kind} must be between 0 and {MAX_TOKENS:,}, not {count:,}")
+
+
 @dataclass(frozen=True, slots=True)
 class Rating:
     """What a request costs, by which card; ``is_fallback`` flags a model the card does not name."""
@@ -88,11 +90,13 @@ def rate(usage: Usage, card: RateCard) -> Rating:
     when the sum is no amount (past the 64-bit range).
     """
     rates, is_fallback = card.rates_for(usage.model)
-    picos = rates.multiplier(usage.tier) * (
+    times = rates.multiplier(usage.tier)
+    picos = times.numerator * (
         usage.input_tokens * rates.input.micros
         + usage.cached_tokens * rates.cached_input.micros
         + usage.output_tokens * rates.output.micros
         + usage.cache_write_tokens * rates.cache_write.micros
         + usage.cache_write_1h_tokens * rates.cache_write_1h.micros
     )
-    return Rating(amount=Credits(ceil(picos / _PICOS_PER_MICRO)), card=card.version, is_fallback=is_fallback)
+    micros = -(-picos // (times.denominator * _PICOS_PER_MICRO))
+    return Rating(amount=Credits(micros), card=card.version, is_fallback=is_fallback)
