@@ -8,12 +8,13 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable
-from datetime import UTC
+from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from apscheduler.schedulers.asyncio import AsyncIOScheduler  # type: ignore[import-untyped]
 from prometheus_client import CollectorRegistry, Counter
 
+from core.clock import system_clock
 from core.ledger.errors import Refused
 from core.services import allotments, referrals, requests, resets
 from core.services.boost_rounds import boosts_due, withdraw_leavers
@@ -52,19 +53,10 @@ class Worker:
         # However late a sweep is, it is worth doing, and once is enough: it takes all that is due by then.
         once = {"coalesce": True, "max_instances": 1, "misfire_grace_time": None}
         self._scheduler = AsyncIOScheduler(timezone=UTC, job_defaults=once)
-        self._add(ledger, "settling", settle_due, TICK_SECONDS)
-        self._add(ledger, "freeing holds", free_due_holds, TICK_SECONDS)
-        self._add(ledger, "lapsing", expire_due, TICK_SECONDS)
-        self._add(ledger, "boosting", boosts_due, TICK_SECONDS)
-        self._add(ledger, "delivering", deliver_due, TICK_SECONDS)
-        self._add(ledger, "allotting", allotments.run_due, ALLOT_SECONDS)
-        self._add(ledger, "resetting", resets.run_orders, TICK_SECONDS)
-        self._add(ledger, "warning of resets", resets.warn, WARN_SECONDS)
-        self._add(ledger, "requests", requests.lapse_due, REQUEST_SECONDS)
-        self._add(ledger, "referrals", referrals.reward_due, REFERRAL_SECONDS)
-        self._add(ledger, "withdrawing", withdraw_leavers, RETURN_SECONDS)
-        self._add(ledger, "returning", return_stranded, RETURN_SECONDS)
-        self._add(ledger, "forgetting sign-ins", _forget_devices, DEVICE_SECONDS)
+        begin_at = system_clock()
+        for number, (name, sweep, seconds) in enumerate(SWEEPS):
+            apart = TICK_SECONDS * number / len(SWEEPS)  # so that they never come all at once
+            self._add(ledger, name, sweep, seconds, begin_at + timedelta(seconds=seconds + apart))
 
     def start(self) -> None:
         self._scheduler.start()
@@ -74,10 +66,10 @@ class Worker:
         self._scheduler.shutdown(wait=False)
         await asyncio.sleep(0)  # the scheduler stops at the loop's next turn
 
-    def _add(self, ledger: Ledger, name: str, sweep: Sweep, seconds: float) -> None:
+    def _add(self, ledger: Ledger, name: str, sweep: Sweep, seconds: float, first_at: datetime) -> None:
         done, failures = self._done.labels(name), self._failures.labels(name)
         tick = Tick(name, lambda: sweep(ledger), on_done=done.inc, on_failure=failures.inc)
-        self._scheduler.add_job(tick.run, "interval", seconds=seconds, id=name)
+        self._scheduler.add_job(tick.run, "interval", seconds=seconds, start_date=first_at, id=name)
 
 
 class Tick:
@@ -134,3 +126,20 @@ def _unexpected(error: Exception | None) -> Exception | None:
 
 async def _forget_devices(ledger: Ledger) -> Swept:
     return Swept(done=await forget_lapsed(ledger))
+
+
+SWEEPS: Final[tuple[tuple[str, Sweep, float], ...]] = (
+    ("settling", settle_due, TICK_SECONDS),
+    ("freeing holds", free_due_holds, TICK_SECONDS),
+    ("lapsing", expire_due, TICK_SECONDS),
+    ("boosting", boosts_due, TICK_SECONDS),
+    ("delivering", deliver_due, TICK_SECONDS),
+    ("allotting", allotments.run_due, ALLOT_SECONDS),
+    ("resetting", resets.run_orders, TICK_SECONDS),
+    ("warning of resets", resets.warn, WARN_SECONDS),
+    ("requests", requests.lapse_due, REQUEST_SECONDS),
+    ("referrals", referrals.reward_due, REFERRAL_SECONDS),
+    ("withdrawing", withdraw_leavers, RETURN_SECONDS),
+    ("returning", return_stranded, RETURN_SECONDS),
+    ("forgetting sign-ins", _forget_devices, DEVICE_SECONDS),
+)
