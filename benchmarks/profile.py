@@ -26,8 +26,8 @@ from core.store import batch
 from tests.support.databases import KINDS, Databases
 
 ROOT: Final = Path(__file__).parents[1]
-PHASES: Final = ("_set_aside", "_claimed", "_read", "_decide", "_notes", "_seal_transfers", "_entry_rows",
-                 "_write_positions", "_write_changes", "_seal_batch", "_write")  # fmt: skip
+PHASES: Final = ("_set_aside", "_claimed", "_decide", "append",
+                 "_write_positions", "_write_changes", "_seal_batch")  # fmt: skip
 WRITES: Final = ("begin", "select", "ask", "lock", "claim", "keep_claims", "insert", "add",
                  "upsert_add", "drop_empty", "assign", "notify", "commit")  # fmt: skip
 

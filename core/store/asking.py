@@ -27,17 +27,37 @@ def ask_together(driver: Driver, readers: Iterable[Asking[Any]]) -> list[Any]:
 
     Return what each found, in order.
     """
+    return begin(driver, readers)()
+
+
+def begin(driver: Driver, readers: Iterable[Asking[Any]]) -> Later[list[Any]]:
+    """Send the first questions of readers, and return what carries on when their answers are needed."""
     going = list(readers)
     found: dict[int, Any] = {}
     steps: list[tuple[int, Callable[[], Question]]] = [(place, reader.__next__) for place, reader in enumerate(going)]
-    while steps:
-        asked: list[tuple[int, Later[list[Row]]]] = []
-        for place, step in steps:
-            try:
-                query, wanted = step()
-            except StopIteration as end:
-                found[place] = end.value
-            else:
-                asked.append((place, driver.ask(query, wanted) if wanted else list))
+    asked = _asked(driver, steps, found)
+    return partial(_carry_on, driver, going, asked, found)
+
+
+def _carry_on(
+    driver: Driver, going: list[Asking[Any]], asked: list[tuple[int, Later[list[Row]]]], found: dict[int, Any]
+) -> list[Any]:
+    while asked:
         steps = [(place, partial(going[place].send, rows())) for place, rows in asked]
+        asked = _asked(driver, steps, found)
     return [found[place] for place in range(len(going))]
+
+
+def _asked(
+    driver: Driver, steps: Iterable[tuple[int, Callable[[], Question]]], found: dict[int, Any]
+) -> list[tuple[int, Later[list[Row]]]]:
+    """Take each reader on by a step and send what it asks next, or keep what it found."""
+    asked: list[tuple[int, Later[list[Row]]]] = []
+    for place, step in steps:
+        try:
+            query, wanted = step()
+        except StopIteration as end:
+            found[place] = end.value
+        else:
+            asked.append((place, driver.ask(query, wanted) if wanted else list))
+    return asked

@@ -13,6 +13,7 @@ from core.ledger.accounts import owner_of
 from core.ledger.book import Book, Effects, NotLocked, deltas
 from core.ledger.commands import Command, Receipt
 from core.ledger.errors import Code, Refused
+from core.ledger.lots import Lot
 from core.ledger.members import Debt
 from core.store import load
 from core.store import tables as t
@@ -21,7 +22,7 @@ from core.store.driver import Driver, Row
 from core.store.instants import to_micros
 from core.store.records import write_records
 from core.store.seals import batch_seal
-from core.store.wanted import Key, Wanted, wanted_by
+from core.store.wanted import wanted_by
 
 logger = logging.getLogger(__name__)
 
@@ -81,12 +82,16 @@ def run_batch(driver: Driver, writer: Writer, commands: Sequence[Command]) -> tu
     ours = driver.claim(sorted((claim.row for claim in claims), key=lambda row: row[:3]))
     wanted = wanted_by(claim.command for claim in claims)
     load.find_accounts(driver, wanted)
-    locked = load.lock(driver, wanted)  # sent with the claims; for one that turns out to be taken, in vain
+    locked = load.lock(driver, wanted)
+    book = Book(writer.clock(), writer.new_id, _known_lots(writer))
+    facts = load.read(driver, wanted, book)  # sent with the claims and locks; for one that is taken, in vain
     claims = _claimed(driver, claims, ours(), commands, outcomes)
     if not claims:
         driver.rollback()
         return outcomes, None
-    book = _read(driver, writer, wanted, locked)
+    book.locked = locked()
+    book.now = writer.clock()
+    facts()
     sealed = _carry_out(driver, writer, book, claims, outcomes)
     driver.commit()
     return outcomes, sealed
@@ -153,13 +158,10 @@ def _replay(command: Command, digest: bytes, receipt: Receipt) -> Outcome:
     return Refused(Code.IDEMPOTENCY_CONFLICT, sentence)
 
 
-def _read(driver: Driver, writer: Writer, wanted: Wanted, locked: set[Key]) -> Book:
+def _known_lots(writer: Writer) -> dict[int, Lot]:
     if len(writer.lots) > MAX_KNOWN_LOTS:
         writer.lots.clear()
-    book = Book(writer.clock(), writer.new_id, writer.lots)
-    book.locked = locked
-    load.read(driver, wanted, book)
-    return book
+    return writer.lots
 
 
 def _decide(book: Book, claims: list[_Claim], outcomes: list[Outcome]) -> tuple[list[_Claim], list[_Claim]]:

@@ -56,8 +56,8 @@ class Driver(Protocol):
         """Send such a query and return what fetches its rows, so that several need not wait for each other."""
 
     @abstractmethod
-    def lock(self, accounts: Rows) -> list[Row]:
-        """Lock the account rows (org, account) in id order, in one statement; return those that exist."""
+    def lock(self, accounts: Rows) -> Later[list[Row]]:
+        """Lock the account rows (org, account) in id order, in one statement. Fetched are those that exist."""
 
     @abstractmethod
     def claim(self, rows: Rows) -> Later[set[int]]:

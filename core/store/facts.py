@@ -37,6 +37,6 @@ def _read(connection: Connection, wanted: Wanted, org_id: int, now: datetime, ac
     load.find_accounts(driver, wanted)
     book = Book(now, itertools.count(MAX_ID + 1).__next__)
     book.locked = load.existing(driver, wanted)
-    load.read(driver, wanted, book)
+    load.read(driver, wanted, book)()
     book.begin(org_id, actor_id, ())
     return book

@@ -17,8 +17,8 @@ from core.ledger.members import Debt, Member, TeamSeat
 from core.ledger.positions import Position, Slice
 from core.metering.holds import Hold
 from core.policy.limits import Policy
-from core.store.asking import Asking, ask, ask_together
-from core.store.driver import Driver, Row
+from core.store.asking import Asking, ask, begin
+from core.store.driver import Driver, Later, Row
 from core.store.instants import from_micros, to_micros
 from core.store.lots import LOT_NAMES, lot_of
 from core.store.records import records_readers
@@ -53,9 +53,12 @@ def find_accounts(driver: Driver, wanted: Wanted) -> None:
     wanted.accounts.update(wanted.positions)
 
 
-def lock(driver: Driver, wanted: Wanted) -> set[Key]:
-    """Lock the accounts in id order and return those that exist."""
-    return {(row[0], row[1]) for row in driver.lock(sorted(wanted.accounts))} if wanted.accounts else set()
+def lock(driver: Driver, wanted: Wanted) -> Later[set[Key]]:
+    """Lock the accounts in id order. Fetched are those that exist."""
+    if not wanted.accounts:
+        return set
+    found = driver.lock(sorted(wanted.accounts))
+    return lambda: {(row[0], row[1]) for row in found()}
 
 
 def existing(driver: Driver, wanted: Wanted) -> set[Key]:
@@ -64,8 +67,12 @@ def existing(driver: Driver, wanted: Wanted) -> set[Key]:
     return {(row[0], row[1]) for row in driver.select(query, sorted(wanted.accounts))} if wanted.accounts else set()
 
 
-def read(driver: Driver, wanted: Wanted, book: Book) -> None:
-    """Read the facts into the book, in statements after the locks, as many side by side as can be."""
+def read(driver: Driver, wanted: Wanted, book: Book) -> Later[None]:
+    """Read the facts into the book, in statements after the locks, as many side by side as can be.
+
+    The first of them are sent at once, so that they wait for the locks where the locks are. Before what is returned
+    carries on, the book is told which accounts are locked, and the time (G2).
+    """
     readers = [
         reader(wanted, book)
         for needed, reader in (
@@ -79,9 +86,14 @@ def read(driver: Driver, wanted: Wanted, book: Book) -> None:
         )
         if needed
     ]
-    ask_together(driver, readers + records_readers(wanted.records, book))
-    if wanted.holds:
-        ask(driver, _read_hold_draws(wanted, book))
+    found = begin(driver, readers + records_readers(wanted.records, book))
+
+    def carry_on() -> None:
+        found()
+        if wanted.holds:
+            ask(driver, _read_hold_draws(wanted, book))
+
+    return carry_on
 
 
 def _read_limits(wanted: Wanted, book: Book) -> Asking[None]:
@@ -173,10 +185,8 @@ def _member(row: Row) -> Member:
 def _read_positions(wanted: Wanted, book: Book) -> Asking[None]:
     query = """SELECT p.org_id, p.account_id, p.lot_id, p.remaining FROM {wanted} w
                CROSS JOIN position p WHERE p.org_id = w.a AND p.account_id = w.b"""
-    for org, account in wanted.positions:
-        if (org, account) in book.locked:
-            book.positions[account] = {}
     rows = yield query, sorted(wanted.positions)
+    book.positions.update((account, {}) for org, account in wanted.positions if (org, account) in book.locked)
     lots = yield from _lots(book, {(row[0], row[2]) for row in rows})
     for _org, account, lot_id, remaining in rows:
         if account in book.positions:

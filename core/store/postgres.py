@@ -34,22 +34,26 @@ class PostgresDriver:
         self._connection = connection
         register(connection.adapters)
         self._stack = contextlib.ExitStack()
-        self._pipeline: psycopg.Pipeline | None = None
+        self._pipeline: psycopg.Pipeline | None = None  # entered once, and again after an error
 
     def begin(self) -> None:
-        self._pipeline = self._stack.enter_context(self._connection.pipeline())
+        if self._pipeline is None:
+            self._connection.autocommit = True  # by itself it would wait for the answer to BEGIN
+            self._pipeline = self._stack.enter_context(self._connection.pipeline())
+        self._connection.execute("BEGIN")
 
     def commit(self) -> None:
         """Sent with what comes before it: where that fails, the server passes over the commit."""
+        assert self._pipeline is not None
         try:
-            self._connection.commit()
+            self._connection.execute("COMMIT")
+            self._pipeline.sync()
         except psycopg.errors.DivisionByZero as error:
             self._abandon_pipeline()
             raise MissingPositionError("a position was not there") from error
         except BaseException:
             self._abandon_pipeline()
             raise
-        self._leave_pipeline()
 
     def rollback(self) -> None:
         self._abandon_pipeline()
@@ -68,6 +72,7 @@ class PostgresDriver:
             self._leave_pipeline()
 
     def close(self) -> None:
+        self._abandon_pipeline()
         self._connection.close()
 
     def select(self, query: str, wanted: Rows) -> list[Row]:
@@ -79,8 +84,8 @@ class PostgresDriver:
         source = f"(SELECT {names} FROM {{rows}} AS wanted_rows ({names}))"  # noqa: S608  (letters only)
         return self._unnest(query.format(wanted=source), types, wanted).fetchall
 
-    def lock(self, accounts: Rows) -> list[Row]:
-        return self.select(
+    def lock(self, accounts: Rows) -> Later[list[Row]]:
+        return self.ask(
             """SELECT org_id, account_id FROM account WHERE (org_id, account_id) IN (SELECT a, b FROM {wanted} w)
                ORDER BY account_id FOR NO KEY UPDATE""",
             accounts,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections import defaultdict
 from collections.abc import Callable, Iterable
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import Enum
 from functools import cache
 from types import NoneType, UnionType
@@ -26,8 +26,11 @@ from core.store.instants import from_micros, to_micros
 Convert = Callable[[Any], Any]
 Kept = TypeVar("Kept", bound=Record)
 
-# Of some records only those that still matter are read; ``w.c`` is the present, in micro-seconds.
+# Of some records only those that may still matter are read; ``w.c`` is in micro-seconds, safely before the moment that
+# is decided at, which is taken later, and by a clock that may be set back in between.
 LIVE: Final[dict[str, str]] = {"usage_window": "r.closes_at > w.c"}
+
+_SAFELY: Final = timedelta(hours=1)
 
 _KNOWN: dict[type[Record], tuple[tuple[str, Convert, Convert], ...]] = {}
 _QUERIES: dict[tuple[type[Record], str], str] = {}
@@ -45,8 +48,8 @@ def _records(kind: type[Record], column: str, wanted: set[tuple[int, int | str]]
     """Read the records whose organisation and ``column`` are among those wanted, in the order of their keys."""
     filed = book.records.setdefault(kind, {}).setdefault(column, {})
     filed.update((each, {}) for each in wanted)
-    now = to_micros(book.now)
-    rows = yield _query(kind, column), [(*each, now) for each in sorted(wanted)]
+    since = to_micros(book.now - _SAFELY)
+    rows = yield _query(kind, column), [(*each, since) for each in sorted(wanted)]
     for row in rows:
         record = record_of(kind, row)
         filed[record.org_id, getattr(record, column)][record.key] = record

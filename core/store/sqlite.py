@@ -54,9 +54,9 @@ class SqliteDriver:
     def ask(self, query: str, wanted: Rows) -> Later[list[Row]]:
         return partial(self.select, query, wanted)
 
-    def lock(self, accounts: Rows) -> list[Row]:
+    def lock(self, accounts: Rows) -> Later[list[Row]]:
         query = "SELECT org_id, account_id FROM {wanted} w CROSS JOIN account ON org_id = w.a AND account_id = w.b"
-        return self.select(query, accounts)
+        return self.ask(query, accounts)
 
     def claim(self, rows: Rows) -> Later[set[int]]:
         keys = [row[:3] for row in rows]
