@@ -10,6 +10,7 @@ from tests.simulation.gifting import decide, give, give_abroad, give_all, give_f
 from tests.simulation.month import Month
 from tests.simulation.repeating import a_defect, again, ask_again, other_actor, other_content, twins
 from tests.simulation.residents import freeze_or_free, join, leave, move
+from tests.simulation.sharing import answer, ask, fill, pledge
 from tests.simulation.spending import at_the_deadline, authorize, capture, drop_boost, refund, release, reset
 from tests.simulation.trouble import TROUBLE
 
@@ -29,6 +30,10 @@ ACTS: Acts = [
     (2, reset),
     (1, drop_boost),
     (3, refund),
+    (4, ask),
+    (9, pledge),
+    (5, answer),
+    (3, fill),
     (14, give),
     (4, give_all),
     (3, give_often),

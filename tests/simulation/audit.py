@@ -17,6 +17,7 @@ from core.policy.limits import Policy
 from tests.simulation.books import Books, Event, Gift, Hold, Line, Lot, Refund, Transfer, Window, draws_of, gift_of
 from tests.simulation.records import Bound, Records
 from tests.simulation.rules import Rules
+from tests.simulation.sharing_rules import compare
 from tests.simulation.tally import Tally
 from tests.simulation.terms import Terms
 
@@ -106,13 +107,14 @@ class Audit:
         rules.events = self._new_events(first, last)
         rules.new_boosts = self._new_boosts(first, last)
         rules.new_refunds = self._new_refunds(first, last)
-        for transfer in _as_decided(transfers, starts):
+        for transfer in _as_decided(transfers, starts, self._pledges(transfers, starts)):
             rules.take(transfer, starts.get(transfer.number))
             self._tally["transfer", transfer.kind] += 1
         rules.finish()
         self._check_positions({(each.org, line.account) for each in transfers for line in each.lines})
         self._check_gifts({each.cause for each in transfers if each.cause in self.books.gifts})
         self._check_holds({each.cause for each in transfers if each.cause in self.books.holds})
+        self._check_requests({each.cause for each in transfers if each.cause in self.books.requests})
         self._check_windows({window for each in transfers for window, _ in each.windows})
         self._check_clearing()
 
@@ -157,6 +159,18 @@ class Audit:
                 assert each.settles_at is not None
                 found[each.number].settles_at = each.settles_at
         return found
+
+    def _pledges(self, transfers: list[Transfer], starts: dict[int, Any]) -> dict[int, list[Transfer]]:
+        """Return the gifts that pledges became in this batch, by their request."""
+        made = {each.number: each for each in transfers if each.kind == "gift_reserve" and each.number not in starts}
+        if not made:
+            return {}
+        query = f"SELECT gift_id, request_id FROM pledge WHERE {_BETWEEN.format('gift_id')} ORDER BY gift_id"
+        pledges: dict[int, list[Transfer]] = {}
+        for gift, request in self._reader.rows(query, *self._orgs, min(made), max(made)):
+            pledges.setdefault(request, []).append(made.pop(gift))
+        assert not made, f"gifts without a command or a pledge: {made}"
+        return pledges
 
     def _new_holds(self, first: int, last: int, transfers: list[Transfer]) -> dict[int, Hold]:
         """Return holds as they were opened, with what their transfers set aside."""
@@ -209,6 +223,15 @@ class Audit:
             due = (hold.state, hold.charged, hold.overage, hold.is_late)
             assert stored == [due], f"{hold} is stored as {stored} (S2)"
 
+    def _check_requests(self, numbers: set[int]) -> None:
+        for number in numbers:
+            request = self.books.requests[number]
+            query = "SELECT state, given FROM credit_request WHERE org_id = ? AND request_id = ?"
+            (stored,) = self._reader.rows(query, request.org, number)
+            query = """SELECT member_id, amount, was_asked, has_declined, gift_id FROM pledge
+                       WHERE org_id = ? AND request_id = ?"""
+            compare(self.books, request, tuple(stored), self._reader.rows(query, request.org, number))
+
     def _check_windows(self, windows: set[Window]) -> None:
         """S5, S6: what is stored as used is the sum of the postings, and nothing is below zero."""
         for window in windows:
@@ -251,6 +274,7 @@ class Audit:
         self._check_sums(sum(stored.values()))
         self._check_gifts(set(self.books.gifts))
         self._check_holds(set(self.books.holds))
+        self._check_requests(set(self.books.requests))
         self._check_windows(set(self.books.used))
         self._check_counts()
         self._check_debts()
@@ -259,9 +283,10 @@ class Audit:
 
     def _check_counts(self) -> None:
         """Nothing is there that was not seen to be committed: every key and row belongs to some command."""
-        books, tables = self.books, ("transfer", "entry", "gift", "hold", "usage_event", "usage_window", "command")
+        books = self.books
+        tables = ("transfer", "entry", "gift", "hold", "usage_event", "usage_window", "credit_request", "command")
         counts = [self._reader.rows(f"SELECT count(*) FROM {table}")[0][0] for table in tables]
-        spent = [len(books.holds), books.charged, len(books.used)]
+        spent = [len(books.holds), books.charged, len(books.used), len(books.requests)]
         seen = [books.transfers, books.entries, len(books.gifts), *spent, len(self._records.bound)]
         assert counts == seen, f"the tables {tables} have {counts} rows, {seen} were seen to be committed"
 
@@ -301,13 +326,21 @@ class Audit:
             assert done[state], f"{gift} is marked as {state}"
 
 
-def _as_decided(transfers: list[Transfer], starts: dict[int, Any]) -> list[Transfer]:
-    """Return transfers in the order of their ids, except that what a late capture freed stands before it (S2)."""
+def _as_decided(
+    transfers: list[Transfer], starts: dict[int, Any], pledges: dict[int, list[Transfer]]
+) -> list[Transfer]:
+    """Return transfers in the order of their ids, except that what a late capture freed stands before it (S2), and
+    gifts that were pledged stand behind what filled their request."""
     freed = {each.cause: each for each in transfers if each.kind == "hold_expire" and each.number not in starts}
+    filled_by = {each.cause: each.number for each in transfers if each.cause in pledges and each.number in starts}
+    aside = {gift.number for gifts in pledges.values() for gift in gifts}
     ordered: list[Transfer] = []
     for each in transfers:
         if each.kind == "capture" and each.cause in freed:
             ordered.append(freed[each.cause])
-        if freed.get(each.cause) is not each:
+        if freed.get(each.cause) is not each and each.number not in aside:
             ordered.append(each)
+        if each.cause is not None and filled_by.get(each.cause) == each.number:
+            ordered.extend(pledges[each.cause])
+    assert len(ordered) == len(transfers), "a gift that was made beside a command is of no pledge"
     return ordered

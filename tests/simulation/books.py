@@ -133,6 +133,22 @@ class Refund:
 
 
 @dataclass(slots=True)
+class Request:
+    """Somebody asked for credits; ``may_end`` is what commands of the batch at hand may have made of it."""
+
+    org: int
+    number: int
+    asker: int
+    amount: int
+    lapses_at: int
+    asked: tuple[int, ...]
+    state: str = "open"
+    is_paid: bool = False  # by a pool
+    pledgers: list[int] = field(default_factory=list)  # who has ever promised something
+    may_end: set[str] = field(default_factory=set)
+
+
+@dataclass(slots=True)
 class Debt:
     """What a claw-back or a charge could not take."""
 
@@ -153,6 +169,7 @@ class Books:
     lots: dict[int, Lot] = field(default_factory=dict)
     gifts: dict[int, Gift] = field(default_factory=dict)
     holds: dict[int, Hold] = field(default_factory=dict)
+    requests: dict[int, Request] = field(default_factory=dict)
     reserved: dict[int, list[Window]] = field(default_factory=dict)  # in which windows holds were counted
     resets: dict[tuple[int, str, int, int], int] = field(default_factory=dict)  # when a window was reset last
     events: dict[int, Event] = field(default_factory=dict)  # by the transfer that charged them

@@ -16,7 +16,7 @@ from core.ledger.commands import Command, Receipt
 from core.ledger.credits import Credits
 from core.ledger.errors import Refused
 from core.secret_key import secret_key
-from core.services import deliveries, settlement
+from core.services import deliveries, requests, settlement
 from core.services.settlement import Swept
 from core.services.verify import verify
 from core.store.deliveries import DeliveryRecord
@@ -265,6 +265,9 @@ class Month:
             self.tally["hold", "late" if hold.is_late else hold.state] += 1
         for gift in self.books.gifts.values():
             self.tally["gift", gift.state] += 1
+        for request in self.books.requests.values():
+            self.tally["request", request.state] += 1
+            assert request.state != "open", f"{request} was forgotten"
         assert all(gift.state == "in_review" for gift in self.books.open_gifts()), "whatever is due is settled (G2)"
 
     async def _open_as_usual(self) -> None:
@@ -288,6 +291,7 @@ _SWEEPS: dict[str, Callable[[Any], Awaitable[object]]] = {
     "lapsing": settlement.expire_due,
     "delivering": deliveries.deliver_due,
     "returning": settlement.return_stranded,
+    "lapsing requests": requests.lapse_due,
 }
 
 

@@ -10,7 +10,7 @@ from core.ledger.accounts import AccountKind, kind_of, owner_of, wallet_of
 from core.ledger.commands import Command
 from core.ledger.transfers import FLOWS, TransferKind
 from core.policy.limits import Policy
-from tests.simulation import gift_rules, spending_rules
+from tests.simulation import gift_rules, sharing_rules, spending_rules
 from tests.simulation.books import Books, Event, Gift, Hold, Part, Refund, Transfer, Window
 from tests.simulation.terms import Terms
 
@@ -18,6 +18,14 @@ from tests.simulation.terms import Terms
 OWN = {
     "Grant": {"grant"},
     "Allocate": {"allocate"},
+    "FillFromPool": {"allocate"},
+    "Ask": {"ask"},
+    "Accept": {"ask"},
+    "Withdraw": {"ask"},
+    "Lapse": {"ask"},
+    "Promise": {"pledge"},
+    "Unpledge": {"pledge"},
+    "Decline": {"pledge"},
     "Charge": {"charge"},
     "Authorize": {"hold"},
     "Capture": {"capture"},
@@ -38,7 +46,14 @@ OWN = {
     "Unfreeze": {"unfreeze"},
     "Leave": {"leave"},
 }
-ASIDE = {"expire", "repay", "gift_return", "hold_expire"}  # what follows from a command, under ids of no command
+ASIDE = {
+    "expire",
+    "repay",
+    "gift_return",
+    "hold_expire",
+    "ask",
+    "gift_reserve",
+}  # what follows from a command, under ids of no command
 
 
 @dataclass(slots=True)
@@ -135,6 +150,8 @@ class Rules:
     def _allocated(self, transfer: Transfer) -> None:
         self.still_valid(transfer)
         self.is_here(transfer.lines[1].account)
+        if type(self.command).__name__ == "FillFromPool":
+            sharing_rules.filled(self, transfer)
 
     def _lapsed(self, transfer: Transfer) -> None:
         """L5: only what has expired is booked to breakage."""
@@ -172,6 +189,8 @@ _CHECKS: dict[str, Callable[[Rules, Transfer], None]] = {
     "grant": Rules._granted,
     "repay": Rules._repaid,
     "allocate": Rules._allocated,
+    "ask": sharing_rules.asked,
+    "pledge": sharing_rules.pledged,
     "charge": spending_rules.charged,
     "hold": spending_rules.authorized,
     "capture": spending_rules.captured,

@@ -83,6 +83,13 @@ _WAYS = {
         "done",
         "hold_closed",
     ),
+    "Ask": ("done", "replayed", "account_frozen", "not_allowed", "self_gift", "recipient_is_bot", "policy_refused"),
+    "Promise": ("done", "replayed", "insufficient_giftable", "account_frozen", "request_not_open", "self_gift"),
+    "Unpledge": ("done", "nothing_pledged"),
+    "Accept": ("done", "request_not_open"),
+    "FillFromPool": ("done", "insufficient_giftable", "not_allowed"),
+    "Withdraw": ("done",),
+    "Lapse": ("done", "replayed"),
     "Drop": ("done", "replayed"),
     "GiveBack": ("done", "insufficient_remaining"),
     "ResetMember": (
@@ -123,11 +130,21 @@ _WAYS = {
 _OTHERWISE = (
     *(("transfer", kind) for kind in ("repay", "gift_return", "gift_refuse", "gift_bounce", "expire")),
     *(("hold", state) for state in ("captured", "late", "released", "expired")),
+    *(("request", state) for state in ("filled", "accepted", "declined", "withdrawn", "lapsed")),
     *(("gift", state) for state in ("settled", "cancelled", "declined", "rejected", "returned", "reversed")),
     *(("clock", move) for move in ("on", "far on", "back", "instant", "deadline", "back to life")),
     *(
         ("sweep", name)
-        for name in ("settling", "freeing", "lapsing", "delivering", "returning", "by all at once", "late copy")
+        for name in (
+            "settling",
+            "freeing",
+            "lapsing",
+            "lapsing requests",
+            "delivering",
+            "returning",
+            "by all at once",
+            "late copy",
+        )
     ),
     *(("died", how) for how in ("idle", "in a batch", "all at once")),
     *(("same again", where) for where in ("at one server", "at any server")),

@@ -14,7 +14,7 @@ from tests.simulation.month import Month
 
 HOUR = timedelta(hours=1)
 SOON = timedelta(days=10)
-SWEEPS = ("settling", "freeing", "lapsing", "delivering", "returning")
+SWEEPS = ("settling", "freeing", "lapsing", "lapsing requests", "delivering", "returning")
 
 
 def time_passes(month: Month) -> None:

@@ -65,6 +65,7 @@ class ShakyDriver:
     def __init__(self, driver: Driver, met: Met) -> None:
         self.driver = driver
         self.raw: Any = driver._connection  # type: ignore[attr-defined]
+        self.portion = driver.portion
         self._met = met
         for name in CALLS:
             if name != "fetch":
