@@ -18,6 +18,7 @@ from core.store.report import Report, gift_name, grouped, rows_of, transfer_name
 from core.store.sealed import check_heads, check_seals
 from core.store.seals import SealKey
 from core.store.verify_boosts import check_boosts
+from core.store.verify_sharing import check_sharing
 from core.store.verify_spending import check_spending
 from core.store.verify_supply import check_supply
 
@@ -49,6 +50,7 @@ def verify(engine: Engine, keys: Iterable[SealKey], heads: Mapping[str, str] | N
         check_spending(connection, report)
         check_supply(connection, report)
         check_boosts(connection, report)
+        check_sharing(connection, report)
         check_seals(connection, report, {key.key_id: key for key in keys})
         check_heads(connection, report, heads or {})
     return report
