@@ -1,9 +1,13 @@
-"""Authorizations over HTTP: a gateway's connections against the real server, beside a bare app in the same run (S2)."""
+"""Authorizations over HTTP: a gateway's connections against the real server, beside a bare app in the same run (S2).
+
+The server, or the bare app in its place, has one core and the gateway another, where there are two.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import itertools
+import os
 import subprocess
 import sys
 import tempfile
@@ -14,8 +18,10 @@ from pathlib import Path
 from typing import Final
 
 import orjson
+import psutil
 
 from benchmarks.bench import Bench
+from benchmarks.gateway import Gateway
 from benchmarks.harness import Bar, Result, Timing
 from benchmarks.town import open_town
 from core.ledger.ids import Prefix, shown_id
@@ -28,20 +34,24 @@ MOST: Final = 1_500.0  # a second, at least
 P99_MS: Final = 5.0  # at half the measured maximum
 PATH: Final = "/v1/usage/authorizations"
 _SECONDS: Final = 6.0
-_WARM_UP: Final = 500
+_WARM_UP_SECONDS: Final = 1.0
+_CORES: Final = sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else []
 
 
 def authorizations(bench: Bench) -> Iterator[Result]:
     """Measure the maximum, then the latencies at half of it."""
     with bench.a_copy() as url, tempfile.TemporaryDirectory() as folder:
         token, people = _gateway(bench, url)
-        with running_server(Path(folder), url, queue_size="100000") as server:
+        with (
+            _on_core(-1),
+            running_server(Path(folder), url, queue_size="100000") as server,
+            _bare_app() as port,
+            _on_core(0),
+        ):
+            bare = _loaded(port, _requests(port, token, people))
             asked = _requests(server.port, token, people)
-            asyncio.run(_drive(server.port, itertools.islice(asked, _WARM_UP), CONNECTIONS))
-            with _bare_app() as port:
-                bare = asyncio.run(_for_a_while(port, _requests(port, token, people)))
-            most = asyncio.run(_for_a_while(server.port, asked))
-            half = asyncio.run(_paced(server.port, asked, most.rate / 2))
+            most = _loaded(server.port, asked, server.process.pid)
+            half = _loaded(server.port, asked, server.process.pid, rate=most.rate / 2)
     yield Result(
         f"authorize over HTTP, {CONNECTIONS} connections (baseline: a bare app)",
         bench.kind,
@@ -52,6 +62,7 @@ def authorizations(bench: Bench) -> Iterator[Result]:
         bar_is=Bar.OURS_AT_LEAST,
         p50_ms=most.percentile_ms(0.5),
         p99_ms=most.percentile_ms(0.99),
+        cpu_us=most.cpu_us,
     )
     p99 = half.percentile_ms(0.99)
     assert p99 is not None
@@ -64,6 +75,7 @@ def authorizations(bench: Bench) -> Iterator[Result]:
         unit="ms",
         p50_ms=half.percentile_ms(0.5),
         p99_ms=p99,
+        cpu_us=half.cpu_us,
     )
 
 
@@ -101,62 +113,34 @@ def _requests(port: int, token: str, people: list[str]) -> Iterator[bytes]:
         yield head.encode() + body
 
 
-async def _for_a_while(port: int, requests: Iterator[bytes]) -> Timing:
-    end = time.perf_counter() + _SECONDS
-    return await _drive(port, itertools.takewhile(lambda _: time.perf_counter() < end, requests), CONNECTIONS)
-
-
-async def _drive(port: int, requests: Iterator[bytes], connections: int) -> Timing:
-    """Send each connection's next request as soon as its last was answered."""
-    timing = Timing()
-
-    async def connect() -> None:
-        reader, writer = await asyncio.open_connection("127.0.0.1", port)
-        for request in requests:  # shared by all: each takes the next
-            began = time.perf_counter()
-            await _ask(reader, writer, request)
-            timing.latencies.append(time.perf_counter() - began)
-        writer.close()
-
-    started = time.perf_counter()
-    await asyncio.gather(*(connect() for _ in range(connections)))
-    timing.seconds = time.perf_counter() - started
-    timing.count = len(timing.latencies)
+def _loaded(port: int, requests: Iterator[bytes], process_id: int | None = None, rate: float | None = None) -> Timing:
+    """Load a server after a warm-up; the processor time is that of the process, if one is named."""
+    with Gateway(port, CONNECTIONS) as gateway:
+        gateway.load(requests, _WARM_UP_SECONDS, rate)
+        process = None if process_id is None else psutil.Process(process_id)
+        before = _cpu_seconds(process)
+        timing = gateway.load(requests, _SECONDS, rate)
+        timing.cpu_seconds = _cpu_seconds(process) - before
     return timing
 
 
-async def _paced(port: int, requests: Iterator[bytes], rate: float) -> Timing:
-    """Send requests at a steady rate, whether or not the last ones were answered; how late one was counts too."""
-    timing, due = Timing(), asyncio.Queue[float]()
-    began = time.perf_counter()
-
-    async def connect() -> None:
-        reader, writer = await asyncio.open_connection("127.0.0.1", port)
-        while (at := await due.get()) >= 0:
-            await _ask(reader, writer, next(requests))
-            timing.latencies.append(time.perf_counter() - at)
-        writer.close()
-
-    tasks = [asyncio.ensure_future(connect()) for _ in range(CONNECTIONS)]
-    for number in range(int(rate * _SECONDS)):
-        at = began + number / rate
-        if (pause := at - time.perf_counter()) > 0:
-            await asyncio.sleep(pause)
-        due.put_nowait(at)
-    for _ in tasks:
-        due.put_nowait(-1.0)
-    await asyncio.gather(*tasks)
-    timing.seconds = time.perf_counter() - began
-    timing.count = len(timing.latencies)
-    return timing
+def _cpu_seconds(process: psutil.Process | None) -> float:
+    times = None if process is None else process.cpu_times()
+    return 0.0 if times is None else times.user + times.system
 
 
-async def _ask(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, request: bytes) -> None:
-    writer.write(request)
-    head = await reader.readuntil(b"\r\n\r\n")
-    length = int(head.lower().split(b"content-length:")[1].split(b"\r\n")[0])
-    body = await reader.readexactly(length)
-    assert head.startswith(b"HTTP/1.1 201"), (head, body)
+@contextmanager
+def _on_core(place: int) -> Iterator[None]:
+    """Stay on one of this machine's cores, and let what is started here stay there too."""
+    if len(_CORES) < 2:
+        yield
+        return
+    before = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, {_CORES[place]})
+    try:
+        yield
+    finally:
+        os.sched_setaffinity(0, before)
 
 
 @contextmanager
