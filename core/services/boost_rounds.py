@@ -79,7 +79,7 @@ async def cut_boosts(ledger: Ledger, campaign: Campaign) -> Swept:
             break
         step = await _submit(ledger, Cut(campaign.org_id, campaign.campaign_id, tuple(found)))
         swept += step
-        if step.left:
+        if not step.done:
             break
     return swept
 

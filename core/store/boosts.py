@@ -48,10 +48,10 @@ def boosts_to_tell(connection: Connection, now: datetime, limit: int) -> list[Bo
 
 
 def uncut_boosts(connection: Connection, campaign: Campaign, limit: int) -> list[int]:
-    """Return boosts that still go on although their campaign was ended early."""
+    """Return boosts that still go on, or will, although their campaign was ended early."""
     query = text(
         """SELECT boost_id FROM boost WHERE org_id = :org AND campaign_id = :campaign AND campaign_id IS NOT NULL
-           AND ends_at > :ended ORDER BY boost_id LIMIT :most"""
+           AND ends_at > :ended AND ends_at > starts_at ORDER BY boost_id LIMIT :most"""
     )
     values = {"org": campaign.org_id, "campaign": campaign.campaign_id, "ended": to_micros(campaign.ended_at)}
     return [row[0] for row in connection.execute(query, {**values, "most": limit})]

@@ -20,6 +20,7 @@ from core.services.boost_views import ApplicationView, CampaignState, CampaignVi
 from core.services.campaigns import CampaignTerms
 from core.services.commands.applying import Apply, Withdraw
 from core.services.forms import Question, QuestionKind
+from core.services.settlement import Swept
 from core.services.verify import verify
 from core.services.views import Actor
 from core.store import boosts as stored
@@ -336,6 +337,23 @@ async def test_an_early_end_ends_the_boosts_and_takes_nothing_back(either_house:
     assert await running_boost(house, house.al) is None
     with pytest.raises(Refused, match="over"):
         await apply(house, campaign, house.bo)
+
+
+async def test_a_campaign_that_ends_before_its_boost_began_leaves_nothing_to_be_done(either_house: House) -> None:
+    """Its boosts never were, and no sweep looks for their end again."""
+    house = either_house
+    campaign = await a_campaign(house, capacity=2)
+    for applicant in (house.al, house.bo):
+        await apply(house, campaign, applicant)
+    await applications.withdraw(house.ledger, actor=house.bo.actor, campaign_id=campaign.id)
+    await campaigns.end_campaign(house.ledger, actor=house.ada.actor, campaign_id=campaign.id)
+    org, number = house.ada.actor.org_id, parse_id(Prefix.CAMPAIGN, campaign.id)
+    ended = await house.ledger.read(lambda connection: stored.campaign(connection, org, number))
+    assert ended is not None
+
+    assert await house.ledger.read(lambda connection: stored.uncut_boosts(connection, ended, 9)) == []
+    assert await boosts.boosts(house.ledger, actor=house.al.actor) == ()
+    assert await boosts_due(house.ledger) == Swept()
 
 
 async def test_each_stage_is_told_once_and_of_several_missed_only_the_newest(either_house: House) -> None:
