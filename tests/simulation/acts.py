@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from tests.simulation.aftermath import at_the_very_instant, back_to_life, claw_back
+from tests.simulation.campaigning import apply, end_campaign, open_campaign, take_back
 from tests.simulation.funding import allocate, allotments, charge, grant, use_crumbs
 from tests.simulation.gifting import decide, give, give_abroad, give_all, give_for_review, give_often, review
 from tests.simulation.month import Month
@@ -30,6 +31,10 @@ ACTS: Acts = [
     (2, reset),
     (1, drop_boost),
     (3, refund),
+    (3, open_campaign),
+    (7, apply),
+    (3, take_back),
+    (1, end_campaign),
     (4, ask),
     (9, pledge),
     (5, answer),

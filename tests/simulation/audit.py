@@ -14,7 +14,20 @@ from sqlalchemy import make_url
 
 from core.ledger.accounts import AccountKind, account_id, is_stored
 from core.policy.limits import Policy
-from tests.simulation.books import Books, Event, Gift, Hold, Line, Lot, Refund, Transfer, Window, draws_of, gift_of
+from tests.simulation.books import (
+    Books,
+    Boost,
+    Event,
+    Gift,
+    Hold,
+    Line,
+    Lot,
+    Refund,
+    Transfer,
+    Window,
+    draws_of,
+    gift_of,
+)
 from tests.simulation.records import Bound, Records
 from tests.simulation.rules import Rules
 from tests.simulation.sharing_rules import compare
@@ -31,6 +44,7 @@ _LOT: Final = """SELECT org_id, lot_id, source, expires_at, giftable, priority, 
                  origin_lot FROM lot"""
 _GIFT: Final = """SELECT org_id, gift_id, sender_account, recipient_org, recipient_account, amount, created_at,
                   settles_at, decision FROM gift"""
+_BOOST: Final = "SELECT boost_id, subject_id, factor, starts_at, ends_at, campaign_id FROM boost"
 _BETWEEN: Final = "org_id IN (?, ?) AND {} BETWEEN ? AND ?"
 
 
@@ -105,7 +119,8 @@ class Audit:
         )
         rules.new_holds = self._new_holds(first, last, transfers)
         rules.events = self._new_events(first, last)
-        rules.new_boosts = self._new_boosts(first, last)
+        if any(each.kind in {"boost", "apply", "admit"} for each in transfers):
+            rules.new_boosts = self._new_boosts()
         rules.new_refunds = self._new_refunds(first, last)
         for transfer in _as_decided(transfers, starts, self._pledges(transfers, starts)):
             rules.take(transfer, starts.get(transfer.number))
@@ -115,6 +130,8 @@ class Audit:
         self._check_gifts({each.cause for each in transfers if each.cause in self.books.gifts})
         self._check_holds({each.cause for each in transfers if each.cause in self.books.holds})
         self._check_requests({each.cause for each in transfers if each.cause in self.books.requests})
+        if any(each.kind in {"apply", "withdraw", "admit"} for each in transfers):
+            self._check_campaigns()
         self._check_windows({window for each in transfers for window, _ in each.windows})
         self._check_clearing()
 
@@ -190,11 +207,13 @@ class Audit:
                     WHERE {_BETWEEN.format("transfer_id")}"""
         return {number: Refund(*facts) for number, *facts in self._reader.rows(query, *self._orgs, first, last)}
 
-    def _new_boosts(self, first: int, last: int) -> dict[int, tuple[int, int, int, int]]:
-        query = (
-            f"SELECT boost_id, subject_id, factor, starts_at, ends_at FROM boost WHERE {_BETWEEN.format('boost_id')}"
-        )
-        return {number: tuple(facts) for number, *facts in self._reader.rows(query, *self._orgs, first, last)}
+    def _new_boosts(self) -> dict[int, Boost]:
+        """Return those not seen before; that of a campaign has an id of its own, which lies beyond the transfers'."""
+        known = self._boosts()
+        return {number: Boost(*facts) for number, *facts in self._reader.rows(_BOOST) if number not in known}
+
+    def _boosts(self) -> dict[int, Boost]:
+        return {number: boost for terms in self._terms.values() for number, boost in terms.boosts.items()}
 
     def _check_positions(self, accounts: set[tuple[int, int]]) -> None:
         """L2, L3: what is stored is the sum of the entries, and nothing is below zero."""
@@ -231,6 +250,22 @@ class Audit:
             query = """SELECT member_id, amount, was_asked, has_declined, gift_id FROM pledge
                        WHERE org_id = ? AND request_id = ?"""
             compare(self.books, request, tuple(stored), self._reader.rows(query, request.org, number))
+
+    def _check_campaigns(self) -> None:
+        """S7: each application is where it was brought to, and the counters count them."""
+        query = "SELECT application_id, member_id, state FROM application"
+        stored = {number: (member, state) for number, member, state in self._reader.rows(query)}
+        campaigns = self.books.campaigns
+        known = {n: (each.member, each.state) for one in campaigns.values() for n, each in one.applications.items()}
+        assert stored == known, "applications are not where they were brought to (S7)"
+        states = ("applied", "admitted", "waitlisted", "refused", "withdrawn")
+        rows = self._reader.rows(f"SELECT campaign_id, {', '.join(states)} FROM campaign")
+        counted = {number: [one.count(state) for state in states] for number, one in campaigns.items()}
+        assert {number: list(counts) for number, *counts in rows} == counted, "campaigns count wrong (S7)"
+
+    def _check_boosts(self) -> None:
+        stored = {number: Boost(*facts) for number, *facts in self._reader.rows(_BOOST)}
+        assert stored == self._boosts(), "boosts are not what was given and ended (S6)"
 
     def _check_windows(self, windows: set[Window]) -> None:
         """S5, S6: what is stored as used is the sum of the postings, and nothing is below zero."""
@@ -275,6 +310,8 @@ class Audit:
         self._check_gifts(set(self.books.gifts))
         self._check_holds(set(self.books.holds))
         self._check_requests(set(self.books.requests))
+        self._check_campaigns()
+        self._check_boosts()
         self._check_windows(set(self.books.used))
         self._check_counts()
         self._check_debts()

@@ -149,6 +149,46 @@ class Request:
 
 
 @dataclass(slots=True)
+class Boost:
+    """A multiplier on the allowance of a member or of everybody; ``campaign`` is None of one that was dropped."""
+
+    subject: int
+    thousandths: int
+    starts_at: int
+    ends_at: int
+    campaign: int | None
+
+
+@dataclass(slots=True)
+class Application:
+    """Somebody applied for a campaign."""
+
+    member: int
+    state: str = "applied"
+
+
+@dataclass(slots=True)
+class Campaign:
+    """A boost that people apply for; its applications stand in the order in which they came."""
+
+    org: int
+    number: int
+    method: str
+    capacity: int
+    thousandths: int
+    seed: str
+    closes_at: int
+    starts_at: int
+    ends_at: int
+    is_drawn: bool = False
+    ended_at: int | None = None
+    applications: dict[int, Application] = field(default_factory=dict)
+
+    def count(self, state: str) -> int:
+        return sum(each.state == state for each in self.applications.values())
+
+
+@dataclass(slots=True)
 class Debt:
     """What a claw-back or a charge could not take."""
 
@@ -170,6 +210,7 @@ class Books:
     gifts: dict[int, Gift] = field(default_factory=dict)
     holds: dict[int, Hold] = field(default_factory=dict)
     requests: dict[int, Request] = field(default_factory=dict)
+    campaigns: dict[int, Campaign] = field(default_factory=dict)
     reserved: dict[int, list[Window]] = field(default_factory=dict)  # in which windows holds were counted
     resets: dict[tuple[int, str, int, int], int] = field(default_factory=dict)  # when a window was reset last
     events: dict[int, Event] = field(default_factory=dict)  # by the transfer that charged them

@@ -16,7 +16,7 @@ from core.ledger.commands import Command, Receipt
 from core.ledger.credits import Credits
 from core.ledger.errors import Refused
 from core.secret_key import secret_key
-from core.services import deliveries, requests, settlement
+from core.services import boost_rounds, deliveries, requests, settlement
 from core.services.settlement import Swept
 from core.services.verify import verify
 from core.store.deliveries import DeliveryRecord
@@ -261,14 +261,20 @@ class Month:
         self.audit.nothing_lapsed_is_left(to_micros(self.clock()) - _AN_HOUR)
         assert not self.audit.in_flight(), "clearing accounts agree in the end (L9)"
         assert not self.books.open_holds(), "whatever is over is freed (S2)"
-        for hold in self.books.holds.values():
-            self.tally["hold", "late" if hold.is_late else hold.state] += 1
-        for gift in self.books.gifts.values():
-            self.tally["gift", gift.state] += 1
-        for request in self.books.requests.values():
-            self.tally["request", request.state] += 1
-            assert request.state != "open", f"{request} was forgotten"
         assert all(gift.state == "in_review" for gift in self.books.open_gifts()), "whatever is due is settled (G2)"
+        assert all(request.state != "open" for request in self.books.requests.values()), "whatever is over lapses"
+        self._count_ends()
+
+    def _count_ends(self) -> None:
+        """Note what became of everything that can come to several ends."""
+        applications = [each for campaign in self.books.campaigns.values() for each in campaign.applications.values()]
+        for name, things in (
+            ("gift", self.books.gifts.values()),
+            ("request", self.books.requests.values()),
+            ("application", applications),
+        ):
+            self.tally.update((name, each.state) for each in things)
+        self.tally.update(("hold", "late" if hold.is_late else hold.state) for hold in self.books.holds.values())
 
     async def _open_as_usual(self) -> None:
         """A ledger as it is always opened, with threads of its own, finds nothing to do and nothing wrong."""
@@ -292,6 +298,8 @@ _SWEEPS: dict[str, Callable[[Any], Awaitable[object]]] = {
     "delivering": deliveries.deliver_due,
     "returning": settlement.return_stranded,
     "lapsing requests": requests.lapse_due,
+    "boosting": boost_rounds.boosts_due,
+    "withdrawing": boost_rounds.withdraw_leavers,
 }
 
 

@@ -10,8 +10,8 @@ from core.ledger.accounts import AccountKind, kind_of, owner_of, wallet_of
 from core.ledger.commands import Command
 from core.ledger.transfers import FLOWS, TransferKind
 from core.policy.limits import Policy
-from tests.simulation import gift_rules, sharing_rules, spending_rules
-from tests.simulation.books import Books, Event, Gift, Hold, Part, Refund, Transfer, Window
+from tests.simulation import campaign_rules, gift_rules, sharing_rules, spending_rules
+from tests.simulation.books import Books, Boost, Event, Gift, Hold, Part, Refund, Transfer, Window
 from tests.simulation.terms import Terms
 
 # What a command may write under its own ids.
@@ -21,7 +21,7 @@ OWN = {
     "FillFromPool": {"allocate"},
     "Ask": {"ask"},
     "Accept": {"ask"},
-    "Withdraw": {"ask"},
+    "Withdraw": {"ask", "withdraw"},
     "Lapse": {"ask"},
     "Promise": {"pledge"},
     "Unpledge": {"pledge"},
@@ -33,6 +33,13 @@ OWN = {
     "HoldTimeout": {"hold_expire"},
     "ResetMember": {"reset"},
     "Drop": {"boost"},
+    "OpenCampaign": {"boost"},
+    "EndCampaign": {"boost"},
+    "Tell": {"boost"},
+    "Cut": {"boost"},
+    "Apply": {"apply"},
+    "Draw": {"admit"},
+    "Place": {"admit"},
     "GiveBack": {"refund"},
     "Give": {"gift_reserve"},
     "GiveForReview": {"gift_reserve"},
@@ -69,7 +76,8 @@ class Rules:
     repaying: Counter[int] = field(default_factory=Counter)  # what lots of grants must repay
     reversed_here: set[int] = field(default_factory=set)  # whose gifts on may be called in
     new_holds: dict[int, Hold] = field(default_factory=dict)  # of this batch
-    new_boosts: dict[int, tuple[int, int, int, int]] = field(default_factory=dict)  # of this batch
+    new_boosts: dict[int, Boost] = field(default_factory=dict)  # of this batch
+    unboosted: set[int] = field(default_factory=set)  # who lost a boost in this batch
     new_refunds: dict[int, Refund] = field(default_factory=dict)  # of this batch
     events: dict[int, Event] = field(default_factory=dict)  # usage that this batch charged, by its transfer
     terms: dict[int, Terms] = field(default_factory=dict)  # what is set for the spending of each organisation
@@ -92,6 +100,7 @@ class Rules:
         """What had to follow in the same batch has followed."""
         assert not +self.lapsing, f"came back lapsed and did not lapse at once (L5): {self.lapsing}"
         spending_rules.within_limits(self)
+        assert not self.new_boosts, f"boosts that nobody was given: {self.new_boosts}"
         assert not any(self.repaying.values()), f"did not repay just what was owed (G6): {self.repaying}"
 
     # L1
@@ -197,7 +206,10 @@ _CHECKS: dict[str, Callable[[Rules, Transfer], None]] = {
     "release": spending_rules.released,
     "hold_expire": spending_rules.timed_out,
     "reset": spending_rules.reset,
-    "boost": spending_rules.boosted,
+    "boost": campaign_rules.boosted,
+    "apply": campaign_rules.applied,
+    "withdraw": campaign_rules.withdrawn,
+    "admit": campaign_rules.admitted,
     "refund": spending_rules.refunded,
     "expire": Rules._lapsed,
     "gift_reserve": gift_rules.reserved,

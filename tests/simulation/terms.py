@@ -15,6 +15,7 @@ from core.ledger.credits import Credits
 from core.ledger.records import Record
 from core.metering.allowances import Plan, PlanSeat
 from core.metering.caps import Cap, Period
+from tests.simulation.books import Boost
 from tests.support.clock import START
 
 LONG_AGO = timedelta(days=300)
@@ -27,7 +28,7 @@ class Terms:
     org: int
     plans: dict[int, dict[str, int]] = field(default_factory=dict)
     caps: dict[int, dict[str, int]] = field(default_factory=dict)
-    boosts: list[tuple[int, int, int, int]] = field(default_factory=list)  # whose, thousandths, from when, until when
+    boosts: dict[int, Boost] = field(default_factory=dict)
 
     def limit(self, member: int, meter: str, at: int) -> int | None:
         """Return the limit of one of a person's windows at a moment; None where none is set."""
@@ -44,8 +45,8 @@ class Terms:
 
     def _thousandths(self, member: int, at: int) -> int:
         """The largest counts, never the product (S6)."""
-        running = [each[1] for each in self.boosts if each[0] in {member, self.org} and each[2] <= at < each[3]]
-        return max(running, default=1_000)
+        mine = (each for each in self.boosts.values() if each.subject in {member, self.org})
+        return max((each.thousandths for each in mine if each.starts_at <= at < each.ends_at), default=1_000)
 
 
 def terms_of(org: int, members: list[int], teams: list[int], dice: random.Random) -> Terms:

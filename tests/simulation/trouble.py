@@ -14,7 +14,10 @@ from tests.simulation.month import Month
 
 HOUR = timedelta(hours=1)
 SOON = timedelta(days=10)
-SWEEPS = ("settling", "freeing", "lapsing", "lapsing requests", "delivering", "returning")
+SWEEPS = (
+    *("settling", "freeing", "lapsing", "lapsing requests"),
+    *("boosting", "boosting", "withdrawing", "delivering", "returning"),
+)
 
 
 def time_passes(month: Month) -> None:
