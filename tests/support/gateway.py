@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from itertools import count
@@ -22,7 +23,8 @@ from core.services import balances, caps, freezes, plans
 from core.services.commands.charging import Charge
 from core.services.commands.granting import Grant
 from core.services.commands.holding import Authorize, Capture, Release
-from tests.support.house import House, Person
+from core.services.verify import verify
+from tests.support.house import House, Person, furnish, open_house_ledger
 
 HOUR = timedelta(hours=1)
 
@@ -156,3 +158,23 @@ async def refusal(doing: Any) -> Refused:
     with pytest.raises(Refused) as refused:
         await doing
     return refused.value
+
+
+@pytest.fixture
+async def bo(database_url: str) -> AsyncIterator[Gateway]:
+    """Bo's gateway in a house without funds. Whatever was done, the books are right in the end."""
+    with open_house_ledger(database_url) as (ledger, clock):
+        house = await furnish(ledger, clock)
+        yield Gateway(house)
+        report = await verify(ledger)
+    assert report.findings == []
+
+
+@pytest.fixture
+async def sqlite_bo(sqlite_url: str) -> AsyncIterator[Gateway]:
+    """The same, for what does not depend on the kind of database."""
+    with open_house_ledger(sqlite_url) as (ledger, clock):
+        house = await furnish(ledger, clock)
+        yield Gateway(house)
+        report = await verify(ledger)
+    assert report.findings == []
