@@ -94,13 +94,20 @@ class Result:
 
 @contextmanager
 def measured(timing: Timing) -> Iterator[None]:
-    """Add what the block takes. The preparation's rows are kept from the garbage collector, which would walk them."""
+    """Add what the block takes."""
+    with preparation_kept_aside():
+        cpu, start = time.process_time(), time.perf_counter()
+        yield
+        timing.seconds += time.perf_counter() - start
+        timing.cpu_seconds += time.process_time() - cpu
+
+
+@contextmanager
+def preparation_kept_aside() -> Iterator[None]:
+    """Keep the rows and commands that were prepared from the garbage collector, which would walk them all."""
     gc.collect()
     gc.freeze()
-    cpu, start = time.process_time(), time.perf_counter()
     yield
-    timing.seconds += time.perf_counter() - start
-    timing.cpu_seconds += time.process_time() - cpu
     gc.unfreeze()
 
 

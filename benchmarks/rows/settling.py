@@ -11,7 +11,7 @@ from typing import Final
 
 from benchmarks.bench import Bench, Trio
 from benchmarks.callers import concurrently, in_batches, steadily
-from benchmarks.harness import Bar, Result, Timing, compare, measured, rates
+from benchmarks.harness import Bar, Result, Timing, compare, measured, preparation_kept_aside, rates
 from benchmarks.raw import RawBatch
 from benchmarks.rows.transfers import BATCH, CALLERS
 from core.ledger.commands import Receipt
@@ -80,16 +80,17 @@ class _Beside:
 
 async def _beside(bench: Bench, ledger: Ledger, rate: float) -> _Beside:
     commands = iter(bench.town.gifts(int(rate * 120)))
-    stop = asyncio.Event()
-    asyncio.get_running_loop().call_later(_QUIET_SECONDS, stop.set)
-    quiet = await steadily(ledger, commands, rate, stop)
-    stop, sweep = asyncio.Event(), Timing()
-    callers = asyncio.create_task(steadily(ledger, commands, rate, stop))
-    begun = time.perf_counter()
-    sweep.count = (await settle_due(ledger)).done
-    sweep.seconds = time.perf_counter() - begun
-    stop.set()
-    return _Beside(quiet, await callers, sweep)
+    with preparation_kept_aside():
+        stop = asyncio.Event()
+        asyncio.get_running_loop().call_later(_QUIET_SECONDS, stop.set)
+        quiet = await steadily(ledger, commands, rate, stop)
+        stop, sweep = asyncio.Event(), Timing()
+        callers = asyncio.create_task(steadily(ledger, commands, rate, stop))
+        begun = time.perf_counter()
+        sweep.count = (await settle_due(ledger)).done
+        sweep.seconds = time.perf_counter() - begun
+        stop.set()
+        return _Beside(quiet, await callers, sweep)
 
 
 def _make_due(bench: Bench, trio: Trio, clock: SettableClock) -> list[RawBatch]:
