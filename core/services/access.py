@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import hashlib
-import time
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime
@@ -51,21 +50,18 @@ async def session(ledger: Ledger, token: str) -> Session:
     if not token.startswith(TOKEN_PREFIX) or len(token) > MAX_TOKEN_LENGTH or not token.isascii():
         raise _unknown()
     digest = hash_of(token)
-    found = ledger.sessions.get(digest) or await _opened(ledger, digest)
+    found = await ledger.sessions.get(digest, lambda: _opened(ledger, digest))
     if found.expires_at is not None and found.expires_at <= ledger.clock():
         raise Refused(Code.UNAUTHENTICATED, "This token has expired; sign in again.")
     return found
 
 
 async def _opened(ledger: Ledger, digest: bytes) -> Session:
-    read_at = time.monotonic()
     found = await ledger.read(lambda connection: access.token_by_hash(connection, token_hash=digest))
     if found is None or found.has_left or found.revoked_at is not None:
         raise _unknown()
     actor = Actor(found.org_id, found.member_id, Role(found.role), _scopes(found), found.token_id, found.is_service)
-    opened = Session(actor, digest, found.expires_at)
-    ledger.sessions.keep(digest, found.member_id, opened, read_at=read_at)
-    return opened
+    return Session(actor, digest, found.expires_at)
 
 
 async def still_hold(ledger: Ledger, digests: Collection[bytes]) -> frozenset[bytes]:

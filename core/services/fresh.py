@@ -1,39 +1,68 @@
 """What was read a moment ago and is read again all the time: tokens and rate cards of a gateway's requests.
 
 A value is kept for at most a second, so that what another process changed counts within that time; what this process
-writes, and what it hears of, counts at once.
+writes, and what it hears of, counts at once. What is asked all the time is read anew before its second is over, so
+that nobody waits for it.
 """
 
 from __future__ import annotations
 
+import asyncio
 import threading
 import time
-from collections.abc import Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from typing import Final, Generic, TypeVar
 
 Key = TypeVar("Key")
 Value = TypeVar("Value")
 
 FRESH_SECONDS: Final = 1.0
+RENEWED_AFTER_SECONDS: Final = 0.5
 MAX_KEPT: Final = 10_000
 
 
 class Fresh(Generic[Key, Value]):
     """Values by key, each about somebody or something with an id: its topic."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, topic: Callable[[Key, Value], int], clock: Callable[[], float] = time.monotonic) -> None:
+        self._topic = topic
+        self._clock = clock
+        self._renewals: dict[Key, asyncio.Task[None]] = {}
         self._guard = threading.Lock()
         self._kept: dict[Key, tuple[float, Value]] = {}
         self._keys: dict[int, set[Key]] = {}
         self._changed: dict[int, float] = {}
         self._all_changed = 0.0
 
-    def get(self, key: Key) -> Value | None:
+    async def get(self, key: Key, read: Callable[[], Awaitable[Value]]) -> Value:
+        """Return what is kept, or what is read. Raises what reading does; then nothing is kept."""
         found = self._kept.get(key)
-        return found[1] if found is not None and time.monotonic() - found[0] < FRESH_SECONDS else None
+        age = FRESH_SECONDS if found is None else self._clock() - found[0]
+        if found is None or age >= FRESH_SECONDS:
+            return await self._read(key, read)
+        if age >= RENEWED_AFTER_SECONDS and key not in self._renewals:
+            renewal = asyncio.get_running_loop().create_task(self._renew(key, read))
+            self._renewals[key] = renewal
+            renewal.add_done_callback(lambda _: self._renewals.pop(key, None))
+        return found[1]
 
-    def keep(self, key: Key, topic: int, value: Value, *, read_at: float) -> None:
+    async def _read(self, key: Key, read: Callable[[], Awaitable[Value]]) -> Value:
+        read_at = self._clock()
+        value = await read()
+        self._keep(key, value, read_at)
+        return value
+
+    async def _renew(self, key: Key, read: Callable[[], Awaitable[Value]]) -> None:
+        """Read a value anew. Where that fails it is kept no longer: the next to ask is told why."""
+        try:
+            await self._read(key, read)
+        except Exception:
+            with self._guard:
+                self._kept.pop(key, None)
+
+    def _keep(self, key: Key, value: Value, read_at: float) -> None:
         """Keep what was read from ``read_at`` (monotonic) on, unless it has changed since."""
+        topic = self._topic(key, value)
         with self._guard:
             if read_at <= max(self._all_changed, self._changed.get(topic, 0.0)):
                 return
@@ -44,7 +73,7 @@ class Fresh(Generic[Key, Value]):
 
     def forget(self, topics: Iterable[int] | None = None) -> None:
         """Let go of what is about these topics, or of everything. Called after each commit that changed them."""
-        now = time.monotonic()
+        now = self._clock()
         with self._guard:
             if topics is None or len(self._changed) > MAX_KEPT:
                 self._clear()

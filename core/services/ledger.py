@@ -51,8 +51,8 @@ class Ledger:
         self.random_bytes = random_bytes
         self.default_settlement_hours = default_settlement_hours
         self.rate_shelf = RateShelf()
-        self.sessions: Fresh[bytes, Session] = Fresh()
-        self.cards: Fresh[int, Shelved] = Fresh()
+        self.sessions: Fresh[bytes, Session] = Fresh(topic=lambda _, session: session.actor.member_id)
+        self.cards: Fresh[int, Shelved] = Fresh(topic=lambda org_id, _: org_id)
         changes.tell_first(self.sessions.forget)
         self._guard = guard
         self._workers = ThreadPoolExecutor(max_workers=8, thread_name_prefix="store")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
@@ -100,30 +99,17 @@ async def card_at(ledger: Ledger, *, org_id: int, at: datetime, version: str | N
     With ``version`` it is the card of that name even if a later load has corrected it: what was authorized by a
     card is charged by it (S3). Raises Refused(invalid_request) before the first one.
     """
-
-    read_at = time.monotonic()
-    known = ledger.cards.get(org_id)
+    shelved = await ledger.cards.get(org_id, lambda: ledger.read(lambda c: ledger.rate_shelf.of(c, org_id)))
     try:
-        if known is not None and version in {None, known.at(at).version}:
-            return known.at(at)
-    except ValueError as wrong:
-        raise _too_early(wrong) from None
-
-    def find(connection: Connection) -> RateCard:
-        shelved = ledger.rate_shelf.of(connection, org_id)
-        ledger.cards.keep(org_id, org_id, shelved, read_at=read_at)
         card = shelved.at(at)
         if version in {None, card.version}:
             return card
-        own = ratecards.loaded_rows(connection, org_id=org_id)
+        own = await ledger.read(lambda connection: ratecards.loaded_rows(connection, org_id=org_id))
         known_then = [row for row in own if row.loaded_at is None or row.loaded_at <= at]
         before = published_rate_cards().with_loads(known_then).at(at)
-        return before if before.version == version else card
-
-    try:
-        return await ledger.read(find)
     except ValueError as wrong:
         raise _too_early(wrong) from None
+    return before if before.version == version else card
 
 
 async def load_rate_cards(ledger: Ledger, *, actor: Actor, document: object, dry_run: bool = False) -> LoadView:
