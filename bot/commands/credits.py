@@ -1,11 +1,13 @@
-"""``/credits``: what I have, what moved, what is pending, signing in an editor, freezing my wallet."""
+"""``/credits``: what I have, what moved, what is pending, boosts and resets, signing in."""
 
 from __future__ import annotations
 
 from typing import Final
 
 from bot import people
+from bot.commands.boost import boost
 from bot.commands.request import request
+from bot.commands.reset import reset
 from bot.commands.why import why
 from bot.desk import Desk
 from bot.grammar import Slip
@@ -21,6 +23,7 @@ from core.ledger.ids import Prefix, shown_id
 from core.services import balances, devices, freezes, gifts, members
 from core.services.views import Actor
 
+_WORDS: Final = frozenset({"", "balance", "history", "pending", "why", "request", "boost", "reset", "link", "freeze"})
 FREEZE_REASON: Final = "frozen by its owner from Slack"
 FROZEN: Final = say(
     section(
@@ -35,7 +38,7 @@ async def credits_(desk: Desk, command: Payload) -> Said:
     word, _, rest = visible(command.get("text", "")).strip("`").partition(" ")
     if word.lower() == "help":
         return guide.everything()
-    if word.lower() not in {"", "balance", "history", "pending", "why", "request", "link", "freeze"}:
+    if word.lower() not in _WORDS:
         return guide.unknown(word)
     actor = await people.acting(desk, team_id=command["team_id"], user_id=command["user_id"])
     match word.lower():
@@ -48,6 +51,10 @@ async def credits_(desk: Desk, command: Payload) -> Said:
             return await _why(desk, actor, rest.strip("` "))
         case "request":
             return await _request(desk, actor, rest.strip("` "), command)
+        case "boost":
+            return await _boost(desk, actor, rest.strip("` "), command)
+        case "reset":
+            return await reset(desk, actor)
         case "link":
             return await _link(desk, actor, rest.strip("` "))
         case "freeze":
@@ -75,6 +82,13 @@ async def _why(desk: Desk, actor: Actor, asked: str) -> Said:
 async def _request(desk: Desk, actor: Actor, asked: str, command: Payload) -> Said:
     try:
         return await request(desk, actor, asked, command)
+    except Slip as slip:
+        return guide.slip(slip)
+
+
+async def _boost(desk: Desk, actor: Actor, asked: str, command: Payload) -> Said:
+    try:
+        return await boost(desk, actor, asked, command)
     except Slip as slip:
         return guide.slip(slip)
 

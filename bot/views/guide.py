@@ -18,6 +18,8 @@ _SEEING = (
     f"`{CREDITS_COMMAND} why` tells what you can spend, and what stands in the way",
     f"`{CREDITS_COMMAND} why 500` or `{CREDITS_COMMAND} why gpt-6-sol 12000` tells whether that can be spent",
     f"`{CREDITS_COMMAND} request 300 a release` asks your lead, `{CREDITS_COMMAND} request @al 300` asks Al",
+    f"`{CREDITS_COMMAND} boost` shows boosts and campaigns, `{CREDITS_COMMAND} boost apply Autumn` applies for one",
+    f"`{CREDITS_COMMAND} reset` uses a reset of your allowance that is banked",
     f"`{CREDITS_COMMAND} link CODE` signs in an editor that showed you a code",
     f"`{CREDITS_COMMAND} freeze` freezes your wallet at once; only an admin can unfreeze it",
 )

@@ -10,8 +10,6 @@ import typer
 from core.cli.house import acting_as, as_operator, found_member, found_subject, fresh_key
 from core.cli.options import EVERYBODY, PLAIN, Json, Member, Org, Reason, moment
 from core.cli.show import day, show_json, show_rows
-from core.ledger.errors import Code, Refused
-from core.metering.resets import ResetState
 from core.services import resets
 from core.services.ledger import Ledger
 from core.services.resets import ResetOrderView, ResetView
@@ -103,7 +101,7 @@ def use(
 
     async def act(ledger: Ledger, operator: Actor) -> ResetView:
         owner = acting_as(operator, await found_member(ledger, operator, member))
-        number = await _first(ledger, owner) if reset is None else reset
+        number = (await resets.next_banked(ledger, actor=owner)).id if reset is None else reset
         return (await resets.use(ledger, actor=owner, reset_id=number)).item
 
     used = as_operator(act, org=org)
@@ -111,14 +109,6 @@ def use(
         show_json(used)
     else:
         typer.echo(f"{used.id} is used; the windows of the allowance start afresh and reset when they would have")
-
-
-async def _first(ledger: Ledger, owner: Actor) -> str:
-    page = await resets.list_resets(ledger, actor=owner, limit=MAX_SHOWN)
-    banked = [each for each in page.items if each.state is ResetState.BANKED]
-    if not banked:
-        raise Refused(Code.NOT_FOUND, "They have no reset banked. See: teamcredits reset list")
-    return min(banked, key=lambda each: each.expires_at).id
 
 
 def _end(order: ResetOrderView) -> str:

@@ -23,6 +23,7 @@ from core.services.views import Actor, Answer, Page
 from core.services.whom import Named, named_subjects, readable, subject_id
 from core.store import resets as stored
 
+_LOOKED_AT: Final = 200  # resets among which the first to expire is found
 _ORDERS: Final = 20  # orders that one sweep carries on with
 
 
@@ -89,6 +90,15 @@ async def use(ledger: Ledger, *, actor: Actor, reset_id: str) -> Answer[ResetVie
     found = await ledger.read(lambda connection: stored.reset(connection, actor.org_id, number))
     assert found is not None, "a reset is never deleted"
     return Answer(_reset_view(found, ledger.clock()), receipt.replayed)
+
+
+async def next_banked(ledger: Ledger, *, actor: Actor) -> ResetView:
+    """Return one's banked reset that expires first. Raises Refused(not_found) without any."""
+    newest = (await list_resets(ledger, actor=actor, limit=_LOOKED_AT)).items
+    banked = [each for each in newest if each.state is ResetState.BANKED]
+    if not banked:
+        raise Refused(Code.NOT_FOUND, "There is no reset banked; an admin can give one.")
+    return min(banked, key=lambda each: each.expires_at)
 
 
 async def list_resets(

@@ -4,43 +4,15 @@ from __future__ import annotations
 
 import pytest
 
-from core.ledger.credits import Credits
-from core.ledger.ids import Prefix, shown_id
-from core.metering.usage import Usage
-from core.services import plans, ratecards, usage
 from core.services.limit_words import limit_sentence
-from tests.support.slack_world import AL, BO, SlackWorld, said_text, slack_world
+from tests.support.slack_world import AL, BO, MODEL, said_text, slack_world
 
 CREDITS = "/credits"
-MODEL = "claude-opus-4-5-20251101"  # 125 credits per million tokens read
-ONE_CREDIT = 8_000  # tokens
-
-
-async def gives_a_plan(world: SlackWorld, user_id: str, **windows: int) -> None:
-    limits = {window: Credits.of(amount) for window, amount in windows.items()}
-    plan = await plans.create_plan(world.ledger, actor=world.admin, name="Pro", **limits)
-    member = shown_id(Prefix.MEMBER, (await world.actor(user_id)).member_id)
-    await plans.give_plan(world.ledger, actor=world.admin, subject=member, plan_id=plan.id)
-
-
-async def uses(world: SlackWorld, user_id: str, key: str, credits_: int) -> None:
-    actor = await world.actor(user_id)
-    card = await ratecards.card_at(world.ledger, org_id=actor.org_id, at=world.clock())
-    await usage.charge(
-        world.ledger,
-        org_id=actor.org_id,
-        member_id=actor.member_id,
-        source="test",
-        event_id=key,
-        subject="x",
-        usage=Usage(MODEL, ONE_CREDIT * credits_),
-        card=card,
-    )
 
 
 async def test_why_tells_what_there_is_and_every_limit(database_url: str) -> None:
     async with slack_world(database_url) as world:
-        await gives_a_plan(world, AL, five_hours=20, weekly=100)
+        await world.gives_a_plan(AL, five_hours=20, weekly=100)
         text = said_text(await world.types(AL, CREDITS, "why"))
 
         assert "You can spend 4,020 cr now: 20 cr of your allowance, then 4,000 cr" in text
@@ -69,11 +41,11 @@ async def test_a_question_that_is_none_shows_the_form_that_works(sqlite_url: str
 
 async def test_a_threshold_and_overage_are_told_by_direct_message_once(database_url: str) -> None:
     async with slack_world(database_url) as world:
-        await gives_a_plan(world, BO, weekly=100)
-        await uses(world, BO, "a", 80)
-        await uses(world, BO, "b", 1)
+        await world.gives_a_plan(BO, weekly=100)
+        await world.uses(BO, "a", 80)
+        await world.uses(BO, "b", 1)
         await world.slack.until(lambda: world.slack.inbox(BO))
-        await uses(world, BO, "c", 4_100)
+        await world.uses(BO, "c", 4_100)
         await world.slack.until(lambda: len(world.slack.inbox(BO)) >= 3)
         texts = [call.text for call in world.slack.inbox(BO)]
 

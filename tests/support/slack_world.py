@@ -14,8 +14,10 @@ from fastapi import FastAPI
 from bot.frontend import SlackFrontend, build
 from core.api.app import create_app
 from core.ledger.credits import Credits
+from core.ledger.ids import Prefix, shown_id
 from core.ledger.lots import Source
-from core.services import access, balances, grants, members, organisations, settlement
+from core.metering.usage import Usage
+from core.services import access, balances, grants, members, organisations, plans, ratecards, settlement, usage
 from core.services.gifts import Recipient
 from core.services.ledger import Ledger
 from core.services.views import Actor, Balance, Role
@@ -30,6 +32,7 @@ from tests.support.slack_server import TEAM, SlackServer
 FORM = "application/x-www-form-urlencoded"
 JSON = "application/json"
 TOKEN = "xoxb-a-token-for-tests"
+MODEL, ONE_CREDIT = "claude-opus-4-5-20251101", 8_000  # tokens read for a credit
 AL, BO, CY, DEE = "U0AL", "U0BO", "U0CY", "U0DEE"  # Dee is not met yet
 
 
@@ -72,6 +75,27 @@ class SlackWorld:
 
     async def balance(self, user_id: str) -> Balance:
         return await balances.balance(self.ledger, actor=await self.actor(user_id))
+
+    async def gives_a_plan(self, user_id: str, **windows: int) -> None:
+        limits = {window: Credits.of(amount) for window, amount in windows.items()}
+        plan = await plans.create_plan(self.ledger, actor=self.admin, name="Pro", **limits)
+        member = shown_id(Prefix.MEMBER, (await self.actor(user_id)).member_id)
+        await plans.give_plan(self.ledger, actor=self.admin, subject=member, plan_id=plan.id)
+
+    async def uses(self, user_id: str, key: str, credits_: int) -> None:
+        """Charge somebody for usage that costs so many credits."""
+        actor = await self.actor(user_id)
+        card = await ratecards.card_at(self.ledger, org_id=actor.org_id, at=self.clock())
+        await usage.charge(
+            self.ledger,
+            org_id=actor.org_id,
+            member_id=actor.member_id,
+            source="test",
+            event_id=key,
+            subject="x",
+            usage=Usage(MODEL, ONE_CREDIT * credits_),
+            card=card,
+        )
 
     async def a_day_later(self) -> None:
         self.clock.advance(timedelta(hours=24))
