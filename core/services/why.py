@@ -9,6 +9,7 @@ from typing import Final
 
 from sqlalchemy import Connection
 
+from core.ledger.accounts import wallet_of
 from core.ledger.commands import Needs
 from core.ledger.credits import MAX_TRANSFER, ZERO, Credits
 from core.ledger.errors import Code, Refused
@@ -22,7 +23,7 @@ from core.services.ratecards import card_at
 from core.services.usage import rated
 from core.services.views import Actor
 from core.services.whom import Named, named_subjects, readable
-from core.store import facts
+from core.store import bills, facts
 
 ANYTHING: Final = Credits(1)  # what is tested when nothing is asked: whether there is anything at all
 
@@ -62,7 +63,8 @@ class PricedView:
 class WhyView:
     """The answer: ``sentence`` for people, and every limit tested in the order of the payment.
 
-    ``ask_for`` more credits, or waiting until ``wait_until``, would change the answer.
+    ``ask_for`` more credits, or waiting until ``wait_until``, would change the answer; of what is granted, ``owed``
+    is repaid first.
     """
 
     member_id: str
@@ -76,6 +78,7 @@ class WhyView:
     lots: Credits
     blocked: Code | None
     ask_for: Credits | None
+    owed: Credits
     wait_until: datetime | None
     trace: tuple[StepView, ...]
     priced: PricedView | None
@@ -137,7 +140,8 @@ async def why(ledger: Ledger, *, actor: Actor, question: Question, member_id: st
         amount = ANYTHING if asked is None else asked
         answer = explain(spender, present, pay(present, amount), amount, now)
         names = named_subjects(connection, actor.org_id, {who, *spender.team_ids})
-        return _view(answer, present, names, names[who], question, rating, now)
+        owed = bills.owed_by(connection, actor.org_id, wallet_of(who))
+        return _view(answer, present, names, names[who], question, rating, owed, now)
 
     return await ledger.read(look)
 
@@ -149,6 +153,7 @@ def _view(
     who: Named,
     question: Question,
     rating: Rating | None,
+    owed: Credits,
     now: datetime,
 ) -> WhyView:
     priced, sentence = None, answer.sentence
@@ -158,6 +163,8 @@ def _view(
             sentence += f" The rate card does not know {priced.model}: it is rated as every other model."
     elif question.amount is None and not answer.blocked:
         sentence = _in_general(answer, present)
+    if owed and answer.ask_for is not None:
+        sentence += f" What is granted first repays the {owed.shown()} cr that are owed."
     return WhyView(
         who.id,
         who.name,
@@ -170,6 +177,7 @@ def _view(
         lots=answer.payment.from_lots,
         blocked=answer.blocked,
         ask_for=answer.ask_for,
+        owed=owed,
         wait_until=answer.wait_until,
         trace=tuple(_step(step, names) for step in answer.steps),
         priced=priced,

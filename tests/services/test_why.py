@@ -107,6 +107,18 @@ async def test_as_many_credits_as_it_says_to_ask_for_are_enough(house: House) ->
     assert (await asked(house, house.al, amount=Credits.parse("7.123456"))).can
 
 
+async def test_who_owes_is_told_that_a_grant_repays_that_first(house: House) -> None:
+    """Asking for what is missing would not help them, unless it is a gift."""
+    await house.use(house.bo, 7)
+    answer = await asked(house, house.bo, amount=Credits.of(5))
+    await house.grant(house.bo, "12")
+    after = await asked(house, house.bo, amount=Credits.of(5))
+
+    assert (answer.ask_for, answer.owed) == (Credits.of(5), Credits.of(7))
+    assert answer.sentence.endswith("Ask for 5 cr more. What is granted first repays the 7 cr that are owed.")
+    assert (after.can, after.owed) == (True, Credits.of(0))
+
+
 async def test_usage_is_rated_as_an_authorization_would_be(house: House) -> None:
     await house.grant(house.al, "5")
     answer = await asked(house, house.al, model=MODEL, tokens=ONE_CREDIT, output_tokens=1_600)

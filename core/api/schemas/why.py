@@ -44,6 +44,7 @@ class WhyShown(Shown):
     lots: Annotated[AmountShown, Field(description="What the wallet and pools would.")]
     blocked: str | None
     ask_for: AmountShown | None
+    owed: Annotated[AmountShown, Field(description="Of what is granted, so much is repaid first.")]
     wait_until: datetime | None
     trace: list[StepShown]
     priced: PricedShown | None
@@ -64,6 +65,7 @@ def why_shown(answer: WhyView) -> WhyShown:
         lots=str(answer.lots),
         blocked=None if answer.blocked is None else answer.blocked.value,
         ask_for=None if answer.ask_for is None else str(answer.ask_for),
+        owed=str(answer.owed),
         wait_until=answer.wait_until,
         trace=[_step_shown(step) for step in answer.trace],
         priced=None if answer.priced is None else _priced_shown(answer.priced),
