@@ -49,7 +49,7 @@ class Purse:
 
     @property
     def can_give(self) -> Credits:
-        return _least(self.holds, (cap.headroom for cap in self.caps))
+        return _least(self.holds, self.caps)
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,14 +97,14 @@ def allowance_left(facts: Facts) -> Credits:
         return ZERO
     first, *others = facts.allowance
     assert first.headroom is not None, "a plan's window has a limit"
-    return _least(first.headroom, (window.headroom for window in others))
+    return _least(first.headroom, others)
 
 
 def lots_left(facts: Facts) -> Credits:
     """Return what lots and pools can give, after all caps (S5)."""
     if facts.blocked:
         return ZERO
-    return _least(total(purse.can_give for purse in facts.purses), (cap.headroom for cap in facts.caps))
+    return _least(total(purse.can_give for purse in facts.purses), facts.caps)
 
 
 def spendable(facts: Facts) -> Credits:
@@ -147,7 +147,7 @@ def missing_lots(facts: Facts, payment: Payment) -> Credits | None:
     """Return how many more credits in the own wallet would make the payment whole; None when caps forbid it."""
     if not payment.short or facts.blocked:
         return None
-    room = _least(payment.from_lots + payment.short, (cap.headroom for cap in facts.caps))
+    room = _least(payment.from_lots + payment.short, facts.caps)
     return payment.short if room == payment.from_lots + payment.short else None
 
 
@@ -162,5 +162,10 @@ def blocking_window(limits: Sequence[Limit]) -> Limit | None:
     return min(opened, key=lambda limit: (limit.headroom, -limit.closes_at.timestamp()), default=None)
 
 
-def _least(amount: Credits, headrooms: Iterable[Credits | None]) -> Credits:
-    return min([amount, *(each for each in headrooms if each is not None)])
+def _least(amount: Credits, limits: Iterable[Limit]) -> Credits:
+    """Return the amount, or the least that one of the limits leaves of it."""
+    for limit in limits:
+        headroom = limit.headroom
+        if headroom is not None and headroom < amount:
+            amount = headroom
+    return amount

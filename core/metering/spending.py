@@ -51,6 +51,8 @@ class Spender:
 
     def allowance(self, now: datetime) -> tuple[Limit, ...]:
         """Return the windows of the plan in force, each limit multiplied by the boost; the shortest window first."""
+        if not self.seats:
+            return ()
         seat = seat_in_force(self.seats, self.member_id, now)
         plan = next((plan for plan in self.plans if seat is not None and plan.plan_id == seat.plan_id), None)
         if plan is None or seat is None:
@@ -75,6 +77,8 @@ class Spender:
         yield from sorted(moment for moment in moments if moment > now)[:MAX_CHANGES]
 
     def _caps(self, now: datetime) -> list[Cap]:
+        if not self.caps:
+            return []
         return caps_in_force(self.caps, member_id=self.member_id, team_ids=self.team_ids, org_id=self.org_id, now=now)
 
     def _cap(self, cap: Cap, now: datetime) -> Limit:

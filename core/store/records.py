@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
 from enum import Enum
 from functools import cache
+from operator import attrgetter
 from types import NoneType, UnionType
 from typing import Any, Final, TypeVar, get_args, get_origin, get_type_hints
 
@@ -24,6 +25,7 @@ from core.store.driver import Driver, Row, columns_of
 from core.store.instants import from_micros, to_micros
 
 Convert = Callable[[Any], Any]
+Writing = tuple[Callable[[Record], tuple[Any, ...]], tuple[tuple[int, Convert], ...]]
 Kept = TypeVar("Kept", bound=Record)
 
 # Of some records only those that may still matter are read; ``w.c`` is in micro-seconds, safely before the moment that
@@ -33,6 +35,7 @@ LIVE: Final[dict[str, str]] = {"usage_window": "r.closes_at > w.c"}
 _SAFELY: Final = timedelta(hours=1)
 
 _KNOWN: dict[type[Record], tuple[tuple[str, Convert, Convert], ...]] = {}
+_WRITTEN: dict[type[Record], Writing] = {}
 _QUERIES: dict[tuple[type[Record], str], str] = {}
 
 
@@ -92,7 +95,14 @@ def record_of(kind: type[Record], row: Iterable[Any]) -> Any:
 
 def row_of(record: Record) -> Row:
     """Return a record's row, in the order of the table's columns."""
-    return tuple(write(getattr(record, name)) for name, _, write in _fields(type(record)))
+    kind = type(record)
+    if kind not in _WRITTEN:
+        _WRITTEN[kind] = _writing(kind)
+    values, conversions = _WRITTEN[kind]
+    row = list(values(record))
+    for place, write in conversions:
+        row[place] = write(row[place])
+    return tuple(row)
 
 
 def values_of(record: Record) -> dict[str, Any]:
@@ -116,6 +126,13 @@ def _fields(kind: type[Record]) -> tuple[tuple[str, Convert, Convert], ...]:
     return _KNOWN[kind]
 
 
+def _writing(kind: type[Record]) -> Writing:
+    """Return what gets a record's values, and which of them are written in another form."""
+    fields = _fields(kind)
+    conversions = ((place, write) for place, (_, _, write) in enumerate(fields) if write is not _same)
+    return attrgetter(*(name for name, _, _ in fields)), tuple(conversions)
+
+
 def _described(kind: type[Record]) -> tuple[tuple[str, Convert, Convert], ...]:
     hints = get_type_hints(kind)
     names = {each.name for each in dataclasses.fields(kind)}
@@ -131,13 +148,13 @@ def _conversions(hint: Any) -> tuple[Convert, Convert]:
     if plain is datetime:
         return from_micros, to_micros
     if plain is Credits:
-        return _or_none(Credits), _or_none(lambda amount: amount.micros)
+        return _or_none(Credits), _micros_of
     if plain is Factor:
         return _or_none(Factor), _or_none(lambda factor: factor.thousandths)
     if isinstance(plain, type) and issubclass(plain, Enum):
         return _or_none(plain), _or_none(lambda each: each.value)
     if plain is bool:
-        return _or_none(bool), _or_none(bool)
+        return _or_none(bool), _same
     if plain in {int, str}:
         return _same, _same
     return _or_none(lambda stored: plain(orjson.loads(stored))), _or_none(lambda value: orjson.dumps(value).decode())
@@ -145,6 +162,10 @@ def _conversions(hint: Any) -> tuple[Convert, Convert]:
 
 def _or_none(convert: Convert) -> Convert:
     return lambda value: None if value is None else convert(value)
+
+
+def _micros_of(amount: Credits | None) -> int | None:
+    return None if amount is None else amount.micros
 
 
 def _same(value: Any) -> Any:
