@@ -120,7 +120,7 @@ def replay(
 
 
 def _counts(report: Report) -> dict[str, int]:
-    names = ("transfers", "entries", "positions", "gifts", "batches")
+    names = ("transfers", "entries", "positions", "gifts", "holds", "batches")
     return {name: getattr(report, name) for name in names}
 
 
