@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import Connection, Engine, event
 
 from core.ledger.commands import Needs
-from core.store import deliveries, facts, gifts, holds, lots, notices, referrals, requests, rescue, statements
+from core.store import bills, deliveries, facts, gifts, holds, lots, notices, referrals, requests, rescue, statements
 from core.store.engine import open_engine, writing
 
 NOW = datetime(2026, 11, 20, tzinfo=UTC)
@@ -44,6 +44,7 @@ HOT = {
         "obligation_open",
     ),
     "what somebody has used": (lambda c: rescue.used_since(c, 1, 11, NOW), "usage_event_by_member"),
+    "what somebody owes": (lambda c: bills.owed_by(c, 1, 88), "obligation_open"),
     "a statement": (lambda c: statements.movements(c, 1, 88, before=None, limit=9), "PRIMARY KEY (org_id=? AND acc"),
 }
 
