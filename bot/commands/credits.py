@@ -6,6 +6,7 @@ from typing import Final
 
 from bot import people
 from bot.commands.boost import boost
+from bot.commands.referral import referral
 from bot.commands.request import request
 from bot.commands.reset import reset
 from bot.commands.why import why
@@ -23,7 +24,9 @@ from core.ledger.ids import Prefix, shown_id
 from core.services import balances, devices, freezes, gifts, members
 from core.services.views import Actor
 
-_WORDS: Final = frozenset({"", "balance", "history", "pending", "why", "request", "boost", "reset", "link", "freeze"})
+_WORDS: Final = frozenset(
+    {"", "balance", "history", "pending", "why", "request", "boost", "reset", "referral", "link", "freeze"}
+)
 FREEZE_REASON: Final = "frozen by its owner from Slack"
 FROZEN: Final = say(
     section(
@@ -55,6 +58,8 @@ async def credits_(desk: Desk, command: Payload) -> Said:
             return await _boost(desk, actor, rest.strip("` "), command)
         case "reset":
             return await reset(desk, actor)
+        case "referral":
+            return await referral(desk, actor, rest.strip("` "))
         case "link":
             return await _link(desk, actor, rest.strip("` "))
         case "freeze":

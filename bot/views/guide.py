@@ -20,6 +20,7 @@ _SEEING = (
     f"`{CREDITS_COMMAND} request 300 a release` asks your lead, `{CREDITS_COMMAND} request @al 300` asks Al",
     f"`{CREDITS_COMMAND} boost` shows boosts and campaigns, `{CREDITS_COMMAND} boost apply Autumn` applies for one",
     f"`{CREDITS_COMMAND} reset` uses a reset of your allowance that is banked",
+    f"`{CREDITS_COMMAND} referral` shows your code for people who are new; they type it behind the same words",
     f"`{CREDITS_COMMAND} link CODE` signs in an editor that showed you a code",
     f"`{CREDITS_COMMAND} freeze` freezes your wallet at once; only an admin can unfreeze it",
 )

@@ -1,0 +1,39 @@
+"""/credits referral: a code to pass on, and saying by whom one came."""
+
+from __future__ import annotations
+
+from core.services import referrals
+from tests.support.slack_world import AL, BO, said_text, slack_world
+
+CREDITS = "/credits"
+
+
+async def test_a_code_is_shown_used_and_its_reward_told(database_url: str) -> None:
+    async with slack_world(database_url) as world:
+        shown = said_text(await world.types(AL, CREDITS, "referral"))
+        code = await referrals.make_code(world.ledger, actor=await world.actor(AL))
+        used = said_text(await world.types(BO, CREDITS, f"referral {code.upper()}"))
+        before = said_text(await world.types(AL, CREDITS, "referral"))
+        await world.uses(BO, "fifty", 50)
+        await referrals.reward_due(world.ledger)
+        after = said_text(await world.types(AL, CREDITS, "Referral"))
+
+        assert f"`/credits referral {code}`" in shown
+        assert "You came by Al." in used
+        assert "100 cr for who is new and 100 cr for who invited them, once 50 cr are used." in used
+        assert "Bo: not rewarded yet" in before
+        assert "Bo: rewarded" in after
+
+
+async def test_a_code_of_nobody_ones_own_and_a_second_one_are_refused(sqlite_url: str) -> None:
+    async with slack_world(sqlite_url) as world:
+        code = await referrals.make_code(world.ledger, actor=await world.actor(AL))
+        nobodys = said_text(await world.types(BO, CREDITS, "referral ref_no <b>"))
+        own = said_text(await world.types(AL, CREDITS, f"referral {code}"))
+        await world.types(BO, CREDITS, f"referral {code}")
+        bos = await referrals.make_code(world.ledger, actor=await world.actor(BO))
+        ring = said_text(await world.types(AL, CREDITS, f"referral {bos}"))
+
+        assert "There is no such code here." in nobodys
+        assert "That is your own code." in own
+        assert "not in a ring" in ring
