@@ -22,6 +22,7 @@ from core.settings import Settings, SettingsError
 from core.store import writers
 from core.store.appending import Writer
 from core.store.changes import Changes
+from core.store.checkpoints import Checkpointer
 from core.store.driver import Driver
 from core.store.engine import is_sqlite, open_engine, reading, writing
 from core.store.faults import refusing_faults
@@ -70,6 +71,7 @@ def open_ledger(settings: Settings, *, clock: Clock | None = None) -> Ledger:
         keys=(key,),
         random_bytes=secrets.token_bytes,
         default_settlement_hours=settings.settlement_hours,
+        checkpointer=Checkpointer(engine) if is_sqlite(engine) else None,
     )
 
 

@@ -17,6 +17,7 @@ from core.services.fresh import Fresh
 from core.services.rate_shelf import RateShelf, Shelved
 from core.services.views import Session
 from core.store.changes import Changes
+from core.store.checkpoints import Checkpointer
 from core.store.engine import reading, writing
 from core.store.faults import refusing_faults
 from core.store.journal import Answer, Journal
@@ -41,6 +42,7 @@ class Ledger:
         keys: tuple[SealKey, ...],
         random_bytes: Callable[[int], bytes],
         default_settlement_hours: int,
+        checkpointer: Checkpointer | None = None,
     ) -> None:
         self.engine = engine
         self.clock = clock
@@ -54,6 +56,7 @@ class Ledger:
         self.sessions: Fresh[bytes, Session] = Fresh(topic=lambda _, session: session.actor.member_id)
         self.cards: Fresh[int, Shelved] = Fresh(topic=lambda org_id, _: org_id)
         changes.tell_first(self.sessions.forget)
+        self._checkpointer = checkpointer
         self._guard = guard
         self._workers = ThreadPoolExecutor(max_workers=8, thread_name_prefix="store")
         self._writes = itertools.count(1)
@@ -97,6 +100,8 @@ class Ledger:
         if self._watcher is not None:
             self._watcher.close()
         self.journal.close()
+        if self._checkpointer is not None:
+            self._checkpointer.close()
         self._workers.shutdown(wait=True)
         self.engine.dispose()
 

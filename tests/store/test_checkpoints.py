@@ -1,0 +1,85 @@
+"""What is written reaches SQLite's database file beside the writers, not within somebody's commit (L7)."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+from sqlalchemy import Engine
+
+from core.store import checkpoints
+from core.store.checkpoints import Checkpointer
+from core.store.engine import open_engine, writing
+from tests.support.waiting import eventually
+
+ROWS = 1_000
+
+
+@pytest.fixture
+def engine(tmp_path: Path) -> Iterator[Engine]:
+    engine = open_engine(f"sqlite:///{tmp_path / 'ledger.db'}")
+    with writing(engine) as connection:
+        connection.exec_driver_sql("CREATE TABLE written (number INTEGER, body TEXT)")
+    yield engine
+    engine.dispose()
+
+
+async def test_what_is_committed_soon_stands_in_the_database_file(engine: Engine) -> None:
+    _write(engine)
+    before = _in_the_file(engine)
+    checkpointer = Checkpointer(engine)
+
+    await eventually(lambda: _in_the_file(engine) == ROWS)
+    checkpointer.close()
+
+    assert before == 0
+
+
+async def test_a_long_log_is_started_over(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Under load there is always a page that was not taken over yet: by itself the log would only grow."""
+    monkeypatch.setattr(checkpoints, "LONG_PAGES", 50)
+    checkpointer = Checkpointer(engine)
+    log = Path(f"{engine.url.database}-wal")
+    _write(engine)
+    await eventually(lambda: _in_the_file(engine) == ROWS)
+    size = log.stat().st_size
+    for number in range(2, 6):
+        _write(engine)
+        await eventually(lambda: _in_the_file(engine) == number * ROWS)  # noqa: B023  (called at once)
+    checkpointer.close()
+
+    assert log.stat().st_size < 2 * size
+
+
+async def test_a_reader_keeps_nobody_waiting(engine: Engine) -> None:
+    """A long look at one state holds the log; the checkpointer comes back when it has ended."""
+    _write(engine)
+    with closing(sqlite3.connect(str(engine.url.database), isolation_level=None)) as reader:
+        reader.execute("BEGIN")
+        seen = reader.execute("SELECT count(*) FROM written").fetchone()
+        checkpointer = Checkpointer(engine)
+        _write(engine)
+        assert reader.execute("SELECT count(*) FROM written").fetchone() == seen
+        reader.execute("COMMIT")
+    _write(engine)
+
+    await eventually(lambda: _in_the_file(engine) == 3 * ROWS)
+    checkpointer.close()
+
+
+def _write(engine: Engine) -> None:
+    with writing(engine) as connection:
+        rows = [(number, "x" * 200) for number in range(ROWS)]
+        connection.exec_driver_sql("INSERT INTO written VALUES (?, ?)", rows)
+
+
+def _in_the_file(engine: Engine) -> int:
+    """How many rows the file has without its log."""
+    try:
+        with closing(sqlite3.connect(f"file:{engine.url.database}?immutable=1", uri=True)) as file:
+            return int(file.execute("SELECT count(*) FROM written").fetchone()[0])
+    except sqlite3.Error:  # its first page is in the log, or being written
+        return 0
