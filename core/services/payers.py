@@ -30,7 +30,7 @@ class Payers:
         """Return who pays. Raises Refused(unknown_member, not_allowed)."""
         found = self._by_id[self._actor.member_id] if subject is None else self._named(subject)
         if not self._actor.spends_for_all and found.member_id != self._actor.member_id:
-            sentence = "Only a service or an admin reports usage of others. Leave the subject out, or name yourself."
+            sentence = "Usage of others is for a service or an admin to report and authorize. Name nobody, or yourself."
             raise Refused(Code.NOT_ALLOWED, sentence)
         if found.kind == "bot":
             raise Refused(Code.UNKNOWN_MEMBER, "A bot has nothing to pay with. Name the person it worked for.")

@@ -197,7 +197,7 @@ async def test_people_import_their_own_usage_only(house: House) -> None:
     own = await imported(house, HEADER + line(house), actor=house.bo.actor)
 
     assert own.accepted == 1
-    with pytest.raises(Refused, match="Line 2: Only a service or an admin reports usage of others"):
+    with pytest.raises(Refused, match="Line 2: Usage of others is for a service or an admin"):
         await imported(house, HEADER + line(house), actor=house.al.actor)
 
 
