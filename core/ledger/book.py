@@ -109,7 +109,7 @@ class Effects:
     _all: tuple[list[Any], ...] = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
-        self._all = tuple(getattr(self, each.name) for each in fields(self) if each.init)
+        self._all = tuple([getattr(self, name) for name in _EFFECTS])
 
     def marks(self) -> tuple[int, ...]:
         """Return how far each list goes, to cut them there again."""
@@ -117,11 +117,16 @@ class Effects:
 
     def since(self, marks: tuple[int, ...]) -> Effects:
         """Return what was added since then."""
+        if not any(marks):
+            return self
         return Effects(*[effects[mark:] for effects, mark in zip(self._all, marks, strict=True)])
 
     def cut(self, marks: tuple[int, ...]) -> None:
         for effects, mark in zip(self._all, marks, strict=True):
             del effects[mark:]
+
+
+_EFFECTS: Final = tuple(each.name for each in fields(Effects) if each.init)
 
 
 class Book:
