@@ -54,6 +54,16 @@ class Array:
         self.data = header + type(self).encode(values)
 
 
+class OneText:
+    """One text ready to be sent."""
+
+    __slots__ = ("data",)
+    oid: Final = 25
+
+    def __init__(self, value: str) -> None:
+        self.data = value.encode()
+
+
 def _array(name: str, oid: int, element_oid: int, encode: _Encode) -> type[Array]:
     return type(name, (Array,), {"oid": oid, "element_oid": element_oid, "encode": staticmethod(encode)})
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any, Final
@@ -11,8 +10,9 @@ import psycopg
 from sqlalchemy import JSON, BigInteger, Boolean, Integer, LargeBinary, Text
 from sqlmodel import SQLModel
 
-from core.store.arrays import ARRAYS, register
+from core.store.arrays import ARRAYS, OneText, register
 from core.store.driver import Later, MissingPositionError, Row, Rows, columns_of, replacing, table_of
+from core.store.pipeline import Pipeline
 
 _ARRAYS: Final[dict[type[Any], str]] = {
     BigInteger: "bigint[]",
@@ -32,47 +32,32 @@ class PostgresDriver:
 
     def __init__(self, connection: psycopg.Connection[Any]) -> None:
         self._connection = connection
+        self._pipeline: Pipeline | None = None
         register(connection.adapters)
-        self._stack = contextlib.ExitStack()
-        self._pipeline: psycopg.Pipeline | None = None  # entered once, and again after an error
 
     def begin(self) -> None:
         if self._pipeline is None:
-            self._connection.autocommit = True  # by itself it would wait for the answer to BEGIN
-            self._pipeline = self._stack.enter_context(self._connection.pipeline())
-        self._connection.execute("BEGIN")
+            self._connection.autocommit = True  # BEGIN and COMMIT are ours
+            self._pipeline = Pipeline(self._connection)
+        self._pipeline.send(b"BEGIN")
 
     def commit(self) -> None:
         """Sent with what comes before it: where that fails, the server passes over the commit."""
         assert self._pipeline is not None
+        self._pipeline.send(b"COMMIT")
         try:
-            self._connection.execute("COMMIT")
             self._pipeline.sync()
         except psycopg.errors.DivisionByZero as error:
-            self._abandon_pipeline()
             raise MissingPositionError("a position was not there") from error
-        except BaseException:
-            self._abandon_pipeline()
-            raise
 
     def rollback(self) -> None:
-        self._abandon_pipeline()
         try:
-            self._connection.rollback()
+            if self._pipeline is not None:
+                self._pipeline.roll_back()
         except psycopg.Error:
             self._connection.close()
 
-    def _leave_pipeline(self) -> None:
-        self._pipeline = None
-        self._stack.close()
-
-    def _abandon_pipeline(self) -> None:
-        """Leave it after an error: what was sent behind that statement was aborted, which is no news."""
-        with contextlib.suppress(psycopg.Error):
-            self._leave_pipeline()
-
     def close(self) -> None:
-        self._abandon_pipeline()
         self._connection.close()
 
     def select(self, query: str, wanted: Rows) -> list[Row]:
@@ -82,7 +67,7 @@ class PostgresDriver:
         types = [_PYTHON_ARRAYS[type(value)] for value in wanted[0]]
         names = ", ".join("abcd"[: len(types)])
         source = f"(SELECT {names} FROM {{rows}} AS wanted_rows ({names}))"  # noqa: S608  (letters only)
-        return self._unnest(query.format(wanted=source), types, wanted).fetchall
+        return self._unnest(query.format(wanted=source), types, wanted)
 
     def lock(self, accounts: Rows) -> Later[list[Row]]:
         return self.ask(
@@ -92,13 +77,13 @@ class PostgresDriver:
         )
 
     def claim(self, rows: Rows) -> Later[set[int]]:
-        cursor = self._unnest(
+        taken = self._unnest(
             """INSERT INTO command (org_id, actor_id, key, digest, first_id, count)
                SELECT * FROM {rows} ORDER BY 1, 2, 3 ON CONFLICT DO NOTHING RETURNING first_id""",
             ("bigint[]", "bigint[]", "text[]", "bytea[]", "bigint[]", "int[]"),
             rows,
         )
-        return lambda: {row[0] for row in cursor.fetchall()}
+        return lambda: {row[0] for row in taken()}
 
     def keep_claims(self, kept: Rows, dropped: Rows) -> None:  # noqa: ARG002  (claimed already)
         if dropped:
@@ -161,7 +146,8 @@ class PostgresDriver:
             self._unnest(statement + replacing(table, keys), types, rows)
 
     def notify(self, channel: str, payload: str) -> None:
-        self._connection.execute("SELECT pg_notify(%s, %s)", (channel, payload))
+        assert self._pipeline is not None
+        self._pipeline.send(b"SELECT pg_notify($1, $2)", (OneText(channel), OneText(payload)))
 
     def lost(self, error: BaseException) -> bool:
         return (
@@ -176,13 +162,21 @@ class PostgresDriver:
             or _is_overtaken(error)
         )
 
-    def _unnest(self, statement: str, types: Sequence[str], rows: Rows) -> psycopg.Cursor[Any]:
+    def _unnest(self, statement: str, types: Sequence[str], rows: Rows) -> Later[list[Row]]:
         """Run a statement in which ``{rows}`` stands for the given rows, sent as one array a column."""
         columns = [ARRAYS[each](column) for each, column in zip(types, zip(*rows, strict=True), strict=True)]
-        places = ", ".join(["%b"] * len(columns))
+        if self._pipeline is not None:
+            return self._pipeline.send(_with_rows(statement, len(columns), "$"), columns)
         cursor = self._connection.cursor()
-        cursor.execute(statement.format(rows=f"unnest({places})").encode(), columns, prepare=True)
-        return cursor
+        cursor.execute(_with_rows(statement, len(columns), "%b"), columns, prepare=True)
+        return cursor.fetchall
+
+
+@lru_cache(maxsize=512)
+def _with_rows(statement: str, columns: int, place: str) -> bytes:
+    """Return a statement in psycopg's words or, with ``$``, in the server's own."""
+    places = [f"${number}" if place == "$" else place for number in range(1, columns + 1)]
+    return statement.format(rows=f"unnest({', '.join(places)})").encode()
 
 
 def _is_overtaken(error: BaseException) -> bool:

@@ -160,9 +160,9 @@ async def test_a_table_locked_by_another_program_refuses(
     driver: Any = house.ledger.journal._driver
     with psycopg.connect(postgresql_url) as other:
         other.execute("LOCK TABLE account IN ACCESS EXCLUSIVE MODE")
-        assert driver._connection.execute("SHOW lock_timeout").fetchone() == ("5s",)
-        driver._connection.execute("SET lock_timeout = 100")
-        driver._connection.commit()
+        assert driver._pipeline.send(b"SHOW lock_timeout")() == [("5s",)]
+        driver._pipeline.send(b"SET lock_timeout = 100")
+        driver._pipeline.sync()
         monkeypatch.setattr("core.store.journal.PATIENCE_SECONDS", 0)
         refused = await _refused(_grant(house, 1))
 
