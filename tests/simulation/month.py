@@ -40,7 +40,7 @@ SERVERS = 2
 REMEMBERED = 40  # steps that a failure shows
 EVERYTHING_EVERY = 50  # steps between two checks of all there is
 MANY = 50  # rounds of asking again
-LONG = timedelta(days=40)  # after which everything is due
+LONG = timedelta(days=90)  # after which everything is due, however far ahead the clock once was
 PATIENCE = 20_000  # turns after which something must have come to an end
 TROUBLES = 12  # faults of a writer in a month
 _AN_HOUR = 3_600_000_000  # micro-seconds by which a server's clock may be late

@@ -84,6 +84,7 @@ class Rules:
     added: dict[Window, int] = field(default_factory=dict)  # windows that this batch added to, and when last
     owing: list[tuple[Transfer, int]] = field(default_factory=list)  # charges that left something owing, and whose
     incoming: Counter[int] = field(default_factory=Counter)  # what came into accounts in this batch
+    given_back: Counter[Window] = field(default_factory=Counter)  # to windows, in this batch
 
     def take(self, transfer: Transfer, command: Command | None) -> None:
         """Check one transfer; ``command`` is the one whose own id it has."""
@@ -95,6 +96,8 @@ class Rules:
         self.books.apply(transfer)
         for line in transfer.lines:
             self.incoming[line.account] += max(line.amount, 0)
+        for window, amount in transfer.windows:
+            self.given_back[window] += max(-amount, 0)
 
     def finish(self) -> None:
         """What had to follow in the same batch has followed."""

@@ -216,7 +216,7 @@ def _counted(
 def _must_have_paid(rules: Rules, transfer: Transfer, member: int) -> None:
     """S1, S2: nothing is owed while a wallet could pay: it is empty by then, or a cap is reached.
 
-    Asked at the end of the batch, when all that was decided before has its lines too.
+    Asked at the end of the batch, when all that was decided before has its lines too, and what was decided after.
     """
     wallet, terms = wallet_of(member), rules.terms[transfer.org]
     held = rules.books.held[transfer.org, wallet].items()
@@ -225,7 +225,7 @@ def _must_have_paid(rules: Rules, transfer: Transfer, member: int) -> None:
     for window, used in rules.books.used.items():
         limit = terms.limit(member, window[2], transfer.at)
         if window[1] == member and window[2][:4] == "cap:" and window[3] <= transfer.at < window[4]:
-            reached = reached or used >= (limit or 0)
+            reached = reached or used + rules.given_back[window] >= (limit or 0)
     assert left <= rules.incoming[wallet] or reached, f"{transfer} leaves {left} unused and owes (S2)"
 
 
