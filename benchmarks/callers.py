@@ -5,15 +5,25 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Coroutine, Iterator, Sequence
 from concurrent.futures import Future
+from typing import TypeVar
 
 from benchmarks.harness import Timing, measured
 from core.ledger.commands import Command, Receipt
+from core.server import event_loop
 from core.services.ledger import Ledger
 from core.store.journal import Answer
 
+Found = TypeVar("Found")
+
 _TICK_SECONDS = 0.002
+
+
+def on_the_servers_loop(work: Coroutine[None, None, Found]) -> Found:
+    """Run in an event loop of the kind that the server has."""
+    with asyncio.Runner(loop_factory=event_loop()) as runner:
+        return runner.run(work)
 
 
 def in_batches(ledger: Ledger, commands: Sequence[Command], size: int) -> Timing:
@@ -53,7 +63,7 @@ def concurrently(ledger: Ledger, commands: Sequence[Command], callers: int) -> T
         with measured(timing):
             await asyncio.gather(*(call(waiting) for _ in range(callers)))
 
-    asyncio.run(everybody())
+    on_the_servers_loop(everybody())
     return timing
 
 

@@ -27,11 +27,11 @@ def serve(ledger: Ledger, settings: Settings, listener: socket.socket, *, on_rea
     ``on_ready`` is called once requests are answered. The ledger is the caller's to close. Raises SettingsError
     when a front end is configured that is not installed.
     """
-    with asyncio.Runner(loop_factory=_event_loop()) as runner:
+    with asyncio.Runner(loop_factory=event_loop()) as runner:
         runner.run(_serve(ledger, settings, listener, on_ready))
 
 
-def _event_loop() -> Callable[[], asyncio.AbstractEventLoop] | None:
+def event_loop() -> Callable[[], asyncio.AbstractEventLoop] | None:
     """Return what makes the fast event loop where there is one; it does not exist for Windows."""
     with contextlib.suppress(ModuleNotFoundError):
         import uvloop  # noqa: PLC0415

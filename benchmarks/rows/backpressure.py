@@ -12,7 +12,7 @@ from sqlalchemy import select
 from sqlmodel import col
 
 from benchmarks.bench import Bench
-from benchmarks.callers import concurrently
+from benchmarks.callers import concurrently, on_the_servers_loop
 from benchmarks.harness import Bar, Result, Timing
 from benchmarks.rows.transfers import BATCH, CALLERS
 from core.ledger.commands import Command
@@ -42,7 +42,7 @@ def queue_full(bench: Bench) -> Iterator[Result]:
     with bench.ledger(queue_size=QUEUE) as ledger:
         free = concurrently(ledger, bench.town.gifts(bench.size.transfers), CALLERS)
         before = _gifts(ledger)
-        crowd = asyncio.run(_rush(ledger, iter(bench.town.gifts(int(free.rate * _SECONDS * 10) + CROWD))))
+        crowd = on_the_servers_loop(_rush(ledger, iter(bench.town.gifts(int(free.rate * _SECONDS * 10) + CROWD))))
         assert _gifts(ledger) - before == crowd.kept, "what was answered and what is in the books differ"
     drained_ms = (QUEUE + BATCH) / free.rate * 1e3
     accepted, refused = crowd.accepted.percentile_ms(0.99), crowd.refused.percentile_ms(0.99)

@@ -10,7 +10,7 @@ from datetime import timedelta
 from typing import Final
 
 from benchmarks.bench import Bench, Trio
-from benchmarks.callers import concurrently, in_batches, steadily
+from benchmarks.callers import concurrently, in_batches, on_the_servers_loop, steadily
 from benchmarks.harness import Bar, Result, Timing, compare, measured, preparation_kept_aside, rates
 from benchmarks.raw import RawBatch
 from benchmarks.rows.transfers import BATCH, CALLERS
@@ -49,7 +49,7 @@ def beside_callers(bench: Bench) -> Iterator[Result]:
         concurrently(ledger, bench.town.gifts(bench.size.transfers // 2), CALLERS)
         most = concurrently(ledger, bench.town.gifts(bench.size.transfers), CALLERS).rate
         clock.advance(PERIOD)
-        found = asyncio.run(_beside(bench, ledger, most / 2))
+        found = on_the_servers_loop(_beside(bench, ledger, most / 2))
     share = f"callers at half load, {most / 2:,.0f} a second"
     yield Result(f"settling beside {share}", bench.kind, ours=found.sweep.rate, bar=BESIDE, bar_is=Bar.OURS_AT_LEAST)
     before, during = found.quiet.percentile_ms(0.99), found.busy.percentile_ms(0.99)
@@ -115,5 +115,5 @@ def _sweep(ledger: Ledger, due: int) -> Timing:
             swept = await settle_due(ledger)
         assert swept.done == due, f"{swept.done} of {due} were settled"
 
-    asyncio.run(sweep())
+    on_the_servers_loop(sweep())
     return timing
