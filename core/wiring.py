@@ -29,7 +29,7 @@ from core.store.faults import refusing_faults
 from core.store.instants import to_micros
 from core.store.journal import Journal
 from core.store.migrate import check
-from core.store.postgres import PostgresDriver
+from core.store.postgres import PostgresDriver, set_up
 from core.store.seals import SealKey
 from core.store.sqlite import SqliteDriver
 
@@ -85,8 +85,7 @@ def open_driver(engine: Engine) -> Driver:
     raw = connection.driver_connection
     connection.detach()
     if not isinstance(raw, sqlite3.Connection):
-        raw.execute(f"SET lock_timeout = {LOCK_MILLISECONDS}")
-        raw.commit()
+        set_up(raw, lock_milliseconds=LOCK_MILLISECONDS)
         return PostgresDriver(raw)
     (patience,) = raw.execute("PRAGMA busy_timeout").fetchone()
     raw.execute(f"PRAGMA busy_timeout = {min(patience, LOCK_MILLISECONDS)}")

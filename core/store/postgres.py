@@ -22,7 +22,22 @@ _ARRAYS: Final[dict[type[Any], str]] = {
     Text: "text[]",
     JSON: "text[]",
 }
+# Everything is looked up by its key, whatever is known of the tables, and planned once: the server would plan half of
+# the statements anew each time, which takes longer than to carry them out.
+_BY_KEYS: Final = {
+    "plan_cache_mode": "force_generic_plan",
+    "enable_seqscan": "off",
+    "enable_hashjoin": "off",
+    "enable_mergejoin": "off",
+}
 _PYTHON_ARRAYS: Final[dict[type[Any], str]] = {int: "bigint[]", str: "text[]"}
+
+
+def set_up(connection: psycopg.Connection[Any], *, lock_milliseconds: int) -> None:
+    """Set up a connection for nothing but batches. It waits for locks no longer than so many milliseconds."""
+    for name, value in (_BY_KEYS | {"lock_timeout": str(lock_milliseconds)}).items():
+        connection.execute("SELECT set_config(%s, %s, false)", (name, value))
+    connection.commit()
 
 
 class PostgresDriver:
