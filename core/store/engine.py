@@ -22,6 +22,7 @@ POOL_OVERFLOW: Final = 20  # opened under load, closed when given back
 POOL_WAIT_SECONDS: Final = 30
 CONNECT_SECONDS: Final = 5
 BUSY_SECONDS: Final = 30  # how long one writer of a SQLite file waits for another
+STATEMENTS: Final = 512  # prepared ones that a SQLite connection keeps; the journal has a few for each size of batch
 WAL_PAGES: Final = 16_000  # about 64 MB between checkpoints; the default of 1,000 costs a third of the speed
 
 _BEGIN: Final = "sqlite_begin"
@@ -147,7 +148,8 @@ def _open_sqlite(url: URL) -> Engine:
     engine = create_engine(
         url,
         # Autocommit for the driver: every BEGIN is ours, so that it can be IMMEDIATE.
-        connect_args={"isolation_level": None, "check_same_thread": False} | _unless_given(url, timeout=BUSY_SECONDS),
+        connect_args={"isolation_level": None, "check_same_thread": False, "cached_statements": STATEMENTS}
+        | _unless_given(url, timeout=BUSY_SECONDS),
         **_shared_options(),
     )
     event.listen(engine, "connect", _set_up_sqlite)

@@ -1,4 +1,4 @@
-"""The journal's driver for SQLite: ``executemany``, and JSON arrays for what is looked up."""
+"""The journal's driver for SQLite: ``executemany``, and lists of plain parameters for what is looked up."""
 
 from __future__ import annotations
 
@@ -6,16 +6,17 @@ import sqlite3
 import sys
 from collections.abc import Sequence
 from functools import lru_cache, partial
-from itertools import chain
+from itertools import chain, repeat
 from typing import Final
 
 import orjson
 from sqlmodel import SQLModel
 
 from core.store.driver import Later, MissingPositionError, Row, Rows, columns_of, replacing, table_of
+from core.store.engine import STATEMENTS
 from core.store.faults import PASSING, fault_of
 
-FEW: Final = 3  # rows looked up by plain parameters; more are sent as one JSON array
+MANY: Final = 2_048  # rows looked up by plain parameters; more are sent as one JSON array, at twice the cost of each
 
 
 class SqliteDriver:
@@ -45,11 +46,12 @@ class SqliteDriver:
         self._connection.close()
 
     def select(self, query: str, wanted: Rows) -> list[Row]:
-        if len(wanted) <= FEW:
-            statement = _about_few(query, len(wanted[0]), len(wanted))
-            return self._connection.execute(statement, tuple(chain.from_iterable(wanted))).fetchall()
-        statement = _about_many(query, len(wanted[0]))
-        return self._connection.execute(statement, (orjson.dumps(wanted).decode(),)).fetchall()
+        rows, columns = len(wanted), len(wanted[0])
+        if rows > MANY:
+            return self._connection.execute(_about_many(query, columns), (orjson.dumps(wanted).decode(),)).fetchall()
+        places = _places(rows)
+        values = [*chain.from_iterable(wanted), *repeat(None, (places - rows) * columns)]
+        return self._connection.execute(_about(query, columns, places), values).fetchall()
 
     def ask(self, query: str, wanted: Rows) -> Later[list[Row]]:
         return partial(self.select, query, wanted)
@@ -111,14 +113,24 @@ def _unclaimed(rows: Rows, taken: set[Row]) -> set[int]:
     return {row[4] for row in rows if row[:3] not in taken}
 
 
-@lru_cache(maxsize=256)
-def _about_few(query: str, columns: int, rows: int) -> str:
-    first = ", ".join(f"? AS {name}" for name in "abcd"[:columns])
-    others = f" UNION ALL SELECT {', '.join('?' * columns)}" * (rows - 1)
-    return query.format(wanted=f"(SELECT {first}{others})")
+def _places(rows: int) -> int:
+    """Return for how many rows a statement is made, so that there are few: a power of two, or three quarters of one.
+
+    The others are null, and find nothing.
+    """
+    full = 1 << (rows - 1).bit_length()
+    most = full // 4 * 3
+    return most if rows <= most else full
 
 
-@lru_cache(maxsize=256)
+@lru_cache(maxsize=STATEMENTS)
+def _about(query: str, columns: int, places: int) -> str:
+    names = ", ".join(f"column{number} AS {name}" for number, name in enumerate("abcd"[:columns], 1))
+    rows = ",".join(["(" + ",".join("?" * columns) + ")"] * places)
+    return query.format(wanted=f"(SELECT {names} FROM (VALUES {rows}))")  # noqa: S608  (column numbers only)
+
+
+@lru_cache(maxsize=64)
 def _about_many(query: str, columns: int) -> str:
     values = ", ".join(f"json_extract(value, '$[{place}]') AS {name}" for place, name in enumerate("abcd"[:columns]))
     return query.format(wanted=f"(SELECT {values} FROM json_each(?))")  # noqa: S608  (column numbers only)

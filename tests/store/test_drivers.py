@@ -8,6 +8,7 @@ from sqlalchemy import Engine, text
 from core.ledger.accounts import wallet_of
 from core.store.driver import Driver, MissingPositionError, Rows
 from core.store.engine import reading
+from core.store.sqlite import MANY
 from core.wiring import open_driver
 
 ADAS = wallet_of(2)
@@ -29,14 +30,14 @@ def test_a_delta_to_a_position_that_is_not_there_keeps_the_whole_batch_out(engin
 
 
 def test_rows_are_found_alike_whether_few_or_many_are_looked_up(engine: Engine) -> None:
-    """Few go to SQLite as plain parameters, many as one JSON array."""
+    """Many go to SQLite as a list of plain parameters, more as one JSON array."""
     driver = open_driver(engine)
     driver.begin()
-    driver.upsert_add([(1, ADAS, lot, lot * 10, None) for lot in range(1, 9)])
+    driver.upsert_add([(1, ADAS, lot, lot * 10, None) for lot in range(1, MANY + 2)])
     query = """SELECT p.lot_id, p.remaining FROM {wanted} w CROSS JOIN position p
                WHERE p.org_id = w.a AND p.account_id = w.b AND p.lot_id = w.c ORDER BY p.lot_id"""
 
-    for many in (1, 3, 4, 8):
+    for many in (1, 2, 3, 5, 6, 7, 8, 9, MANY, MANY + 1):
         wanted = [(1, ADAS, lot) for lot in range(1, many + 1)]
         assert driver.select(query, wanted) == [(lot, lot * 10) for lot in range(1, many + 1)]
     driver.rollback()
