@@ -27,11 +27,11 @@ from core.store.faults import Fault, fault_of, refusal
 
 logger = logging.getLogger(__name__)
 
-# How much of the sweeps a batch takes along when there are callers: so many, or one for each three of them. Either
-# way a batch hardly takes twice as long.
-BACKGROUND_BESIDE_CALLERS: Final = 8
-CALLERS_FOR_ONE: Final = 3
+# How much of the sweeps is taken along while there are callers: so many commands a second, and in a batch.
+BESIDE_CALLERS_PER_SECOND: Final = 600
+BESIDE_CALLERS: Final = 32
 CALLERS_NEAR_SECONDS: Final = 0.2  # and for so long after the last of them: the next is not kept waiting either
+_TURN_SECONDS: Final = 0.005  # how long sweeps wait for their next turn beside callers
 MAX_DETOURS: Final = 8  # how often a command may turn out to need another lock, or be a twin's twin
 MAX_RETRIES: Final = 6  # how often a batch is tried when the database is not to be had
 PATIENCE_SECONDS: Final = 10.0  # and for how long, if an attempt itself takes long
@@ -106,6 +106,8 @@ class Journal:
         self._background: deque[_Ticket] = deque()
         self._wake = threading.Condition()
         self._callers_at = -CALLERS_NEAR_SECONDS  # when a batch last had callers
+        self._beside = 0.0  # how much of the sweeps may be taken along beside callers by now
+        self._beside_at = 0.0
         self._closing = False
         self._is_idle = False
         self._driver: Driver | None = None
@@ -205,22 +207,27 @@ class Journal:
 
     def _take(self) -> list[_Ticket]:
         with self._wake:
-            while not (self._waiting or self._background or self._closing):
+            while not (room := self._room_for_sweeps()) and not (self._waiting or self._closing):
                 self._is_idle = True
-                self._wake.wait()
+                self._wake.wait(_TURN_SECONDS if self._background else None)
             self._is_idle = False
             callers = min(len(self._waiting), self._batch_size)
-            now = time.monotonic()
             if callers:
-                self._callers_at = now
-            near = now - self._callers_at < CALLERS_NEAR_SECONDS
-            beside = max(BACKGROUND_BESIDE_CALLERS, callers // CALLERS_FOR_ONE) if near else self._batch_size
-            room = min(self._batch_size - callers, beside)
-            background = min(len(self._background), room)
+                self._callers_at = time.monotonic()
+            background = min(room, self._batch_size - callers)
+            self._beside -= background
             return [
                 *(self._waiting.popleft() for _ in range(callers)),
                 *(self._background.popleft() for _ in range(background)),
             ]
+
+    def _room_for_sweeps(self) -> int:
+        """Return how much of what waits in the background the next batch takes along: a little while callers are near."""
+        now = time.monotonic()
+        earned = (now - self._beside_at) * BESIDE_CALLERS_PER_SECOND
+        self._beside, self._beside_at = min(max(self._beside, 0) + earned, BESIDE_CALLERS), now
+        near = self._waiting or now - self._callers_at < CALLERS_NEAR_SECONDS
+        return min(len(self._background), int(self._beside) if near and not self._closing else self._batch_size)
 
     def _carry_out(self, tickets: list[_Ticket]) -> None:
         """Run a batch; halve it when it fails for a reason of its own, so that only the culprit suffers.

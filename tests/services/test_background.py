@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
+
+import pytest
 
 from core.ledger.commands import Receipt
 from core.ledger.credits import Credits
@@ -14,23 +17,29 @@ from core.services import gifts
 from core.services.commands.settling import Settle
 from core.services.gifts import Recipient
 from core.store import journal as journals
-from core.store.journal import BACKGROUND_BESIDE_CALLERS, Journal
+from core.store.journal import BESIDE_CALLERS, BESIDE_CALLERS_PER_SECOND, Journal
 from tests.support.house import House
 
 
-async def test_a_sweep_takes_small_steps_while_callers_are_near_and_long_ones_when_they_are_not(house: House) -> None:
+async def test_a_sweep_takes_small_steps_while_callers_are_near_and_long_ones_when_they_are_not(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
     swept = [Settle(house.ada.actor.org_id, number) for number in range(1, 101)]
     journal = house.ledger.journal
 
+    monkeypatch.setattr(journals, "CALLERS_NEAR_SECONDS", 60.0)
     await _give(house)
     with _sizes(journal) as beside:
+        begun = time.monotonic()
         await house.ledger.execute_all(swept, in_background=True)
-    journal._callers_at -= journals.CALLERS_NEAR_SECONDS
+        seconds = time.monotonic() - begun
+    monkeypatch.setattr(journals, "CALLERS_NEAR_SECONDS", 0.0)
     with _sizes(journal) as alone:
         await house.ledger.execute_all(swept, in_background=True)
 
-    assert max(beside) <= BACKGROUND_BESIDE_CALLERS
-    assert max(alone) > BACKGROUND_BESIDE_CALLERS
+    assert max(beside) <= BESIDE_CALLERS
+    assert seconds >= (len(swept) - BESIDE_CALLERS) / BESIDE_CALLERS_PER_SECOND
+    assert max(alone) > BESIDE_CALLERS
     assert sum(beside) == sum(alone) == len(swept)
 
 
