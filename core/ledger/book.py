@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, fields, replace
 from datetime import datetime, timedelta
+from operator import attrgetter
 from typing import Any, Final, NamedTuple, TypeVar, cast
 
 from core.ledger.accounts import is_stored, owner_of, wallet_of
@@ -109,7 +110,7 @@ class Effects:
     _all: tuple[list[Any], ...] = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
-        self._all = tuple([getattr(self, name) for name in _EFFECTS])
+        self._all = _all_of(self)
 
     def marks(self) -> tuple[int, ...]:
         """Return how far each list goes, to cut them there again."""
@@ -126,7 +127,7 @@ class Effects:
             del effects[mark:]
 
 
-_EFFECTS: Final = tuple(each.name for each in fields(Effects) if each.init)
+_all_of: Final = attrgetter(*(each.name for each in fields(Effects) if each.init))
 
 
 class Book:

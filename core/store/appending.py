@@ -43,23 +43,26 @@ def append(driver: Driver, writer: Writer, effects: Effects, now: int) -> dict[i
     """Append what decisions made and return the seal of each transfer, by its id."""
     if not effects.postings:
         return {}
-    lots = {row[1]: row for row in (_lot_row(org, lot) for org, lot in effects.lots)}
-    gifts = {row[1]: row for row in (_gift_row(gift, decision) for gift, decision in effects.gifts)}
+    made: dict[int, Row] = {}  # what is sealed of what a transfer made, by its id
+    if effects.lots:
+        lots = {row[1]: row for row in (_lot_row(org, lot) for org, lot in effects.lots)}
+        driver.insert(t.Lot, list(lots.values()))
+        made |= {number: row[1:] for number, row in lots.items()}
+    if effects.gifts:
+        gifts = [_gift_row(gift, decision) for gift, decision in effects.gifts]
+        driver.insert(t.Gift, gifts)
+        made |= {row[1]: row[1:7] for row in gifts}
+    if effects.usage:
+        usage = [(org, number, *facts, now) for org, number, facts in effects.usage]
+        driver.insert(t.UsageEvent, usage)
+        made |= {row[1]: usage_facts(dict(zip(_USAGE, row, strict=True))) for row in usage}
+    if effects.records:
+        made |= hold_facts(effects)
     notes, hashes = _notes(writer, effects.postings)
-    usage = [(org, number, *facts, now) for org, number, facts in effects.usage]
-    made = (
-        {row[1]: row[1:] for row in lots.values()}
-        | {row[1]: usage_facts(dict(zip(_USAGE, row, strict=True))) for row in usage}
-        | {row[1]: row[1:7] for row in gifts.values()}
-    )
-    made |= hold_facts(effects)
     transfers, seals = _seal_transfers(writer, effects.postings, hashes, made, window_lines(effects.windows))
-    driver.insert(t.Lot, list(lots.values()))
     driver.insert(t.Transfer, transfers)
     driver.insert(t.Entry, _entry_rows(effects.postings))
-    driver.insert(t.Gift, list(gifts.values()))
     driver.insert(t.Note, notes)
-    driver.insert(t.UsageEvent, usage)
     driver.insert(t.WindowPosting, window_rows(effects.windows))
     driver.insert(t.Outbox, [_outbox_row(writer, notice, now) for notice in effects.notices])
     return seals

@@ -204,6 +204,17 @@ def _write_positions(driver: Driver, book: Book) -> None:
 
 def _write_changes(driver: Driver, book: Book) -> None:
     effects, now = book.effects, to_micros(book.now)
+    if effects.gift_changes:
+        _write_gifts(driver, effects, now)
+    if effects.debts or effects.debt_changes:
+        _write_debts(driver, effects, now)
+    if effects.member_changes or effects.revoked:
+        _write_people(driver, effects, now)
+    if effects.records:
+        write_records(driver, effects.records)
+
+
+def _write_gifts(driver: Driver, effects: Effects, now: int) -> None:
     changed = {gift.gift_id: gift for gift in effects.gift_changes}
     driver.assign(
         t.Gift,
@@ -213,12 +224,18 @@ def _write_changes(driver: Driver, book: Book) -> None:
     )
     sent = [(gift.org_id, gift.gift_id, gift.recipient_org, "queued", 0, now) for gift in effects.deliveries]
     driver.insert(t.Delivery, sent)
+
+
+def _write_debts(driver: Driver, effects: Effects, now: int) -> None:
     driver.insert(t.Obligation, [_debt_row(org, debt, now) for org, debt in effects.debts])
     repaid = {
         debt.cause_id: (debt.repaid.micros, debt.cancelled.micros or None, org, debt.cause_id)
         for org, debt in effects.debt_changes
     }
     driver.assign(t.Obligation, ("repaid", "cancelled"), ("org_id", "cause_id"), list(repaid.values()))
+
+
+def _write_people(driver: Driver, effects: Effects, now: int) -> None:
     people = {member.member_id: member for member in effects.member_changes}
     driver.assign(
         t.Member,
@@ -227,7 +244,6 @@ def _write_changes(driver: Driver, book: Book) -> None:
         [(to_micros(p.frozen_at), to_micros(p.deactivated_at), p.org_id, p.member_id) for p in people.values()],
     )
     driver.assign(t.Token, ("revoked_at",), ("org_id", "member_id"), [(now, *key) for key in effects.revoked])
-    write_records(driver, effects.records)
 
 
 def _debt_row(org: int, debt: Debt, now: int) -> Row:

@@ -74,6 +74,23 @@ class _Ticket:
     detours: int = 0
 
 
+class _Bell:
+    """Wakes one waiting thread, by a bare lock: a condition costs several times as much, and a lone command pays it."""
+
+    def __init__(self) -> None:
+        self._silence = threading.Lock()
+        self._silence.acquire()
+
+    def ring(self) -> None:
+        """Wake who waits, or who waits next. One thread at a time rings."""
+        if self._silence.locked():
+            self._silence.release()
+
+    def wait(self, seconds: float | None) -> None:
+        """Wait for the bell, however long or so many seconds."""
+        self._silence.acquire(timeout=-1 if seconds is None else seconds)
+
+
 class Journal:
     """The only way into the books. ``open_driver`` gives a fresh connection, also after one was lost.
 
@@ -104,7 +121,8 @@ class Journal:
         self._pause = pause
         self._waiting: deque[_Ticket] = deque()
         self._background: deque[_Ticket] = deque()
-        self._wake = threading.Condition()
+        self._guard_of_queues = threading.Lock()
+        self._bell = _Bell()
         self._callers_at = -CALLERS_NEAR_SECONDS  # when a batch last had callers
         self._beside = 0.0  # how much of the sweeps may be taken along beside callers by now
         self._beside_at = 0.0
@@ -151,9 +169,9 @@ class Journal:
 
     def close(self) -> None:
         """Finish what waits, then stop. Commands that come later are refused."""
-        with self._wake:
+        with self._guard_of_queues:
             self._closing = True
-            self._wake.notify()
+            self._bell.ring()
         self._thread.join()
         if self._driver is not None:
             self._driver.close()
@@ -180,14 +198,15 @@ class Journal:
         """Queue as many commands as there is room for, and answer the others at once."""
         queue = self._background if in_background else self._waiting
         call = _Call(future, loop, [None] * len(commands), is_single)
-        with self._wake:
+        with self._guard_of_queues:
             room = 0 if self._closing else max(self._queue_size - len(queue), 0)
             call.missing = taken = min(room, len(commands))
             if taken < len(commands):
                 call.answers[taken:] = [self._no_room()] * (len(commands) - taken)
             queue.extend([_Ticket(command, call, place) for place, command in enumerate(commands[:taken])])
             if self._is_idle:
-                self._wake.notify()
+                self._is_idle = False
+                self._bell.ring()
         if not taken:
             call.resolve()
 
@@ -206,23 +225,30 @@ class Journal:
                 self._deliver([(ticket, _internal_error()) for ticket in tickets])
 
     def _take(self) -> list[_Ticket]:
-        with self._wake:
-            while not (room := self._room_for_sweeps()) and not (self._waiting or self._closing):
+        """Return what the next batch carries out, waiting for it; nothing once the journal is closed."""
+        while True:
+            with self._guard_of_queues:
+                room = self._room_for_sweeps()
+                if room or self._waiting or self._closing:
+                    self._is_idle = False
+                    return self._taken(room)
                 self._is_idle = True
-                self._wake.wait(_TURN_SECONDS if self._background else None)
-            self._is_idle = False
-            callers = min(len(self._waiting), self._batch_size)
-            if callers:
-                self._callers_at = time.monotonic()
-            background = min(room, self._batch_size - callers)
-            self._beside -= background
-            return [
-                *(self._waiting.popleft() for _ in range(callers)),
-                *(self._background.popleft() for _ in range(background)),
-            ]
+                turn = _TURN_SECONDS if self._background else None
+            self._bell.wait(turn)
+
+    def _taken(self, room: int) -> list[_Ticket]:
+        callers = min(len(self._waiting), self._batch_size)
+        if callers:
+            self._callers_at = time.monotonic()
+        background = min(room, self._batch_size - callers)
+        self._beside -= background
+        return [
+            *[self._waiting.popleft() for _ in range(callers)],
+            *[self._background.popleft() for _ in range(background)],
+        ]
 
     def _room_for_sweeps(self) -> int:
-        """Return how much of what waits in the background the next batch takes along: a little while callers are near."""
+        """Return how much of what waits in the background the next batch takes along: little while callers are near."""
         now = time.monotonic()
         earned = (now - self._beside_at) * BESIDE_CALLERS_PER_SECOND
         self._beside, self._beside_at = min(max(self._beside, 0) + earned, BESIDE_CALLERS), now
@@ -332,8 +358,9 @@ class Journal:
                 detoured.append(ticket)
             else:
                 answers.append((ticket, self._as_told(outcome)))
-        with self._wake:
-            self._waiting.extendleft(reversed(detoured))
+        if detoured:
+            with self._guard_of_queues:
+                self._waiting.extendleft(reversed(detoured))
         self._deliver(answers)
 
     def _as_told(self, outcome: Outcome) -> Outcome:

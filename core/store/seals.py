@@ -10,6 +10,7 @@ from __future__ import annotations
 import hmac
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, Final
 
 import orjson
@@ -31,7 +32,7 @@ class SealKey:
 
 def transfer_seal(key: SealKey, facts: list[Any]) -> bytes:
     """Return the seal of one transfer; ``facts`` are JSON values in a fixed order."""
-    return hmac.digest(key.secret, orjson.dumps(facts, default=repr), "sha256")[:SEAL_BYTES]
+    return _hmac(key.secret, orjson.dumps(facts, default=repr))[:SEAL_BYTES]
 
 
 def batch_seal(
@@ -45,7 +46,19 @@ def batch_seal(
 ) -> bytes:
     """Return the seal of a batch over the seals of its transfers in id order."""
     head = orjson.dumps([writer_id, batch, previous.hex(), heads], option=orjson.OPT_SORT_KEYS)
-    return hmac.digest(key.secret, head + b"".join(seals), "sha256")
+    return _hmac(key.secret, head + b"".join(seals))
+
+
+def _hmac(secret: bytes, message: bytes) -> bytes:
+    code = _begun(secret).copy()
+    code.update(message)
+    return code.digest()
+
+
+@lru_cache(maxsize=16)
+def _begun(secret: bytes) -> hmac.HMAC:
+    """Return the code of a key before its message: to look up its digest by name takes half of the time."""
+    return hmac.new(secret, digestmod="sha256")
 
 
 def transfer_facts(

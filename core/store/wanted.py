@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
 from typing import Any
 
 from core.ledger.commands import Command, Needs
@@ -12,27 +11,29 @@ from core.ledger.records import Wish
 Key = tuple[int, int]
 
 
-@dataclass(slots=True)
 class Wanted:
     """Everything the commands of one batch need, by (organisation, id)."""
 
-    accounts: set[Key] = field(default_factory=set)
-    positions: set[Key] = field(default_factory=set)
-    members: set[Key] = field(default_factory=set)
-    gifts: set[Key] = field(default_factory=set)
-    judged: set[Key] = field(default_factory=set)  # gifts about which the teams of their senders decide
-    claw_back: set[Key] = field(default_factory=set)
-    debts_of: set[Key] = field(default_factory=set)
-    given_by: set[Key] = field(default_factory=set)
-    seats_of: set[Key] = field(default_factory=set)
-    spending_of: set[Key] = field(default_factory=set)
-    holds: set[Key] = field(default_factory=set)
-    requests: set[Key] = field(default_factory=set)
-    records: set[tuple[int, Wish]] = field(default_factory=set)
-    _by_need: tuple[set[Any], ...] = field(init=False, repr=False)
+    __slots__ = ("_by_need", "judged", *Needs._fields)
 
-    def __post_init__(self) -> None:
-        self._by_need = tuple(getattr(self, name) for name in Needs._fields)
+    members: set[Key]
+    accounts: set[Key]
+    positions: set[Key]
+    gifts: set[Key]
+    claw_back: set[Key]
+    debts_of: set[Key]
+    given_by: set[Key]
+    seats_of: set[Key]
+    records: set[tuple[int, Wish]]
+    spending_of: set[Key]
+    holds: set[Key]
+    requests: set[Key]
+
+    def __init__(self) -> None:
+        self._by_need: list[set[Any]] = [set() for _ in Needs._fields]
+        for name, found in zip(Needs._fields, self._by_need, strict=True):
+            setattr(self, name, found)
+        self.judged: set[Key] = set()  # gifts about which the teams of their senders decide
 
     def add(self, org: int, needs: Needs) -> None:
         """Add what a command of an organisation says it needs."""
