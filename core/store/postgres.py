@@ -79,10 +79,8 @@ class PostgresDriver:
         return self.ask(query, wanted)()
 
     def ask(self, query: str, wanted: Rows) -> Later[list[Row]]:
-        types = [_PYTHON_ARRAYS[type(value)] for value in wanted[0]]
-        names = ", ".join("abcd"[: len(types)])
-        source = f"(SELECT {names} FROM {{rows}} AS wanted_rows ({names}))"  # noqa: S608  (letters only)
-        return self._unnest(query.format(wanted=source), types, wanted)
+        types = tuple([_PYTHON_ARRAYS[type(value)] for value in wanted[0]])
+        return self._unnest(_about(query, len(types)), types, wanted)
 
     def lock(self, accounts: Rows) -> Later[list[Row]]:
         return self.ask(
@@ -185,6 +183,13 @@ class PostgresDriver:
         cursor = self._connection.cursor()
         cursor.execute(_with_rows(statement, len(columns), "%b"), columns, prepare=True)
         return cursor.fetchall
+
+
+@lru_cache(maxsize=512)
+def _about(query: str, columns: int) -> str:
+    names = ", ".join("abcd"[:columns])
+    source = f"(SELECT {names} FROM {{rows}} AS wanted_rows ({names}))"  # noqa: S608  (letters only)
+    return query.format(wanted=source)
 
 
 @lru_cache(maxsize=512)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Iterator
 from contextlib import closing
+from typing import Any
 
 import psycopg
 import pytest
@@ -94,3 +96,26 @@ def test_a_server_that_hangs_up_is_an_error_not_a_wait_without_end(
 
 def _numbers(*values: int) -> Array:
     return ARRAYS["bigint[]"](values)
+
+
+@pytest.mark.parametrize(
+    ("kind", "some"),
+    [
+        ("bigint[]", (2**63 - 1, -(2**63))),
+        ("int[]", (7, -7)),
+        ("boolean[]", (True, False)),
+        ("text[]", ("", "ä")),
+        ("bytea[]", (b"", b"\x00\xff")),
+    ],
+)
+def test_columns_arrive_as_they_were_sent_alone_and_together_and_with_nulls(
+    pipeline: Pipeline, kind: str, some: tuple[Any, Any]
+) -> None:
+    for values in ((some[0],), (some[1],), (None,), some, (*some, None)):
+        assert pipeline.send(b"SELECT unnest($1)", [ARRAYS[kind](values)])() == [(value,) for value in values]
+
+
+def test_a_number_that_does_not_fit_is_never_sent() -> None:
+    for values in ((2**63,), (1, 2**63)):
+        with pytest.raises(struct.error):
+            ARRAYS["bigint[]"](values)
