@@ -84,8 +84,8 @@ class PostgresDriver:
 
     def lock(self, accounts: Rows) -> Later[list[Row]]:
         return self.ask(
-            """SELECT org_id, account_id FROM account WHERE (org_id, account_id) IN (SELECT a, b FROM {wanted} w)
-               ORDER BY account_id FOR NO KEY UPDATE""",
+            """SELECT org_id, account_id FROM {wanted} w JOIN account ON org_id = w.a AND account_id = w.b
+               ORDER BY account_id FOR NO KEY UPDATE OF account""",
             accounts,
         )
 
