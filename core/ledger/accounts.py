@@ -51,6 +51,11 @@ def kind_of(account: int) -> AccountKind:
         raise ValueError(f"{account} is no account") from None
 
 
+def kind_number(account: int) -> int:
+    """Return the number of the kind that an account's id names, whether or not there is such a kind."""
+    return account & _KIND
+
+
 def is_stored(account: int) -> bool:
     """Return whether the account has stored positions: wallets, pools and escrows (L2)."""
     return account & _KIND < _ISSUANCE

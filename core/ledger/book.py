@@ -6,7 +6,7 @@ not disturb its neighbours (L7). It knows nothing of how effects are stored.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, fields, replace
 from datetime import datetime, timedelta
 from operator import attrgetter
@@ -154,7 +154,7 @@ class Book:
         self._marks = self.effects.marks()
         self._org_id = 0
         self._actor_id = 0
-        self._own_ids: list[int] = []
+        self._own_ids: Iterator[int] = iter(())
 
     # One command at a time.
 
@@ -163,7 +163,7 @@ class Book:
         self._undo.clear()
         self._marks = self.effects.marks()
         self._org_id, self._actor_id = org_id, actor_id
-        self._own_ids = list(own_ids)[::-1]
+        self._own_ids = iter(own_ids)
 
     def rollback(self) -> None:
         """Forget everything since ``begin``."""
@@ -227,7 +227,7 @@ class Book:
 
     def next_id(self) -> int:
         """Return the next id of the command: first its own, which follow one another, then fresh ones."""
-        return self._own_ids.pop() if self._own_ids else self._new_id()
+        return next(self._own_ids, None) or self._new_id()
 
     def post(
         self,

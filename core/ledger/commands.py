@@ -66,7 +66,7 @@ class Command(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)  # not frozen, which makes them three times as dear; nobody changes them
 class Receipt:
     """A command took effect, durably: the ids it was given, and whether it had done so before (L6).
 

@@ -21,7 +21,7 @@ class Decision(NamedTuple):
 
     def body(self) -> dict[str, Any]:
         """Return the stored form."""
-        return {"outcome": self.outcome.value, "findings": [finding_body(each) for each in self.findings]}
+        return {"outcome": self.outcome._value_, "findings": [finding_body(each) for each in self.findings]}
 
     def raise_if_refused(self) -> None:
         """Raise Refused with the first refusing rule's code and sentence, and all findings as fields."""
@@ -60,7 +60,7 @@ def finding_body(finding: Finding) -> dict[str, Any]:
     """Return a finding as programs see it."""
     return {
         "rule": finding.rule,
-        "outcome": finding.outcome.value,
+        "outcome": finding.outcome._value_,
         "limit": finding.limit,
         "value": finding.value,
         "headroom": finding.headroom,

@@ -55,6 +55,7 @@ class _Claim:
     key: tuple[int, int, str]
     row: Row
     first_id: int
+    count: int
     places: list[int] = field(default_factory=list)
 
 
@@ -79,7 +80,7 @@ def run_batch(driver: Driver, writer: Writer, commands: Sequence[Command]) -> tu
     driver.begin()
     outcomes: list[Outcome] = [Again()] * len(commands)
     claims = _set_aside(writer, commands)
-    ours = driver.claim(sorted((claim.row for claim in claims), key=lambda row: row[:3]))
+    ours = driver.claim(sorted([claim.row for claim in claims]))  # by their keys, which are unique
     wanted = wanted_by(claim.command for claim in claims)
     load.find_accounts(driver, wanted)
     locked = load.lock(driver, wanted)
@@ -125,8 +126,10 @@ def _set_aside(writer: Writer, commands: Sequence[Command]) -> list[_Claim]:
     for place, command in enumerate(commands):
         key = (command.org_id, command.actor_id, command.key)
         if key not in claims:
-            ids = [writer.new_id() for _ in range(command.count)]
-            claims[key] = _Claim(command, key, (*key, command.digest, ids[0], command.count), ids[0])
+            first_id, count = writer.new_id(), command.count
+            for _ in range(count - 1):
+                writer.new_id()  # they follow one another
+            claims[key] = _Claim(command, key, (*key, command.digest, first_id, count), first_id, count)
         claims[key].places.append(place)
     return list(claims.values())
 
@@ -176,8 +179,7 @@ def _decide(book: Book, claims: list[_Claim], outcomes: list[Outcome]) -> tuple[
 
 def _decide_one(book: Book, claim: _Claim) -> Outcome:
     command = claim.command
-    own_ids = range(claim.first_id, claim.first_id + command.count)
-    book.begin(command.org_id, command.actor_id, own_ids)
+    book.begin(command.org_id, command.actor_id, range(claim.first_id, claim.first_id + claim.count))
     try:
         result = command.decide(book)
     except Refused as refused:
@@ -190,7 +192,7 @@ def _decide_one(book: Book, claim: _Claim) -> Outcome:
         book.rollback()
         logger.exception("a %s could not be decided", type(command).__name__)
         return defect
-    return Receipt(claim.first_id, command.count, replayed=False, result=result)
+    return Receipt(claim.first_id, claim.count, replayed=False, result=result)
 
 
 def _write_positions(driver: Driver, book: Book) -> None:

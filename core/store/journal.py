@@ -40,6 +40,7 @@ _FIRST_PAUSE_SECONDS: Final = 0.1
 
 
 Answer = Receipt | Refused  # Refused is returned here, not raised
+_PLAIN: Final = (Receipt, Refused)
 
 
 @dataclass(slots=True, eq=False)
@@ -357,7 +358,7 @@ class Journal:
                 ticket.detours += 1
                 detoured.append(ticket)
             else:
-                answers.append((ticket, self._as_told(outcome)))
+                answers.append((ticket, self._as_told(outcome) if self._untold else outcome))
         if detoured:
             with self._guard_of_queues:
                 self._waiting.extendleft(reversed(detoured))
@@ -395,7 +396,7 @@ def _resolve_all(calls: Sequence[_Call]) -> None:
 
 def _told(outcome: Outcome) -> Answer:
     """Return what a caller is told of an outcome."""
-    if isinstance(outcome, Receipt | Refused):
+    if isinstance(outcome, _PLAIN):
         return outcome
     if isinstance(outcome, Again):
         return Refused(Code.OVERLOADED, "This is busy right now. Try again in a moment.")

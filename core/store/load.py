@@ -58,13 +58,13 @@ def lock(driver: Driver, wanted: Wanted) -> Later[set[Key]]:
     if not wanted.accounts:
         return set
     found = driver.lock(sorted(wanted.accounts))
-    return lambda: {(row[0], row[1]) for row in found()}
+    return lambda: set(found())
 
 
 def existing(driver: Driver, wanted: Wanted) -> set[Key]:
     """Return which of the accounts exist, without a lock: for dry runs."""
     query = "SELECT org_id, account_id FROM {wanted} w CROSS JOIN account WHERE org_id = w.a AND account_id = w.b"
-    return {(row[0], row[1]) for row in driver.select(query, sorted(wanted.accounts))} if wanted.accounts else set()
+    return set(driver.select(query, sorted(wanted.accounts))) if wanted.accounts else set()
 
 
 def read(driver: Driver, wanted: Wanted, book: Book) -> Later[None]:

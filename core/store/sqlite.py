@@ -110,7 +110,7 @@ class SqliteDriver:
 
 
 def _unclaimed(rows: Rows, taken: set[Row]) -> set[int]:
-    return {row[4] for row in rows if row[:3] not in taken}
+    return {row[4] for row in rows if not taken or row[:3] not in taken}
 
 
 def _places(rows: int) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from itertools import repeat
 from typing import Any
 
 from core.ledger.commands import Command, Needs
@@ -39,7 +40,7 @@ class Wanted:
         """Add what a command of an organisation says it needs."""
         for found, wished in zip(self._by_need, needs, strict=True):
             if wished:
-                found.update([(org, each) for each in wished])
+                found.update(zip(repeat(org), wished))
         if needs.claw_back:
             self.gifts.update([(org, gift) for gift in needs.claw_back])
         if needs.gifts and needs.seats_of:

@@ -40,7 +40,7 @@ class Give:
 
     @property
     def digest(self) -> bytes:
-        words = (self.message, self.prefer.value, self.recipient_org)
+        words = (self.message, self.prefer._value_, self.recipient_org)
         return digest_of("give", self.amount.micros, *words, *self.recipients)
 
     @property
