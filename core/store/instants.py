@@ -25,7 +25,7 @@ def _to_micros(moment: datetime | None) -> int | None:
 
 
 # A batch writes the same few moments thousands of times.
-to_micros: Final = cast(_ToMicros, lru_cache(maxsize=4_096)(_to_micros))
+to_micros: Final = cast("_ToMicros", lru_cache(maxsize=4_096)(_to_micros))
 
 
 @overload
