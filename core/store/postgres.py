@@ -29,6 +29,7 @@ _BY_KEYS: Final = {
     "enable_seqscan": "off",
     "enable_hashjoin": "off",
     "enable_mergejoin": "off",
+    "jit": "off",
 }
 _PYTHON_ARRAYS: Final[dict[type[Any], str]] = {int: "bigint[]", str: "text[]"}
 
