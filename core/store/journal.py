@@ -27,9 +27,10 @@ from core.store.faults import Fault, fault_of, refusal
 
 logger = logging.getLogger(__name__)
 
-# How much of the sweeps is taken along while there are callers: so many commands a second, and in a batch.
+# How much of the sweeps is taken along while there are callers: so many commands a second, and in a batch, by which
+# they catch up after a stall.
 BESIDE_CALLERS_PER_SECOND: Final = 600
-BESIDE_CALLERS: Final = 32
+BESIDE_CALLERS: Final = 100
 CALLERS_NEAR_SECONDS: Final = 0.2  # and for so long after the last of them: the next is not kept waiting either
 _TURN_SECONDS: Final = 0.005  # how long sweeps wait for their next turn beside callers
 MAX_DETOURS: Final = 8  # how often a command may turn out to need another lock, or be a twin's twin

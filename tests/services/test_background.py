@@ -24,7 +24,7 @@ from tests.support.house import House
 async def test_a_sweep_takes_small_steps_while_callers_are_near_and_long_ones_when_they_are_not(
     house: House, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    swept = [Settle(house.ada.actor.org_id, number) for number in range(1, 101)]
+    swept = [Settle(house.ada.actor.org_id, number) for number in range(1, 3 * BESIDE_CALLERS)]
     journal = house.ledger.journal
 
     monkeypatch.setattr(journals, "CALLERS_NEAR_SECONDS", 60.0)
