@@ -239,7 +239,8 @@ class Journal:
             self._bell.wait(turn)
 
     def _taken(self, room: int) -> list[_Ticket]:
-        callers = min(len(self._waiting), self._batch_size)
+        kept_free = min(room, self._batch_size // 10)  # however many callers there are, sweeps go on
+        callers = min(len(self._waiting), self._batch_size - kept_free)
         if callers:
             self._callers_at = time.monotonic()
         background = min(room, self._batch_size - callers)

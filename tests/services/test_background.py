@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -41,6 +42,27 @@ async def test_a_sweep_takes_small_steps_while_callers_are_near_and_long_ones_wh
     assert seconds >= (len(swept) - BESIDE_CALLERS) / BESIDE_CALLERS_PER_SECOND
     assert max(alone) > BESIDE_CALLERS
     assert sum(beside) == sum(alone) == len(swept)
+
+
+async def test_a_sweep_goes_on_however_many_callers_wait(house: House) -> None:
+    org, journal = house.ada.actor.org_id, house.ledger.journal
+    journal._batch_size = 20
+    batches: list[list[int]] = []
+    run = journal._run_once
+
+    def noted(commands: Sequence[Any]) -> Any:
+        batches.append([command.gift_id for command in commands])
+        time.sleep(0.005)  # so that sweeps have a turn by the next
+        return run(commands)
+
+    journal._run_once = noted  # type: ignore[method-assign]
+    callers = [Settle(org, number) for number in range(1, 601)]
+    swept = [Settle(org, number) for number in range(1_001, 1_021)]
+    await asyncio.gather(house.ledger.execute_all(callers), house.ledger.execute_all(swept, in_background=True))
+
+    with_callers = [numbers for numbers in batches if min(numbers) <= 600]
+    assert sum(number > 1_000 for numbers in with_callers for number in numbers) == len(swept)
+    assert all(sum(number > 1_000 for number in numbers) <= 2 for numbers in with_callers)
 
 
 async def test_each_command_of_a_sweep_has_its_own_answer(house: House) -> None:
