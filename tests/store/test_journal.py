@@ -242,16 +242,19 @@ async def test_a_full_queue_answers_overloaded_at_once(house: House) -> None:
     """L7: backpressure; what was accepted is still answered."""
     await house.grant(house.al)
     await _without_limits(house)
-    house.ledger.journal._queue_size = 5
-    with _stalled(house.ledger.journal):
+    journal = house.ledger.journal
+    journal._queue_size = 5
+    with _stalled(journal) as held:
+        first = asyncio.ensure_future(_give(house, "in the writer's hands"))
+        await eventually(held.is_set)
         waiting = [asyncio.ensure_future(_give(house, f"k{number}")) for number in range(20)]
-        await eventually(lambda: sum(task.done() for task in waiting) >= 14)
+        await eventually(lambda: sum(task.done() for task in waiting) >= 15)
         refused = [task.exception() for task in waiting if task.done()]
-    await asyncio.wait(waiting)
+    await asyncio.wait([first, *waiting])
 
-    assert 14 <= len(refused) <= 15  # five wait, and one may be in the writer's hands
+    assert len(refused) == 15
     assert {error.code for error in refused if isinstance(error, Refused)} == {Code.OVERLOADED}
-    assert sum(task.exception() is None for task in waiting) == 20 - len(refused)
+    assert sum(task.exception() is None for task in waiting) == 5
 
 
 async def test_of_commands_handed_in_together_a_full_queue_takes_those_it_has_room_for(house: House) -> None:
@@ -327,15 +330,18 @@ async def _without_limits(house: House) -> None:
 
 
 @contextmanager
-def _stalled(journal: Any) -> Iterator[None]:
-    """Hold the writer between two batches."""
-    release, run = threading.Event(), journal._run_once
+def _stalled(journal: Any) -> Iterator[threading.Event]:
+    """Hold the writer between two batches; the event tells that it has one in its hands."""
+    release, held, run = threading.Event(), threading.Event(), journal._run_once
 
     def stalled(commands: Any) -> Any:
+        held.set()
         release.wait()
         return run(commands)
 
     journal._run_once = stalled
-    yield
-    release.set()
-    journal._run_once = run
+    try:
+        yield held
+    finally:
+        release.set()
+        journal._run_once = run
