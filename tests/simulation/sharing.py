@@ -47,7 +47,7 @@ def answer(month: Month) -> None:
         return
     dice, other = month.dice, _concerned(month, request).number
     asker = request.asker if dice.random() < 0.9 else other
-    pledger, key = dice.choice(request.pledgers or [other]), month.fresh_key()
+    pledger, key = dice.choice([*request.pledgers, other]), month.fresh_key()
     of_pledges: list[Command] = [
         Accept(request.org, asker, key, request.number),
         Unpledge(request.org, pledger, key, request.number),
@@ -56,7 +56,7 @@ def answer(month: Month) -> None:
         Withdraw(request.org, asker, request.number),
         Decline(request.org, other, key, request.number, None),
     ]
-    month.send(dice.choice(of_pledges * len(request.pledgers) + others))
+    month.send(dice.choice(of_pledges * (len(request.pledgers) + 1) + others))
 
 
 def fill(month: Month) -> None:
