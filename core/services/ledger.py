@@ -20,7 +20,8 @@ from core.store.changes import Changes
 from core.store.checkpoints import Checkpointer
 from core.store.engine import reading, writing
 from core.store.faults import refusing_faults
-from core.store.journal import Answer, Journal
+from core.store.journal import Journal
+from core.store.queue import Answer
 from core.store.seals import SealKey
 from core.store.watch import Watcher
 

@@ -11,10 +11,9 @@ import contextlib
 import logging
 import threading
 import time
-from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any, Final
 
 from core.ledger.commands import Command, Receipt
@@ -24,73 +23,16 @@ from core.store.batch import Again, Outcome, Sealed, resume, run_batch
 from core.store.changes import Changes
 from core.store.driver import Driver
 from core.store.faults import Fault, fault_of, refusal
+from core.store.queue import Answer, Call, Queue, Ticket
 
 logger = logging.getLogger(__name__)
 
-# How much of the sweeps is taken along while there are callers: so many commands a second, and in a batch, by which
-# they catch up after a stall.
-BESIDE_CALLERS_PER_SECOND: Final = 600
-BESIDE_CALLERS: Final = 100
-CALLERS_NEAR_SECONDS: Final = 0.2  # and for so long after the last of them: the next is not kept waiting either
-_TURN_SECONDS: Final = 0.005  # how long sweeps wait for their next turn beside callers
 MAX_DETOURS: Final = 8  # how often a command may turn out to need another lock, or be a twin's twin
 MAX_RETRIES: Final = 6  # how often a batch is tried when the database is not to be had
 PATIENCE_SECONDS: Final = 10.0  # and for how long, if an attempt itself takes long
 SCHEMA_SECONDS: Final = 1.0  # how often it is made sure that nobody has migrated the database meanwhile
 _FIRST_PAUSE_SECONDS: Final = 0.1
-
-
-Answer = Receipt | Refused  # Refused is returned here, not raised
-_PLAIN: Final = (Receipt, Refused)
-
-
-@dataclass(slots=True, eq=False)
-class _Call:
-    """Commands handed in together: one future for all of them, resolved when the last has its answer."""
-
-    future: Future[Any] | asyncio.Future[Any]
-    loop: asyncio.AbstractEventLoop | None  # of an asyncio future
-    answers: list[Answer | None]  # by place
-    is_single: bool  # its future is the receipt or the refusal itself, not the list
-    missing: int = 0  # how many answers there are still to be
-
-    def resolve(self) -> None:
-        if self.future.done():
-            return
-        if not self.is_single:
-            self.future.set_result(self.answers)
-        elif isinstance(answer := self.answers[0], Refused):
-            self.future.set_exception(answer)
-            self.future.exception()  # a caller who has hung up never asks, and asyncio would log that as an error
-        else:
-            self.future.set_result(answer)
-
-
-@dataclass(slots=True, eq=False)
-class _Ticket:
-    """A command that waits for its answer, and the place of that among the answers of its call."""
-
-    command: Command
-    call: _Call
-    place: int = 0
-    detours: int = 0
-
-
-class _Bell:
-    """Wakes one waiting thread, by a bare lock: a condition costs several times as much, and a lone command pays it."""
-
-    def __init__(self) -> None:
-        self._silence = threading.Lock()
-        self._silence.acquire()
-
-    def ring(self) -> None:
-        """Wake who waits, or who waits next. One thread at a time rings."""
-        if self._silence.locked():
-            self._silence.release()
-
-    def wait(self, seconds: float | None) -> None:
-        """Wait for the bell, however long or so many seconds."""
-        self._silence.acquire(timeout=-1 if seconds is None else seconds)
+_TOLD_AS_THEY_ARE: Final = (Receipt, Refused)
 
 
 class Journal:
@@ -118,18 +60,8 @@ class Journal:
         self._schema_checked_at = time.monotonic()
         self._changes = changes
         self._guard = guard
-        self._queue_size = queue_size
-        self._batch_size = batch_size
+        self._queue = Queue(size=queue_size, batch_size=batch_size)
         self._pause = pause
-        self._waiting: deque[_Ticket] = deque()
-        self._background: deque[_Ticket] = deque()
-        self._guard_of_queues = threading.Lock()
-        self._bell = _Bell()
-        self._callers_at = -CALLERS_NEAR_SECONDS  # when a batch last had callers
-        self._beside = 0.0  # how much of the sweeps may be taken along beside callers by now
-        self._beside_at = 0.0
-        self._closing = False
-        self._is_idle = False
         self._driver: Driver | None = None
         self._writer: Writer | None = None
         self._trouble: Fault | None = None
@@ -171,9 +103,7 @@ class Journal:
 
     def close(self) -> None:
         """Finish what waits, then stop. Commands that come later are refused."""
-        with self._guard_of_queues:
-            self._closing = True
-            self._bell.ring()
+        self._queue.close()
         self._thread.join()
         if self._driver is not None:
             self._driver.close()
@@ -181,7 +111,7 @@ class Journal:
     @property
     def depth(self) -> int:
         """How many commands wait."""
-        return len(self._waiting) + len(self._background)
+        return len(self._queue)
 
     @property
     def writer_id(self) -> int | None:
@@ -198,27 +128,12 @@ class Journal:
         in_background: bool = False,
     ) -> None:
         """Queue as many commands as there is room for, and answer the others at once."""
-        queue = self._background if in_background else self._waiting
-        call = _Call(future, loop, [None] * len(commands), is_single)
-        with self._guard_of_queues:
-            room = 0 if self._closing else max(self._queue_size - len(queue), 0)
-            call.missing = taken = min(room, len(commands))
-            if taken < len(commands):
-                call.answers[taken:] = [self._no_room()] * (len(commands) - taken)
-            queue.extend([_Ticket(command, call, place) for place, command in enumerate(commands[:taken])])
-            if self._is_idle:
-                self._is_idle = False
-                self._bell.ring()
-        if not taken:
+        call = Call(future, loop, [None] * len(commands), is_single)
+        if not self._queue.put(call, commands, in_background=in_background):
             call.resolve()
 
-    def _no_room(self) -> Refused:
-        if self._closing:
-            return Refused(Code.OVERLOADED, "The server is stopping. Try again in a moment.")
-        return Refused(Code.OVERLOADED, "Too many requests are waiting. Try again in a moment.")
-
     def _run(self) -> None:
-        while tickets := self._take():
+        while tickets := self._queue.take():
             self._untold.clear()
             try:
                 self._carry_out(tickets)
@@ -226,39 +141,7 @@ class Journal:
                 logger.exception("a batch failed")
                 self._deliver([(ticket, _internal_error()) for ticket in tickets])
 
-    def _take(self) -> list[_Ticket]:
-        """Return what the next batch carries out, waiting for it; nothing once the journal is closed."""
-        while True:
-            with self._guard_of_queues:
-                room = self._room_for_sweeps()
-                if room or self._waiting or self._closing:
-                    self._is_idle = False
-                    return self._taken(room)
-                self._is_idle = True
-                turn = _TURN_SECONDS if self._background else None
-            self._bell.wait(turn)
-
-    def _taken(self, room: int) -> list[_Ticket]:
-        kept_free = min(room, self._batch_size // 10)  # however many callers there are, sweeps go on
-        callers = min(len(self._waiting), self._batch_size - kept_free)
-        if callers:
-            self._callers_at = time.monotonic()
-        background = min(room, self._batch_size - callers)
-        self._beside -= background
-        return [
-            *[self._waiting.popleft() for _ in range(callers)],
-            *[self._background.popleft() for _ in range(background)],
-        ]
-
-    def _room_for_sweeps(self) -> int:
-        """Return how much of what waits in the background the next batch takes along: little while callers are near."""
-        now = time.monotonic()
-        earned = (now - self._beside_at) * BESIDE_CALLERS_PER_SECOND
-        self._beside, self._beside_at = min(max(self._beside, 0) + earned, BESIDE_CALLERS), now
-        near = self._waiting or now - self._callers_at < CALLERS_NEAR_SECONDS
-        return min(len(self._background), int(self._beside) if near and not self._closing else self._batch_size)
-
-    def _carry_out(self, tickets: list[_Ticket]) -> None:
+    def _carry_out(self, tickets: list[Ticket]) -> None:
         """Run a batch; halve it when it fails for a reason of its own, so that only the culprit suffers.
 
         A database that is not to be had is tried for a while, but no longer for each batch once it was in vain.
@@ -339,7 +222,7 @@ class Journal:
         else:
             logger.error("commands are refused: %s", trouble.value)
 
-    def _halve(self, tickets: list[_Ticket], error: Exception) -> None:
+    def _halve(self, tickets: list[Ticket], error: Exception) -> None:
         if len(tickets) == 1:
             fault = fault_of(error)
             logger.error("a %s failed", type(tickets[0].command).__name__, exc_info=error)
@@ -349,12 +232,12 @@ class Journal:
         self._carry_out(tickets[:middle])
         self._carry_out(tickets[middle:])
 
-    def _settle(self, tickets: list[_Ticket], outcomes: list[Outcome], sealed: Sealed | None) -> None:
+    def _settle(self, tickets: list[Ticket], outcomes: list[Outcome], sealed: Sealed | None) -> None:
         if sealed is not None and self._writer is not None:
             self._writer.batch, self._writer.seal = sealed.batch, sealed.seal
             self._changes.publish(sealed.touched)
-        answers: list[tuple[_Ticket, Outcome]] = []
-        detoured: list[_Ticket] = []
+        answers: list[tuple[Ticket, Outcome]] = []
+        detoured: list[Ticket] = []
         for ticket, outcome in zip(tickets, outcomes, strict=True):
             if isinstance(outcome, Again) and ticket.detours < MAX_DETOURS:
                 ticket.detours += 1
@@ -362,8 +245,7 @@ class Journal:
             else:
                 answers.append((ticket, self._as_told(outcome) if self._untold else outcome))
         if detoured:
-            with self._guard_of_queues:
-                self._waiting.extendleft(reversed(detoured))
+            self._queue.put_back(detoured)
         self._deliver(answers)
 
     def _as_told(self, outcome: Outcome) -> Outcome:
@@ -373,9 +255,9 @@ class Journal:
             return replace(outcome, replayed=False)
         return outcome
 
-    def _deliver(self, answers: Sequence[tuple[_Ticket, Outcome]]) -> None:
+    def _deliver(self, answers: Sequence[tuple[Ticket, Outcome]]) -> None:
         """Answer every caller; those of one event loop in one call, for waking it costs a system call."""
-        by_loop: dict[asyncio.AbstractEventLoop, list[_Call]] = {}
+        by_loop: dict[asyncio.AbstractEventLoop, list[Call]] = {}
         for ticket, outcome in answers:
             call = ticket.call
             call.answers[ticket.place] = _told(outcome)
@@ -391,14 +273,14 @@ class Journal:
                 loop.call_soon_threadsafe(_resolve_all, calls)
 
 
-def _resolve_all(calls: Sequence[_Call]) -> None:
+def _resolve_all(calls: Sequence[Call]) -> None:
     for call in calls:
         call.resolve()
 
 
 def _told(outcome: Outcome) -> Answer:
     """Return what a caller is told of an outcome."""
-    if isinstance(outcome, _PLAIN):
+    if isinstance(outcome, _TOLD_AS_THEY_ARE):
         return outcome
     if isinstance(outcome, Again):
         return Refused(Code.OVERLOADED, "This is busy right now. Try again in a moment.")

@@ -17,8 +17,9 @@ from core.ledger.ids import Prefix, parse_id
 from core.services import gifts
 from core.services.commands.settling import Settle
 from core.services.gifts import Recipient
-from core.store import journal as journals
-from core.store.journal import BESIDE_CALLERS, BESIDE_CALLERS_PER_SECOND, Journal
+from core.store import queue as queues
+from core.store.journal import Journal
+from core.store.queue import BESIDE_CALLERS, BESIDE_CALLERS_PER_SECOND
 from tests.support.house import House
 
 
@@ -28,13 +29,13 @@ async def test_a_sweep_takes_small_steps_while_callers_are_near_and_long_ones_wh
     swept = [Settle(house.ada.actor.org_id, number) for number in range(1, 3 * BESIDE_CALLERS)]
     journal = house.ledger.journal
 
-    monkeypatch.setattr(journals, "CALLERS_NEAR_SECONDS", 60.0)
+    monkeypatch.setattr(queues, "CALLERS_NEAR_SECONDS", 60.0)
     await _give(house)
     with _sizes(journal) as beside:
         begun = time.monotonic()
         await house.ledger.execute_all(swept, in_background=True)
         seconds = time.monotonic() - begun
-    monkeypatch.setattr(journals, "CALLERS_NEAR_SECONDS", 0.0)
+    monkeypatch.setattr(queues, "CALLERS_NEAR_SECONDS", 0.0)
     with _sizes(journal) as alone:
         await house.ledger.execute_all(swept, in_background=True)
 
@@ -46,7 +47,7 @@ async def test_a_sweep_takes_small_steps_while_callers_are_near_and_long_ones_wh
 
 async def test_a_sweep_goes_on_however_many_callers_wait(house: House) -> None:
     org, journal = house.ada.actor.org_id, house.ledger.journal
-    journal._batch_size = 20
+    journal._queue._batch_size = 20
     batches: list[list[int]] = []
     run = journal._run_once
 
