@@ -30,6 +30,7 @@ from core.store.instants import to_micros
 from core.store.journal import Journal
 from core.store.migrate import check
 from core.store.postgres import PostgresDriver, set_up
+from core.store.queue import Queue
 from core.store.seals import SealKey
 from core.store.sqlite import SqliteDriver
 
@@ -58,8 +59,7 @@ def open_ledger(settings: Settings, *, clock: Clock | None = None) -> Ledger:
         check_schema=lambda: check(engine),
         changes=changes,
         guard=guard if is_sqlite(engine) else contextlib.nullcontext(),
-        queue_size=settings.queue_size,
-        batch_size=settings.batch_size,
+        queue=Queue(size=settings.queue_size, batch_size=settings.batch_size),
     )
     return Ledger(
         engine=engine,

@@ -50,8 +50,7 @@ class Journal:
         check_schema: Callable[[], None],
         changes: Changes,
         guard: contextlib.AbstractContextManager[object],
-        queue_size: int,
-        batch_size: int,
+        queue: Queue,
         pause: Callable[[float], object] = time.sleep,
     ) -> None:
         self._open_driver = open_driver
@@ -60,7 +59,7 @@ class Journal:
         self._schema_checked_at = time.monotonic()
         self._changes = changes
         self._guard = guard
-        self._queue = Queue(size=queue_size, batch_size=batch_size)
+        self._queue = queue
         self._pause = pause
         self._driver: Driver | None = None
         self._writer: Writer | None = None

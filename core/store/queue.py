@@ -63,8 +63,8 @@ class Queue:
     """Tickets of callers and of sweeps, each at most ``size``, from which one thread takes batches."""
 
     def __init__(self, *, size: int, batch_size: int) -> None:
-        self._size = size
-        self._batch_size = batch_size
+        self.size = size
+        self.batch_size = batch_size
         self._callers: deque[Ticket] = deque()
         self._sweeps: deque[Ticket] = deque()
         self._guard = threading.Lock()
@@ -83,7 +83,7 @@ class Queue:
         """Queue as many commands of a call as there is room for and return how many; it is given the others' answer."""
         queue = self._sweeps if in_background else self._callers
         with self._guard:
-            room = 0 if self._is_closing else max(self._size - len(queue), 0)
+            room = 0 if self._is_closing else max(self.size - len(queue), 0)
             call.missing = taken = min(room, len(commands))
             if taken < len(commands):
                 call.answers[taken:] = [self._no_room()] * (len(commands) - taken)
@@ -122,11 +122,11 @@ class Queue:
         return Refused(Code.OVERLOADED, "Too many requests are waiting. Try again in a moment.")
 
     def _taken(self, sweeps: int) -> list[Ticket]:
-        kept_free = min(sweeps, self._batch_size // 10)  # however many callers there are, sweeps go on
-        callers = min(len(self._callers), self._batch_size - kept_free)
+        kept_free = min(sweeps, self.batch_size // 10)  # however many callers there are, sweeps go on
+        callers = min(len(self._callers), self.batch_size - kept_free)
         if callers:
             self._callers_at = time.monotonic()
-        sweeps = min(sweeps, self._batch_size - callers)
+        sweeps = min(sweeps, self.batch_size - callers)
         self._beside -= sweeps
         return [
             *[self._callers.popleft() for _ in range(callers)],
@@ -139,7 +139,7 @@ class Queue:
         earned = (now - self._beside_at) * BESIDE_CALLERS_PER_SECOND
         self._beside, self._beside_at = min(max(self._beside, 0) + earned, BESIDE_CALLERS), now
         near = self._callers or now - self._callers_at < CALLERS_NEAR_SECONDS
-        return min(len(self._sweeps), int(self._beside) if near and not self._is_closing else self._batch_size)
+        return min(len(self._sweeps), int(self._beside) if near and not self._is_closing else self.batch_size)
 
 
 class _Bell:

@@ -47,7 +47,7 @@ async def test_a_sweep_takes_small_steps_while_callers_are_near_and_long_ones_wh
 
 async def test_a_sweep_goes_on_however_many_callers_wait(house: House) -> None:
     org, journal = house.ada.actor.org_id, house.ledger.journal
-    journal._queue._batch_size = 20
+    journal._queue.batch_size = 20
     batches: list[list[int]] = []
     run = journal._run_once
 

@@ -28,6 +28,7 @@ from core.store.driver import Driver
 from core.store.engine import reading, writing
 from core.store.faults import refusing_faults
 from core.store.journal import Journal
+from core.store.queue import Queue, Ticket
 from core.store.seals import SealKey
 from tests.simulation.records import Attempt, Records
 from tests.simulation.strands import CrashError, Strand
@@ -56,32 +57,43 @@ class Site:
     tally: Tally
 
 
-class SteppedJournal(Journal):
-    """The journal, except that its thread asks before it takes what waits."""
+class SteppedQueue(Queue):
+    """The journal's queue, except that the thread asks before it takes what waits."""
 
-    def __init__(self, strand: Strand, dice: random.Random, **parts: Any) -> None:
+    def __init__(self, strand: Strand, dice: random.Random) -> None:
+        super().__init__(size=QUEUE_SIZE, batch_size=BATCH_SIZE)
         self._strand = strand
         self._dice = dice
         self.carrying = False
         self.dead = False
-        super().__init__(**parts)
-        strand.wait()
 
-    def _take(self) -> list[Any]:
+    def take(self) -> list[Ticket]:
         """Take a part of what waits, of any size: how much has come together is a matter of luck."""
         self.carrying = False
         while not self.dead:
             with contextlib.suppress(CrashError):
                 self._strand.park()
-            if self.depth and not self.dead:
+            if len(self) and not self.dead:
                 self.carrying = True
-                self._batch_size = self._dice.choice((1, 2, 4, BATCH_SIZE))
-                return super()._take()
+                self.batch_size = self._dice.choice((1, 2, 4, BATCH_SIZE))
+                return super().take()
         self._strand.leave()
         return []
 
+    def _due_sweeps(self) -> int:
+        """Return some of the sweeps: beside callers not all, and not as many as real time has earned them."""
+        return min(len(self._sweeps), self.batch_size // 2 if self._callers else self.batch_size)
+
+
+class SteppedJournal(Journal):
+    """The journal, except that nobody hears from it once it is dead."""
+
+    def __init__(self, queue: SteppedQueue, **parts: Any) -> None:
+        self.queue = queue
+        super().__init__(queue=queue, **parts)
+
     def _deliver(self, answers: Sequence[Any]) -> None:
-        if not self.dead:
+        if not self.queue.dead:
             super()._deliver(answers)
 
     def ended(self) -> None:
@@ -106,18 +118,17 @@ class Process(Ledger):
         self._until_pause = 0
         self._calls: dict[asyncio.Task[Receipt], None] = {}  # in the order they came
         self._strand = Strand()
+        self._queue = SteppedQueue(self._strand, site.dice)
         self.journal: SteppedJournal = SteppedJournal(
-            self._strand,
-            site.dice,
+            self._queue,
             open_driver=self._open_driver,
             open_writer=lambda: wiring._open_writer(site.engine, self.clock, site.key),
             check_schema=lambda: None,
             changes=Changes(),
             guard=contextlib.nullcontext(),
-            queue_size=QUEUE_SIZE,
-            batch_size=BATCH_SIZE,
             pause=self._wait_a_moment,
         )
+        self._strand.wait()
 
     # As use cases see it.
 
@@ -169,17 +180,17 @@ class Process(Ledger):
 
     @property
     def alive(self) -> bool:
-        return not self.journal.dead
+        return not self._queue.dead
 
     @property
     def busy(self) -> bool:
         """Whether it has something to do."""
-        return self.alive and (self.journal.carrying or bool(self.journal.depth))
+        return self.alive and (self._queue.carrying or bool(self._queue))
 
     @property
     def writing(self) -> bool:
         """Whether it is stopped in the middle of a batch."""
-        return self.alive and self.journal.carrying
+        return self.alive and self._queue.carrying
 
     def turn(self) -> None:
         """Let it go on until it stops by itself: at a pause, after a commit, or when nothing waits."""
@@ -203,7 +214,7 @@ class Process(Ledger):
     def _die(self) -> None:
         for connection in self._connections:
             connection.cut()
-        self.journal.dead = True
+        self._queue.dead = True
 
     def _bury(self) -> None:
         self.journal.ended()

@@ -243,7 +243,7 @@ async def test_a_full_queue_answers_overloaded_at_once(house: House) -> None:
     await house.grant(house.al)
     await _without_limits(house)
     journal = house.ledger.journal
-    journal._queue._size = 5
+    journal._queue.size = 5
     with _stalled(journal) as held:
         first = asyncio.ensure_future(_give(house, "in the writer's hands"))
         await eventually(held.is_set)
@@ -260,7 +260,7 @@ async def test_a_full_queue_answers_overloaded_at_once(house: House) -> None:
 async def test_of_commands_handed_in_together_a_full_queue_takes_those_it_has_room_for(house: House) -> None:
     """L7: each has its own answer, in order."""
     org = house.ada.actor.org_id
-    house.ledger.journal._queue._size = 3
+    house.ledger.journal._queue.size = 3
 
     answers = await house.ledger.execute_all([Settle(org, number) for number in range(1, 6)])
     from_a_thread = house.ledger.journal.submit_all([Settle(org, number) for number in range(1, 6)]).result()
