@@ -21,14 +21,15 @@ class Size:
     transfers: int  # of one round
     sweeps: int  # rounds of settling, which take longer to prepare
     due_gifts: int
+    due_at_once: int  # beside callers, in one turn of a few seconds
     history_entries: int
     people: int  # in the big organisation
     organisations: int  # beside it
     people_each: int
 
 
-FULL = Size(5, 20_000, 3, 100_000, 10_000_000, 2_000, 1_000, 4)
-QUICK = Size(2, 1_500, 1, 5_000, 300_000, 500, 1_000, 2)
+FULL = Size(5, 20_000, 3, 100_000, 6_000, 10_000_000, 2_000, 1_000, 4)
+QUICK = Size(2, 1_500, 1, 5_000, 1_800, 300_000, 500, 1_000, 2)
 
 
 @dataclass(slots=True)

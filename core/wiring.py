@@ -71,7 +71,7 @@ def open_ledger(settings: Settings, *, clock: Clock | None = None) -> Ledger:
         keys=(key,),
         random_bytes=secrets.token_bytes,
         default_settlement_hours=settings.settlement_hours,
-        checkpointer=Checkpointer(engine) if is_sqlite(engine) else None,
+        checkpointer=Checkpointer(engine, guard) if is_sqlite(engine) else None,
     )
 
 

@@ -23,7 +23,7 @@ POOL_WAIT_SECONDS: Final = 30
 CONNECT_SECONDS: Final = 5
 BUSY_SECONDS: Final = 30  # how long one writer of a SQLite file waits for another
 STATEMENTS: Final = 512  # prepared ones that a SQLite connection keeps; the journal has a few for each size of batch
-WAL_PAGES: Final = 16_000  # about 64 MB between checkpoints; the default of 1,000 costs a third of the speed
+WAL_PAGES: Final = 64_000  # about 256 MB, should nobody have taken them into the file; the default is 1,000
 
 _BEGIN: Final = "sqlite_begin"
 _ANY_TABLE: Final = "SELECT count(*) FROM sqlite_master"  # reads the file, which opening it does not

@@ -17,9 +17,10 @@ from typing import Any, Final
 from core.ledger.commands import Command, Receipt
 from core.ledger.errors import Code, Refused
 
-# How much of the sweeps is taken along while there are callers: so many commands a second, and in a batch, by which
-# they catch up after a stall.
+# How much of the sweeps is taken along while there are callers: so many commands a second; at once at least so many,
+# for one by one they cost several times as much, and at most so many, by which they catch up after a stall.
 BESIDE_CALLERS_PER_SECOND: Final = 600
+TOGETHER: Final = 30
 BESIDE_CALLERS: Final = 100
 CALLERS_NEAR_SECONDS: Final = 0.2  # and for so long after the last of them: the next is not kept waiting either
 _TURN_SECONDS: Final = 0.005  # how long sweeps wait for their next turn beside callers
@@ -138,8 +139,10 @@ class Queue:
         now = time.monotonic()
         earned = (now - self._beside_at) * BESIDE_CALLERS_PER_SECOND
         self._beside, self._beside_at = min(max(self._beside, 0) + earned, BESIDE_CALLERS), now
-        near = self._callers or now - self._callers_at < CALLERS_NEAR_SECONDS
-        return min(len(self._sweeps), int(self._beside) if near and not self._is_closing else self.batch_size)
+        waiting = len(self._sweeps)
+        if self._is_closing or not (self._callers or now - self._callers_at < CALLERS_NEAR_SECONDS):
+            return min(waiting, self.batch_size)
+        return min(waiting, int(self._beside)) if self._beside >= min(waiting, TOGETHER) else 0
 
 
 class _Bell:

@@ -19,7 +19,7 @@ from core.services.commands.settling import Settle
 from core.services.gifts import Recipient
 from core.store import queue as queues
 from core.store.journal import Journal
-from core.store.queue import BESIDE_CALLERS, BESIDE_CALLERS_PER_SECOND
+from core.store.queue import BESIDE_CALLERS, BESIDE_CALLERS_PER_SECOND, TOGETHER
 from tests.support.house import House
 
 
@@ -40,6 +40,7 @@ async def test_a_sweep_takes_small_steps_while_callers_are_near_and_long_ones_wh
         await house.ledger.execute_all(swept, in_background=True)
 
     assert max(beside) <= BESIDE_CALLERS
+    assert min(beside[:-1]) >= TOGETHER  # one by one they cost several times as much
     assert seconds >= (len(swept) - BESIDE_CALLERS) / BESIDE_CALLERS_PER_SECOND
     assert max(alone) > BESIDE_CALLERS
     assert sum(beside) == sum(alone) == len(swept)

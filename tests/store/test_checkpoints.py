@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import sqlite3
+import threading
+import time
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, nullcontext
 from pathlib import Path
 
 import pytest
@@ -16,6 +18,7 @@ from core.store.engine import open_engine, writing
 from tests.support.waiting import eventually
 
 ROWS = 1_000
+ROW_SIZE = 200
 
 
 @pytest.fixture
@@ -30,7 +33,7 @@ def engine(tmp_path: Path) -> Iterator[Engine]:
 async def test_what_is_committed_soon_stands_in_the_database_file(engine: Engine) -> None:
     _write(engine)
     before = _in_the_file(engine)
-    checkpointer = Checkpointer(engine)
+    checkpointer = Checkpointer(engine, nullcontext())
 
     await eventually(lambda: _in_the_file(engine) == ROWS)
     checkpointer.close()
@@ -39,9 +42,8 @@ async def test_what_is_committed_soon_stands_in_the_database_file(engine: Engine
 
 
 async def test_a_long_log_is_started_over(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Under load there is always a page that was not taken over yet: by itself the log would only grow."""
     monkeypatch.setattr(checkpoints, "LONG_PAGES", 50)
-    checkpointer = Checkpointer(engine)
+    checkpointer = Checkpointer(engine, nullcontext())
     log = Path(f"{engine.url.database}-wal")
     _write(engine)
     await eventually(lambda: _in_the_file(engine) == ROWS)
@@ -54,13 +56,32 @@ async def test_a_long_log_is_started_over(engine: Engine, monkeypatch: pytest.Mo
     assert log.stat().st_size < 2 * size
 
 
+async def test_a_long_log_is_started_over_while_somebody_always_writes(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """There is always a page then that was not taken over yet: by itself the log would only grow."""
+    monkeypatch.setattr(checkpoints, "LONG_PAGES", 50)
+    monkeypatch.setattr(checkpoints, "STEP_SECONDS", 0.02)
+    guard, log = threading.Lock(), Path(f"{engine.url.database}-wal")
+    checkpointer = Checkpointer(engine, guard)
+    until = time.monotonic() + 3
+    written = 0
+    while time.monotonic() < until or written < 20:
+        with guard:
+            _write(engine)
+        written += 1
+    checkpointer.close()
+
+    assert log.stat().st_size < written * ROWS * ROW_SIZE / 3
+
+
 async def test_a_reader_keeps_nobody_waiting(engine: Engine) -> None:
     """A long look at one state holds the log; the checkpointer comes back when it has ended."""
     _write(engine)
     with closing(sqlite3.connect(str(engine.url.database), isolation_level=None)) as reader:
         reader.execute("BEGIN")
         seen = reader.execute("SELECT count(*) FROM written").fetchone()
-        checkpointer = Checkpointer(engine)
+        checkpointer = Checkpointer(engine, nullcontext())
         _write(engine)
         assert reader.execute("SELECT count(*) FROM written").fetchone() == seen
         reader.execute("COMMIT")
@@ -72,7 +93,7 @@ async def test_a_reader_keeps_nobody_waiting(engine: Engine) -> None:
 
 def _write(engine: Engine) -> None:
     with writing(engine) as connection:
-        rows = [(number, "x" * 200) for number in range(ROWS)]
+        rows = [(number, "x" * ROW_SIZE) for number in range(ROWS)]
         connection.exec_driver_sql("INSERT INTO written VALUES (?, ?)", rows)
 
 

@@ -31,7 +31,7 @@ def test_a_sqlite_ledger_is_durable_and_checks_its_keys(sqlite_url: str) -> None
         "synchronous": 2,  # FULL
         "foreign_keys": 1,
         "busy_timeout": 30_000,
-        "wal_autocheckpoint": 16_000,
+        "wal_autocheckpoint": 64_000,
     }
 
 
