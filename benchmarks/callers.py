@@ -13,7 +13,7 @@ from benchmarks.harness import Timing, measured
 from core.ledger.commands import Command, Receipt
 from core.server import event_loop
 from core.services.ledger import Ledger
-from core.store.queue import Answer
+from core.store.journal.queue import Answer
 
 Found = TypeVar("Found")
 

@@ -27,7 +27,7 @@ from core.services.commands.granting import Grant
 from core.services.commands.settling import Settle
 from core.services.ledger import Ledger
 from core.store import tables as t
-from core.store.driver import columns_of, table_of
+from core.store.drivers.driver import columns_of, table_of
 from core.store.engine import is_sqlite, writing
 from tests.support.clock import SettableClock
 

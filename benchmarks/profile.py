@@ -22,7 +22,7 @@ from benchmarks.bench import QUICK, Bench
 from benchmarks.raw import Scribe
 from benchmarks.town import Town, a_town
 from core.ledger.commands import Command
-from core.store import batch
+from core.store.journal import batch
 from tests.support.databases import KINDS, Databases
 
 ROOT: Final = Path(__file__).parents[1]

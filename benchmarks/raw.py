@@ -18,12 +18,12 @@ from core.clock import Clock, system_clock
 from core.ledger.commands import Command, Receipt
 from core.ledger.ids import first_id_of
 from core.store import tables as t
-from core.store import writers
-from core.store.appending import Writer
-from core.store.batch import Outcome, run_batch
-from core.store.driver import Driver, Rows
+from core.store.drivers.driver import Driver, Rows
 from core.store.engine import open_engine, writing
 from core.store.instants import to_micros
+from core.store.journal import writers
+from core.store.journal.appending import Writer
+from core.store.journal.batch import Outcome, run_batch
 from core.store.seals import SealKey
 from core.wiring import open_driver
 

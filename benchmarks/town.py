@@ -23,7 +23,7 @@ from core.services.commands.giving import Give
 from core.services.commands.granting import Grant
 from core.services.ledger import Ledger
 from core.store import tables as t
-from core.store.driver import Driver, Row
+from core.store.drivers.driver import Driver, Row
 from core.store.engine import is_sqlite, writing
 from core.store.instants import to_micros
 from core.wiring import open_driver, open_ledger

@@ -19,20 +19,20 @@ from core.ledger.ids import first_id_of
 from core.secret_key import secret_key
 from core.services.ledger import Ledger
 from core.settings import Settings, SettingsError
-from core.store import writers
-from core.store.appending import Writer
 from core.store.changes import Changes
-from core.store.checkpoints import Checkpointer
-from core.store.driver import Driver
+from core.store.drivers.checkpoints import Checkpointer
+from core.store.drivers.driver import Driver
+from core.store.drivers.postgres import PostgresDriver, set_up
+from core.store.drivers.sqlite import SqliteDriver
 from core.store.engine import is_sqlite, open_engine, reading, writing
 from core.store.faults import refusing_faults
 from core.store.instants import to_micros
-from core.store.journal import Journal
+from core.store.journal import writers
+from core.store.journal.appending import Writer
+from core.store.journal.journal import Journal
+from core.store.journal.queue import Queue
 from core.store.migrate import check
-from core.store.postgres import PostgresDriver, set_up
-from core.store.queue import Queue
 from core.store.seals import SealKey
-from core.store.sqlite import SqliteDriver
 
 LOCK_MILLISECONDS: Final = 5_000  # how long a batch waits for somebody else's lock; its callers wait with it
 _REGISTRATIONS: Final = 20  # how often two process starts may collide

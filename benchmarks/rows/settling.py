@@ -17,7 +17,7 @@ from core.ledger.commands import Command, Receipt
 from core.services.commands.settling import Settle
 from core.services.ledger import Ledger
 from core.services.settlement import settle_due
-from core.store.queue import BESIDE_CALLERS_PER_SECOND
+from core.store.journal.queue import BESIDE_CALLERS_PER_SECOND
 from tests.support.clock import SettableClock
 
 ALONE: Final = 5_000.0  # a second

@@ -17,11 +17,11 @@ from core.services.fresh import Fresh
 from core.services.rate_shelf import RateShelf, Shelved
 from core.services.views import Session
 from core.store.changes import Changes
-from core.store.checkpoints import Checkpointer
+from core.store.drivers.checkpoints import Checkpointer
 from core.store.engine import reading, writing
 from core.store.faults import refusing_faults
-from core.store.journal import Journal
-from core.store.queue import Answer
+from core.store.journal.journal import Journal
+from core.store.journal.queue import Answer
 from core.store.seals import SealKey
 from core.store.watch import Watcher
 

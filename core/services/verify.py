@@ -6,8 +6,8 @@ import asyncio
 from collections.abc import Mapping
 
 from core.services.ledger import Ledger
-from core.store.report import Finding, Report
-from core.store.verify import verify as verify_store
+from core.store.verify.books import verify as verify_store
+from core.store.verify.report import Finding, Report
 
 __all__ = ["Finding", "Report", "verify"]
 

@@ -12,11 +12,11 @@ from sqlalchemy import Connection
 from core.ledger.book import Book
 from core.ledger.commands import SYSTEM, Command, Needs
 from core.ledger.ids import MAX_ID
-from core.store import load
-from core.store.driver import Driver
-from core.store.postgres import PostgresDriver
-from core.store.sqlite import SqliteDriver
-from core.store.wanted import Wanted, wanted_by
+from core.store.drivers.driver import Driver
+from core.store.drivers.postgres import PostgresDriver
+from core.store.drivers.sqlite import SqliteDriver
+from core.store.journal import load
+from core.store.journal.wanted import Wanted, wanted_by
 
 
 def book_of(connection: Connection, org_id: int, needs: Needs, now: datetime) -> Book:

@@ -20,8 +20,8 @@ from core.ledger.book import Book
 from core.ledger.credits import Credits
 from core.ledger.records import Record, Wish
 from core.metering.boosts import Factor
-from core.store.asking import Asking
-from core.store.driver import Driver, Row, columns_of
+from core.store.drivers.asking import Asking
+from core.store.drivers.driver import Driver, Row, columns_of
 from core.store.instants import from_micros, to_micros
 
 Convert = Callable[[Any], Any]

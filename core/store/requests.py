@@ -11,11 +11,11 @@ from sqlalchemy import Connection, bindparam, text
 from core.ledger.accounts import wallet_of
 from core.ledger.records import Wish
 from core.ledger.requests import CreditRequest, Pledge
-from core.store.driver import Driver
+from core.store.drivers.driver import Driver
 from core.store.instants import from_micros, to_micros
+from core.store.journal.wanted import Wanted
 from core.store.records import query_records
 from core.store.tables import OPEN_REQUEST
-from core.store.wanted import Wanted
 
 
 @dataclass(frozen=True, slots=True)

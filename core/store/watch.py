@@ -17,9 +17,9 @@ import orjson
 import psycopg
 from sqlalchemy import Connection, Engine, text
 
-from core.store.batch import CHANNEL, announcement
 from core.store.changes import Changes
 from core.store.engine import is_sqlite
+from core.store.journal.batch import CHANNEL, announcement
 
 logger = logging.getLogger(__name__)
 

@@ -18,7 +18,7 @@ from core.store.engine import reading
 from tests.support.clock import SettableClock
 from tests.support.databases import KINDS, Databases, opened
 
-TINY = Size(1, 20, 1, 20, 0, people=6, organisations=2, people_each=2)
+TINY = Size(1, 20, 1, 20, 20, 0, people=6, organisations=2, people_each=2)
 WRITTEN = ("transfer", "entry", "position", "gift", "note", "command", "outbox", "seal", "lot")
 
 

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
-from threading import Thread
+from threading import Semaphore, Thread
 
 import httpx
 import pytest
@@ -19,6 +19,7 @@ from tests.support.terminal import Terminal
 
 SOON = 10.0  # a few seconds, on a machine that is busy with other tests
 STREAMS = 20
+PATIENCE = 60
 
 
 @contextmanager
@@ -65,9 +66,10 @@ def test_a_port_in_use_is_one_line_before_anything_else_starts(tmp_path: Path, n
 def test_it_stops_cleanly_and_soon_with_streams_open(terminal: Terminal, how: signal.Signals) -> None:
     token = terminal.json("init")["admin_token"]
     with running(terminal.serves()) as server, ThreadPoolExecutor(STREAMS) as readers:
-        read = [readers.submit(_follow, server.url, token) for _ in range(STREAMS)]
-        while "teamcredits_status_streams 20.0" not in httpx.get(f"{server.url}/metrics").text:
-            time.sleep(0.02)
+        begun = Semaphore(0)
+        read = [readers.submit(_follow, server.url, token, begun) for _ in range(STREAMS)]
+        for _ in read:
+            assert begun.acquire(timeout=PATIENCE), server.log()
         began = time.monotonic()
         server.process.send_signal(how)
         code = server.process.wait(SOON)
@@ -134,12 +136,13 @@ def _is_taken(port: int) -> bool:
         return knocking.connect_ex(("127.0.0.1", port)) == 0
 
 
-def _follow(url: str, token: str) -> bytes:
-    """Read a stream until the server ends it."""
+def _follow(url: str, token: str, begun: Semaphore) -> bytes:
+    """Read a stream until the server ends it, and tell when it has said something."""
     received = b""
-    with httpx.stream("GET", f"{url}/v1/status/stream", headers=bearer(token), timeout=60) as stream:
+    with httpx.stream("GET", f"{url}/v1/status/stream", headers=bearer(token), timeout=PATIENCE) as stream:
         for chunk in stream.iter_raw():
-            received += chunk
+            if b"event: status" in (received := received + chunk):
+                begun.release()
     return received
 
 

@@ -17,9 +17,9 @@ from core.ledger.ids import Prefix, parse_id
 from core.services import gifts
 from core.services.commands.settling import Settle
 from core.services.gifts import Recipient
-from core.store import queue as queues
-from core.store.journal import Journal
-from core.store.queue import BESIDE_CALLERS, BESIDE_CALLERS_PER_SECOND, TOGETHER
+from core.store.journal import queue as queues
+from core.store.journal.journal import Journal
+from core.store.journal.queue import BESIDE_CALLERS, BESIDE_CALLERS_PER_SECOND, TOGETHER
 from tests.support.house import House
 
 

@@ -24,11 +24,11 @@ from core.ledger.errors import Refused
 from core.ledger.ids import first_id_of
 from core.services.ledger import Ledger
 from core.store.changes import Changes
-from core.store.driver import Driver
+from core.store.drivers.driver import Driver
 from core.store.engine import reading, writing
 from core.store.faults import refusing_faults
-from core.store.journal import Journal
-from core.store.queue import Queue, Ticket
+from core.store.journal.journal import Journal
+from core.store.journal.queue import Queue, Ticket
 from core.store.seals import SealKey
 from tests.simulation.records import Attempt, Records
 from tests.simulation.strands import CrashError, Strand

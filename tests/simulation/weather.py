@@ -13,8 +13,8 @@ from typing import Any, Protocol
 import psycopg
 from psycopg import errors
 
-from core.store.driver import Driver
-from core.store.sqlite import SqliteDriver
+from core.store.drivers.driver import Driver
+from core.store.drivers.sqlite import SqliteDriver
 
 BEFORE, AFTER = "before", "after"
 Point = tuple[str, str]  # when, and at which call

@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Engine
 
-from core.store import checkpoints
-from core.store.checkpoints import Checkpointer
+from core.store.drivers import checkpoints
+from core.store.drivers.checkpoints import Checkpointer
 from core.store.engine import open_engine, writing
 from tests.support.waiting import eventually
 

@@ -18,7 +18,7 @@ from core.services.commands.charging import Charge
 from core.services.gifts import Recipient
 from core.services.verify import verify
 from core.store import groups
-from core.store.driver import Driver
+from core.store.drivers.driver import Driver
 from core.store.engine import writing
 from tests.support.house import House, furnish, open_house_ledger
 

@@ -6,9 +6,9 @@ import pytest
 from sqlalchemy import Engine, text
 
 from core.ledger.accounts import wallet_of
-from core.store.driver import Driver, MissingPositionError, Rows
+from core.store.drivers.driver import Driver, MissingPositionError, Rows
+from core.store.drivers.sqlite import MANY
 from core.store.engine import reading
-from core.store.sqlite import MANY
 from core.wiring import open_driver
 
 ADAS = wallet_of(2)

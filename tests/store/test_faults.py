@@ -163,7 +163,7 @@ async def test_a_table_locked_by_another_program_refuses(
         assert driver._pipeline.send(b"SHOW lock_timeout")() == [("5s",)]
         driver._pipeline.send(b"SET lock_timeout = 100")
         driver._pipeline.sync()
-        monkeypatch.setattr("core.store.journal.PATIENCE_SECONDS", 0)
+        monkeypatch.setattr("core.store.journal.journal.PATIENCE_SECONDS", 0)
         refused = await _refused(_grant(house, 1))
 
     assert refused.detail.startswith(Fault.BUSY.value)

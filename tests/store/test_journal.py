@@ -25,7 +25,7 @@ from core.services.commands.settling import Settle
 from core.services.gifts import Recipient
 from core.services.ledger import Ledger
 from core.services.verify import verify
-from core.store.driver import Driver
+from core.store.drivers.driver import Driver
 from core.store.tables import Policy
 from tests.support.house import House, furnish, open_house_ledger
 from tests.support.waiting import eventually

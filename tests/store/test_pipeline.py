@@ -10,8 +10,8 @@ from typing import Any
 import psycopg
 import pytest
 
-from core.store.arrays import ARRAYS, Array
-from core.store.pipeline import Pipeline
+from core.store.drivers.arrays import ARRAYS, Array
+from core.store.drivers.pipeline import Pipeline
 
 SQUARES = b"SELECT n * n FROM unnest($1) AS w (n) ORDER BY n"
 INVERSE = b"SELECT 1 / n FROM unnest($1) AS w (n)"

@@ -16,7 +16,7 @@ from sqlalchemy import Connection, text
 from core.ledger.accounts import escrow_of, wallet_of
 from core.ledger.ids import Prefix, parse_id, shown_id
 from core.store.engine import one_state
-from core.store.verify import verify
+from core.store.verify.books import verify
 from core.wiring import open_ledger
 from tests.support.builders import some_settings
 from tests.support.record import Answer, Ask, Record

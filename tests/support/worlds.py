@@ -32,7 +32,7 @@ from core.services.commands.holding import Authorize, HoldTimeout
 from core.services.commands.settling import Settle
 from core.services.ledger import Ledger
 from core.store import groups, people
-from core.store.driver import columns_of
+from core.store.drivers.driver import columns_of
 from core.store.engine import reading, writing
 from core.store.groups import OrganisationRecord, TeamRecord
 from core.store.instants import from_micros, to_micros

@@ -9,7 +9,7 @@ from collections.abc import Callable, Generator, Iterable
 from functools import partial
 from typing import Any, TypeVar
 
-from core.store.driver import Driver, Later, Row, Rows
+from core.store.drivers.driver import Driver, Later, Row, Rows
 
 Found = TypeVar("Found")
 Question = tuple[str, Rows]  # a query, and the rows it is about; about none there is nothing to ask

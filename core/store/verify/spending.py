@@ -10,7 +10,7 @@ from core.ledger.ids import Prefix, shown_id
 from core.ledger.transfers import OF_HOLDS, TransferKind
 from core.metering.holds import HoldState
 from core.store.instants import from_micros
-from core.store.report import Report, grouped, rows_of, transfer_name
+from core.store.verify.report import Report, grouped, rows_of, transfer_name
 
 _KINDS: Final = ", ".join(sorted(f"'{kind.value}'" for kind in OF_HOLDS))
 

@@ -8,7 +8,7 @@ from sqlalchemy import Connection
 
 from core.ledger.ids import Prefix, shown_id
 from core.metering.campaigns import ApplicationState
-from core.store.report import Report, rows_of
+from core.store.verify.report import Report, rows_of
 
 _COUNTED: Final = ", ".join(
     f"count(CASE WHEN a.state = '{state.value}' THEN 1 END) AS n_{state.value}" for state in ApplicationState

@@ -12,7 +12,7 @@ from typing import Final
 import orjson
 from sqlmodel import SQLModel
 
-from core.store.driver import Later, MissingPositionError, Row, Rows, columns_of, replacing, table_of
+from core.store.drivers.driver import Later, MissingPositionError, Row, Rows, columns_of, replacing, table_of
 from core.store.engine import STATEMENTS
 from core.store.faults import PASSING, fault_of
 

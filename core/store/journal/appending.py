@@ -14,10 +14,10 @@ from core.ledger.book import Effects, Notice, Posting
 from core.ledger.gifts import Gift
 from core.ledger.lots import Lot
 from core.store import tables as t
-from core.store.driver import Driver, Row, columns_of
+from core.store.drivers.driver import Driver, Row, columns_of
 from core.store.instants import to_micros
+from core.store.journal.spending import hold_facts, usage_facts, window_lines, window_rows
 from core.store.seals import SealKey, transfer_facts, transfer_seal
-from core.store.spending import hold_facts, usage_facts, window_lines, window_rows
 
 _SALT_BYTES: Final = 16
 _USAGE: Final = columns_of(t.UsageEvent)

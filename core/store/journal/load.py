@@ -17,14 +17,14 @@ from core.ledger.members import Debt, Member, TeamSeat
 from core.ledger.positions import Position, Slice
 from core.metering.holds import Hold
 from core.policy.limits import Policy
-from core.store.asking import Asking, ask, begin
-from core.store.driver import Driver, Later, Row
+from core.store.drivers.asking import Asking, ask, begin
+from core.store.drivers.driver import Driver, Later, Row
 from core.store.instants import from_micros, to_micros
+from core.store.journal.spending import find_holds, find_spending, read_reserved
+from core.store.journal.wanted import Key, Wanted
 from core.store.lots import LOT_NAMES, lot_of
 from core.store.records import records_readers
 from core.store.requests import find_requests
-from core.store.spending import find_holds, find_spending, read_reserved
-from core.store.wanted import Key, Wanted
 
 _LOT = ", ".join(f"l.{name}" for name in LOT_NAMES)
 

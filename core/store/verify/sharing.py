@@ -8,7 +8,7 @@ from sqlalchemy import Connection
 
 from core.ledger.ids import Prefix, shown_id
 from core.ledger.requests import RequestState
-from core.store.report import Report, rows_of
+from core.store.verify.report import Report, rows_of
 
 _WHOLE: Final = RequestState.FILLED.value
 _PART: Final = RequestState.ACCEPTED.value

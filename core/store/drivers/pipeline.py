@@ -20,8 +20,8 @@ from psycopg.errors import error_from_result
 from psycopg.pq import ConnStatus, ExecStatus, Format, TransactionStatus
 from psycopg.pq.abc import PGresult
 
-from core.store.arrays import Array, OneText
-from core.store.driver import Later, Row
+from core.store.drivers.arrays import Array, OneText
+from core.store.drivers.driver import Later, Row
 
 _FAILED: Final = frozenset({ExecStatus.FATAL_ERROR, ExecStatus.BAD_RESPONSE})
 

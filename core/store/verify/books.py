@@ -14,13 +14,13 @@ from core.ledger.gifts import GiftState
 from core.ledger.ids import Prefix, shown_id
 from core.ledger.transfers import TransferKind
 from core.store.engine import is_sqlite
-from core.store.report import Report, gift_name, grouped, rows_of, transfer_name
-from core.store.sealed import check_heads, check_seals
 from core.store.seals import SealKey
-from core.store.verify_boosts import check_boosts
-from core.store.verify_sharing import check_sharing
-from core.store.verify_spending import check_spending
-from core.store.verify_supply import check_supply
+from core.store.verify.boosts import check_boosts
+from core.store.verify.report import Report, gift_name, grouped, rows_of, transfer_name
+from core.store.verify.seals import check_heads, check_seals
+from core.store.verify.sharing import check_sharing
+from core.store.verify.spending import check_spending
+from core.store.verify.supply import check_supply
 
 _STORED: Final = "account_id % 8 IN (0, 1, 2)"  # wallets, pools, escrows
 _ENDS: Final = {

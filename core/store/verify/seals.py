@@ -8,11 +8,11 @@ from typing import Any, Final
 import orjson
 from sqlalchemy import Connection, text
 
-from core.store.appending import note_hash
+from core.store.journal.appending import note_hash
+from core.store.journal.spending import sealed_hold, usage_facts
 from core.store.lots import LOT_NAMES
-from core.store.report import Report, grouped, rows_of, transfer_name
 from core.store.seals import SealKey, batch_seal, transfer_facts, transfer_seal
-from core.store.spending import sealed_hold, usage_facts
+from core.store.verify.report import Report, grouped, rows_of, transfer_name
 
 _TRANSFER: Final = ("org_id", "transfer_id", "kind", "at", "actor_id", "cause_id", "settles_at")
 

@@ -15,14 +15,14 @@ from core.ledger.commands import Command, Receipt
 from core.ledger.errors import Code, Refused
 from core.ledger.lots import Lot
 from core.ledger.members import Debt
-from core.store import load
 from core.store import tables as t
-from core.store.appending import Writer, append
-from core.store.driver import Driver, Row
+from core.store.drivers.driver import Driver, Row
 from core.store.instants import to_micros
+from core.store.journal import load
+from core.store.journal.appending import Writer, append
+from core.store.journal.wanted import wanted_by
 from core.store.records import write_records
 from core.store.seals import batch_seal
-from core.store.wanted import wanted_by
 
 logger = logging.getLogger(__name__)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from sqlalchemy import Connection
 
 from core.ledger.ids import Prefix, shown_id
-from core.store.report import Report, rows_of, transfer_name
+from core.store.verify.report import Report, rows_of, transfer_name
 
 
 def check_supply(connection: Connection, report: Report) -> None:

@@ -17,14 +17,14 @@ from core.metering.allowances import Plan, PlanSeat, UsageWindow
 from core.metering.boosts import Boost
 from core.metering.caps import Cap
 from core.metering.holds import Hold
-from core.store.asking import Asking
-from core.store.driver import Driver, Row, columns_of
+from core.store.drivers.asking import Asking
+from core.store.drivers.driver import Driver, Row, columns_of
 from core.store.instants import from_micros, to_micros
+from core.store.journal.wanted import Wanted
 from core.store.records import row_of
 from core.store.seals import LATER
 from core.store.tables import Hold as HoldRow
 from core.store.tables import UsageEvent
-from core.store.wanted import Wanted
 
 # What is sealed of a hold and of a usage event: what never changes.
 HOLD_FACTS: Final = (

@@ -18,12 +18,12 @@ from typing import Any, Final
 
 from core.ledger.commands import Command, Receipt
 from core.ledger.errors import Code, Refused
-from core.store.appending import Writer
-from core.store.batch import Again, Outcome, Sealed, resume, run_batch
 from core.store.changes import Changes
-from core.store.driver import Driver
+from core.store.drivers.driver import Driver
 from core.store.faults import Fault, fault_of, refusal
-from core.store.queue import Answer, Call, Queue, Ticket
+from core.store.journal.appending import Writer
+from core.store.journal.batch import Again, Outcome, Sealed, resume, run_batch
+from core.store.journal.queue import Answer, Call, Queue, Ticket
 
 logger = logging.getLogger(__name__)
 

@@ -10,9 +10,9 @@ import psycopg
 from sqlalchemy import JSON, BigInteger, Boolean, Integer, LargeBinary, Text
 from sqlmodel import SQLModel
 
-from core.store.arrays import ARRAYS, OneText, register
-from core.store.driver import Later, MissingPositionError, Row, Rows, columns_of, replacing, table_of
-from core.store.pipeline import Pipeline
+from core.store.drivers.arrays import ARRAYS, OneText, register
+from core.store.drivers.driver import Later, MissingPositionError, Row, Rows, columns_of, replacing, table_of
+from core.store.drivers.pipeline import Pipeline
 
 _ARRAYS: Final[dict[type[Any], str]] = {
     BigInteger: "bigint[]",

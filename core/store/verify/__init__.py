@@ -1,0 +1,1 @@
+"""Recomputes everything from the append-only rows, and says what differs."""
