@@ -15,9 +15,9 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from core.ledger.credits import Credits
 from core.ledger.errors import Code, Refused
 from core.services.ledger import Ledger
-from core.services.replay import replay, replaying
-from core.services.replay_tally import Tally
-from core.services.request_file import RequestFile, open_request_file
+from core.services.replay.replay import replay, replaying
+from core.services.replay.request_file import RequestFile, open_request_file
+from core.services.replay.tally import Tally
 
 MAX_MODELS_SHOWN: Final = 50
 

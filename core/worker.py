@@ -17,7 +17,7 @@ from prometheus_client import CollectorRegistry, Counter
 from core.clock import system_clock
 from core.ledger.errors import Refused
 from core.services import allotments, referrals, requests, resets
-from core.services.boost_rounds import boosts_due, withdraw_leavers
+from core.services.boosts.rounds import boosts_due, withdraw_leavers
 from core.services.deliveries import deliver_due
 from core.services.devices import forget_lapsed
 from core.services.ledger import Ledger

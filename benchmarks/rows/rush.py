@@ -20,9 +20,9 @@ from benchmarks.bench import FULL, Bench
 from benchmarks.harness import Bar, Result, Timing
 from benchmarks.town import open_town
 from core.metering.boosts import Factor
-from core.services import campaigns
-from core.services.boost_views import Counts
-from core.services.campaigns import CampaignTerms
+from core.services.boosts import campaigns
+from core.services.boosts.campaigns import CampaignTerms
+from core.services.boosts.views import Counts
 from core.services.verify import verify
 from core.services.views import Actor, Role, Scope
 from tests.support.crowd import Newcomer, a_crowd

@@ -11,8 +11,9 @@ from bot.payloads import Payload
 from bot.text import escape, plain
 from bot.views import boosts as views
 from bot.views.blocks import Said
-from core.services import applications, balances, campaigns
-from core.services.boost_views import CampaignState, CampaignView
+from core.services import balances
+from core.services.boosts import applications, campaigns
+from core.services.boosts.views import CampaignState, CampaignView
 from core.services.views import Actor
 
 MAX_LOOKED_AT: Final = 200

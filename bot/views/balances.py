@@ -8,9 +8,9 @@ from typing import Any, Final
 from bot.text import day, escape, moment
 from bot.views.blocks import Said, bullets, context, header, say, section
 from core.ledger.credits import ZERO
-from core.services.limit_words import limit_label
-from core.services.usage_words import usage_words
 from core.services.views import AllowanceView, Balance, StatementLine
+from core.services.words.limits import limit_label
+from core.services.words.usage import usage_words
 
 MAX_LOTS: Final = 10
 MAX_LINES: Final = 20

@@ -8,7 +8,7 @@ from typing import Final
 from bot.names import CREDITS_COMMAND
 from bot.text import escape, moment
 from bot.views.blocks import Said, bullets, context, say, section
-from core.services.boost_views import ApplicationState, ApplicationView, CampaignState, CampaignView
+from core.services.boosts.views import ApplicationState, ApplicationView, CampaignState, CampaignView
 from core.services.views import Balance
 
 MAX_CAMPAIGNS: Final = 15

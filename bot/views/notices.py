@@ -9,8 +9,8 @@ from bot.text import escape, moment
 from bot.views import gifts, requests
 from bot.views.blocks import Said, context, say, section
 from core.ledger.credits import Credits
-from core.services.limit_words import LIMIT_NOTICES, limit_sentence
 from core.services.views import GiftView
+from core.services.words.limits import LIMIT_NOTICES, limit_sentence
 
 # Notices that only renew the first message about their gift, for the side named; to the other side they are news.
 _FIRST: Final = frozenset({"gift_sent", "gift_incoming"})

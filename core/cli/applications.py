@@ -10,9 +10,9 @@ import typer
 from core.cli.campaigns import Campaign, acting_member, found_campaign, show_applications
 from core.cli.house import as_operator, fresh_key
 from core.cli.options import Json, Member, Org
-from core.services import applications
-from core.services.boost_views import ApplicationView
-from core.services.forms import QuestionKind
+from core.services.boosts import applications
+from core.services.boosts.forms import QuestionKind
+from core.services.boosts.views import ApplicationView
 from core.services.ledger import Ledger
 from core.services.views import Actor
 

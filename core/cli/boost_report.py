@@ -10,7 +10,7 @@ from core.cli.campaigns import Campaign, found_campaign
 from core.cli.house import as_operator, found_team
 from core.cli.options import Json, Org
 from core.cli.show import day, show_json, show_rows
-from core.services.boost_report import BoostReport, boost_report
+from core.services.boosts.report import BoostReport, boost_report
 from core.services.ledger import Ledger
 from core.services.views import Actor
 

@@ -13,9 +13,9 @@ from core.cli.options import EVERYBODY, PLAIN, Json, Org, Reason, Team, moment
 from core.cli.show import day, show_json, show_rows
 from core.ledger.ids import Prefix
 from core.metering.boosts import Factor
-from core.services import boosts
-from core.services.boost_views import BoostDetail, BudgetView
-from core.services.boosts import BoostTarget
+from core.services.boosts import boosts
+from core.services.boosts.boosts import BoostTarget
+from core.services.boosts.views import BoostDetail, BudgetView
 from core.services.ledger import Ledger
 from core.services.views import Actor
 

@@ -16,10 +16,10 @@ from core.ledger.errors import Code, Refused
 from core.ledger.ids import Prefix
 from core.metering.boosts import Factor
 from core.metering.campaigns import ApplicationState, Method
-from core.services import applications, campaigns
-from core.services.boost_views import ApplicationView, CampaignView
-from core.services.campaigns import CampaignTerms
-from core.services.forms import Question, QuestionKind
+from core.services.boosts import applications, campaigns
+from core.services.boosts.campaigns import CampaignTerms
+from core.services.boosts.forms import Question, QuestionKind
+from core.services.boosts.views import ApplicationView, CampaignView
 from core.services.ledger import Ledger
 from core.services.views import Actor
 

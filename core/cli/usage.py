@@ -13,7 +13,7 @@ from core.cli.show import hint, show_json
 from core.ledger.errors import Refused
 from core.services.csv_file import copied
 from core.services.ledger import Ledger
-from core.services.usage_import import DEFAULT_SOURCE, ImportView, import_usage
+from core.services.usage.importing import DEFAULT_SOURCE, ImportView, import_usage
 from core.services.views import Actor
 
 MAX_REJECTED_SHOWN: Final = 20

@@ -7,9 +7,9 @@ from collections.abc import Iterator, Sequence
 import typer
 
 from core.cli.show import day, show_rows
-from core.services.limit_words import limit_label
-from core.services.usage_words import usage_words
 from core.services.views import Balance, StatementLine
+from core.services.words.limits import limit_label
+from core.services.words.usage import usage_words
 
 
 def show_balance(balance: Balance) -> None:

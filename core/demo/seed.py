@@ -17,13 +17,15 @@ from core.ledger.transfers import TransferKind
 from core.metering.boosts import Factor
 from core.metering.ratecards import RateCards
 from core.metering.usage import Usage
-from core.services import applications, balances, campaigns, gifts, grants, members, organisations, plans, usage
-from core.services.boost_rounds import boosts_due
-from core.services.campaigns import CampaignTerms
+from core.services import balances, gifts, grants, members, organisations, plans
+from core.services.boosts import applications, campaigns
+from core.services.boosts.campaigns import CampaignTerms
+from core.services.boosts.rounds import boosts_due
 from core.services.gifts import Recipient
 from core.services.ledger import Ledger
 from core.services.ratecards import published_rate_cards
 from core.services.settlement import expire_due, settle_due
+from core.services.usage import charging
 from core.services.views import Actor, Role, Scope
 
 Step = tuple[datetime, Callable[[], Awaitable[object]]]
@@ -173,7 +175,7 @@ class _House:
                     yield settles_at, lambda: settle_due(self.ledger)
 
     def _charging(self, person: Person, event: str, used: Usage, at: datetime) -> Callable[[], Awaitable[object]]:
-        return lambda: usage.charge(
+        return lambda: charging.charge(
             self.ledger,
             org_id=self.operator.org_id,
             member_id=parse_id(Prefix.MEMBER, self.ids[person.name]),

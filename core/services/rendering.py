@@ -9,11 +9,11 @@ from core.ledger.accounts import AccountKind, kind_of, owner_of
 from core.ledger.credits import Credits
 from core.ledger.ids import Prefix, shown_id
 from core.ledger.positions import Slice
-from core.services.asking_words import ASKING_NOTICES, asking_sentence
-from core.services.boost_words import BOOST_NOTICES, boost_sentence
-from core.services.limit_words import LIMIT_NOTICES, limit_sentence
-from core.services.supply_words import SUPPLY_NOTICES, supply_sentence
 from core.services.views import Decision, FindingView, GiftView, Party, SliceView
+from core.services.words.asking import ASKING_NOTICES, asking_sentence
+from core.services.words.boosts import BOOST_NOTICES, boost_sentence
+from core.services.words.limits import LIMIT_NOTICES, limit_sentence
+from core.services.words.supply import SUPPLY_NOTICES, supply_sentence
 from core.store.gifts import GiftRecord, Side
 
 

@@ -18,11 +18,11 @@ from core.metering.usage import MAX_MODEL_LENGTH, MAX_TOKENS, Rating, Usage
 from core.services.commands.explaining import Explanation, explain, limit_name
 from core.services.commands.paying import spender_of
 from core.services.ledger import Ledger
-from core.services.limit_words import limit_label
 from core.services.ratecards import card_at
-from core.services.usage import rated
+from core.services.usage.charging import rated
 from core.services.views import Actor
 from core.services.whom import Named, named_subjects, readable
+from core.services.words.limits import limit_label
 from core.store import bills, facts
 
 ANYTHING: Final = Credits(1)  # what is tested when nothing is asked: whether there is anything at all

@@ -10,10 +10,11 @@ import pytest
 
 from core.ledger.ids import Prefix, shown_id
 from core.metering.boosts import Factor
-from core.services import boosts, campaigns, resets
-from core.services.boosts import BoostTarget
-from core.services.campaigns import CampaignTerms
-from core.services.forms import Question, QuestionKind
+from core.services import resets
+from core.services.boosts import boosts, campaigns
+from core.services.boosts.boosts import BoostTarget
+from core.services.boosts.campaigns import CampaignTerms
+from core.services.boosts.forms import Question, QuestionKind
 from tests.support.slack_world import AL, BO, SlackWorld, said_text, slack_world
 
 CREDITS = "/credits"

@@ -12,7 +12,8 @@ from core.api.app import create_app
 from core.api.server import Server
 from core.ledger.credits import Credits
 from core.metering.usage import Usage
-from core.services import plans, ratecards, usage
+from core.services import plans, ratecards
+from core.services.usage import charging
 from tests.support.builders import some_settings
 from tests.support.editor_window import EditorWindow
 from tests.support.house import House, house
@@ -71,7 +72,7 @@ async def test_a_threshold_is_shown_by_one_window_only(house: House, url: str, t
             lambda: all(each.payloads and each.payloads[-1]["spendable"] == "100" for each in (one, other))
         )
         for key in ("a", "b"):
-            await usage.charge(
+            await charging.charge(
                 house.ledger,
                 org_id=house.bo.actor.org_id,
                 member_id=house.bo.actor.member_id,

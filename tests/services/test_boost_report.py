@@ -13,11 +13,13 @@ from core.ledger.lots import Source
 from core.metering.boost_report import Afterwards, Cohort, CohortReport, Phase
 from core.metering.boosts import Factor
 from core.metering.usage import Usage
-from core.services import applications, campaigns, grants, members, plans, usage
-from core.services.boost_report import BoostReport, boost_report
-from core.services.campaigns import CampaignTerms
+from core.services import grants, members, plans
+from core.services.boosts import applications, campaigns
+from core.services.boosts.campaigns import CampaignTerms
+from core.services.boosts.report import BoostReport, boost_report
 from core.services.gifts import Recipient
 from core.services.ratecards import published_rate_cards
+from core.services.usage import charging
 from tests.support.house import House, Person, either_house
 
 __all__ = ["either_house"]
@@ -28,7 +30,7 @@ MODEL = "gpt-6-luna"
 
 async def use(house: House, person: Person, tokens: int, key: str) -> Credits:
     """Report usage and return its price."""
-    rating = await usage.charge(
+    rating = await charging.charge(
         house.ledger,
         org_id=person.actor.org_id,
         member_id=person.actor.member_id,

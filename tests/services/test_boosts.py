@@ -9,10 +9,11 @@ import pytest
 from core.ledger.errors import Code, Refused
 from core.ledger.ids import Prefix, parse_id
 from core.metering.boosts import Factor
-from core.services import balances, boosts, members
-from core.services.boost_rounds import boosts_due
-from core.services.boost_views import BoostDetail
-from core.services.boosts import BoostTarget
+from core.services import balances, members
+from core.services.boosts import boosts
+from core.services.boosts.boosts import BoostTarget
+from core.services.boosts.rounds import boosts_due
+from core.services.boosts.views import BoostDetail
 from tests.support.house import House, Person, either_house, house
 
 __all__ = ["either_house", "house"]

@@ -11,9 +11,10 @@ import pytest
 from core.ledger.errors import Code, Refused
 from core.ledger.ids import Prefix, parse_id
 from core.metering.campaigns import ApplicationState, Method
-from core.services import applications, boosts, campaigns, members
-from core.services.boost_rounds import boosts_due, withdraw_leavers
-from core.services.boost_views import ApplicationView, CampaignState
+from core.services import members
+from core.services.boosts import applications, boosts, campaigns
+from core.services.boosts.rounds import boosts_due, withdraw_leavers
+from core.services.boosts.views import ApplicationView, CampaignState
 from core.services.commands.applying import Apply, Withdraw
 from core.services.settlement import Swept
 from core.services.verify import verify

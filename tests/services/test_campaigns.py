@@ -9,11 +9,11 @@ import pytest
 from core.ledger.errors import Code, Refused
 from core.ledger.ids import Prefix, parse_id
 from core.metering.campaigns import ApplicationState
-from core.services import applications, campaigns
-from core.services.boost_rounds import boosts_due
-from core.services.boost_views import CampaignState
+from core.services.boosts import applications, campaigns
+from core.services.boosts.forms import Question, QuestionKind
+from core.services.boosts.rounds import boosts_due
+from core.services.boosts.views import CampaignState
 from core.services.commands.applying import Withdraw
-from core.services.forms import Question, QuestionKind
 from tests.support.campaigns import a_campaign, apply, mine, running_boost, see, wrong_fields
 from tests.support.house import House, either_house, house
 

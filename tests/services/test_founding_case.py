@@ -13,9 +13,10 @@ from datetime import datetime, timedelta
 from core.ledger.credits import Credits
 from core.ledger.ids import Prefix, parse_id
 from core.metering.boosts import Factor
-from core.services import applications, balances, campaigns, plans
-from core.services.boost_rounds import boosts_due
-from core.services.campaigns import CampaignTerms
+from core.services import balances, plans
+from core.services.boosts import applications, campaigns
+from core.services.boosts.campaigns import CampaignTerms
+from core.services.boosts.rounds import boosts_due
 from core.services.commands.applying import Apply
 from core.services.verify import verify
 from core.services.views import Actor, AllowanceView

@@ -11,8 +11,9 @@ import pytest
 from core.ledger.credits import Credits
 from core.ledger.errors import Code, Refused
 from core.metering.usage import Usage
-from core.services import balances, plans, ratecards, usage
+from core.services import balances, plans, ratecards
 from core.services.plans import MAX_PLANS, PlanView, SeatView
+from core.services.usage import charging
 from core.services.verify import verify
 from core.services.views import AllowanceView
 from tests.support.house import House, Person
@@ -35,7 +36,7 @@ async def give(house: House, subject: str, plan: PlanView | None, *, anchor_at: 
 
 async def use(house: House, person: Person, key: str, credits_: int) -> None:
     card = await ratecards.card_at(house.ledger, org_id=person.actor.org_id, at=house.clock())
-    await usage.charge(
+    await charging.charge(
         house.ledger,
         org_id=person.actor.org_id,
         member_id=person.actor.member_id,

@@ -15,7 +15,8 @@ from core.ledger.errors import Code, Refused
 from core.ledger.ids import Prefix, shown_id
 from core.metering.boosts import Factor
 from core.replay_cli import instant_of
-from core.services import boosts, plans
+from core.services import plans
+from core.services.boosts import boosts
 from core.services.members import add_member
 from tests.support.replays import Terminal, decimal_cost, open_house, settled_house, some_requests, write_requests
 

@@ -12,7 +12,7 @@ from core.ledger.lots import Source
 from core.services import grants, members
 from core.services.balances import balance, statement
 from core.services.gifts import Recipient
-from core.services.reporting import Report, report_usage
+from core.services.usage.reporting import Report, report_usage
 from core.services.verify import verify
 from core.wiring import open_ledger
 from tests.support.builders import some_settings

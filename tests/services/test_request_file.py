@@ -12,7 +12,7 @@ import pytest
 from core.ledger.errors import Code, Refused
 from core.metering.usage import Usage
 from core.services.csv_file import MAX_LINE_BYTES
-from core.services.request_file import Request, open_request_file
+from core.services.replay.request_file import Request, open_request_file
 
 HEADER = "session,agent,seq,t,model,input_tokens,cached_tokens,output_tokens,stop\n"
 GOOD = "trace_1,0,0,0.0,opus,1000,400,50,tool_use\n"

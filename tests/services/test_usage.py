@@ -18,7 +18,7 @@ from core.metering.ratecards import RateCard, Rates
 from core.metering.usage import Usage
 from core.services.balances import balance
 from core.services.organisations import add_to_team, create_team
-from core.services.usage import charge
+from core.services.usage.charging import charge
 from core.services.verify import verify
 from core.services.views import Answer
 from tests.support.replays import House, open_house, settled_house

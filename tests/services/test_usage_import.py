@@ -13,7 +13,7 @@ from core.ledger.credits import Credits
 from core.ledger.errors import Code, Refused
 from core.services import members
 from core.services.csv_file import MAX_LINE_BYTES
-from core.services.usage_import import ImportView, import_usage
+from core.services.usage.importing import ImportView, import_usage
 from tests.support.house import House, either_house, house
 
 __all__ = ["either_house", "house"]

@@ -16,7 +16,8 @@ from core.ledger.commands import Command, Receipt
 from core.ledger.credits import Credits
 from core.ledger.errors import Refused
 from core.secret_key import secret_key
-from core.services import boost_rounds, deliveries, requests, settlement
+from core.services import deliveries, requests, settlement
+from core.services.boosts import rounds
 from core.services.settlement import Swept
 from core.services.verify import verify
 from core.store.deliveries import DeliveryRecord
@@ -298,8 +299,8 @@ _SWEEPS: dict[str, Callable[[Any], Awaitable[object]]] = {
     "delivering": deliveries.deliver_due,
     "returning": settlement.return_stranded,
     "lapsing requests": requests.lapse_due,
-    "boosting": boost_rounds.boosts_due,
-    "withdrawing": boost_rounds.withdraw_leavers,
+    "boosting": rounds.boosts_due,
+    "withdrawing": rounds.withdraw_leavers,
 }
 
 

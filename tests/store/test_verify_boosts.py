@@ -8,9 +8,9 @@ import pytest
 from sqlalchemy import text
 
 from core.metering.boosts import Factor
-from core.services import applications, boosts, campaigns
-from core.services.boosts import BoostTarget
-from core.services.campaigns import CampaignTerms
+from core.services.boosts import applications, boosts, campaigns
+from core.services.boosts.boosts import BoostTarget
+from core.services.boosts.campaigns import CampaignTerms
 from core.services.verify import verify
 from core.store.engine import writing
 from tests.support.house import House, either_house

@@ -8,9 +8,10 @@ from typing import Any
 
 from core.ledger.errors import Refused
 from core.metering.boosts import Factor
-from core.services import applications, balances, boosts, campaigns
-from core.services.boost_views import ApplicationView, CampaignView
-from core.services.campaigns import CampaignTerms
+from core.services import balances
+from core.services.boosts import applications, boosts, campaigns
+from core.services.boosts.campaigns import CampaignTerms
+from core.services.boosts.views import ApplicationView, CampaignView
 from tests.support.house import House, Person
 
 DAY = timedelta(days=1)

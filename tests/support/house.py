@@ -16,7 +16,7 @@ from core.metering.usage import Usage
 from core.services import access, grants, members, organisations
 from core.services.gifts import Recipient
 from core.services.ledger import Ledger
-from core.services.usage import charge
+from core.services.usage.charging import charge
 from core.services.views import Actor, MemberView, Scope
 from core.wiring import open_ledger
 from tests.support.builders import some_settings

@@ -11,7 +11,7 @@ from core.metering.ratecards import RateCard, Rates
 from core.metering.usage import Usage
 from core.services import freezes, gifts, grants, holds, members, plans, settlement
 from core.services.gifts import Recipient
-from core.services.usage import charge
+from core.services.usage.charging import charge
 from tests.support.house import House, Person
 
 WORDS = 'thanks for the "payload"\n=fix, \\o/ 🎉'

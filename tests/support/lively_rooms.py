@@ -26,8 +26,8 @@ from core.services import (
     settlement,
     voids,
 )
-from core.services.boosts import BoostTarget
-from core.services.campaigns import CampaignTerms
+from core.services.boosts.boosts import BoostTarget
+from core.services.boosts.campaigns import CampaignTerms
 from core.services.gifts import Recipient
 from core.services.views import Scope
 from tests.support.house import House, person

@@ -25,7 +25,7 @@ from core.services.commands.granting import Grant
 from core.services.ledger import Ledger
 from core.services.members import add_member
 from core.services.organisations import create_organisation, operator
-from core.services.replay_tally import Tally
+from core.services.replay.tally import Tally
 from core.services.verify import Finding, verify
 from core.services.views import Actor
 from core.wiring import open_ledger

@@ -17,9 +17,10 @@ from core.ledger.credits import Credits
 from core.ledger.ids import Prefix, shown_id
 from core.ledger.lots import Source
 from core.metering.usage import Usage
-from core.services import access, balances, grants, members, organisations, plans, ratecards, settlement, usage
+from core.services import access, balances, grants, members, organisations, plans, ratecards, settlement
 from core.services.gifts import Recipient
 from core.services.ledger import Ledger
+from core.services.usage import charging
 from core.services.views import Actor, Balance, Role
 from core.settings import Settings
 from core.wiring import open_ledger
@@ -86,7 +87,7 @@ class SlackWorld:
         """Charge somebody for usage that costs so many credits."""
         actor = await self.actor(user_id)
         card = await ratecards.card_at(self.ledger, org_id=actor.org_id, at=self.clock())
-        await usage.charge(
+        await charging.charge(
             self.ledger,
             org_id=actor.org_id,
             member_id=actor.member_id,

@@ -19,7 +19,7 @@ from core.api.schemas.boosts import (
     boost_detail_shown,
     budget_shown,
 )
-from core.services import boosts
+from core.services.boosts import boosts
 
 router = APIRouter(prefix="/v1/boosts", route_class=DoorRoute, tags=["boosts"])
 

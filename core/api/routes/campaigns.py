@@ -23,8 +23,9 @@ from core.api.schemas.boosts import (
     campaign_shown,
     draw_shown,
 )
-from core.services import applications, boost_report, campaigns
-from core.services.boost_views import ApplicationState, ApplicationView
+from core.services.boosts import applications, campaigns
+from core.services.boosts.report import boost_report
+from core.services.boosts.views import ApplicationState, ApplicationView
 from core.services.views import Answer
 
 BASE = "/v1/boosts/campaigns"
@@ -180,7 +181,7 @@ async def report(
     team: Annotated[Id | None, Query(description="Only a team's people: for its leads.")] = None,
 ) -> ReportShown:
     """Return usage before, during and after the boost for each cohort, in equally long spans, and what came after."""
-    found = await boost_report.boost_report(ledger, actor=actor, campaign_id=campaign_id, team_id=team)
+    found = await boost_report(ledger, actor=actor, campaign_id=campaign_id, team_id=team)
     return report_shown(found)
 
 

@@ -20,9 +20,9 @@ from core.api.schemas.usage_events import (
     report_shown,
 )
 from core.ledger.errors import Code, Refused
-from core.services import reporting, usage_import
-from core.services.cloud_events import MAX_TEXT
-from core.services.usage_import import DEFAULT_SOURCE
+from core.services.usage import importing, reporting
+from core.services.usage.cloud_events import MAX_TEXT
+from core.services.usage.importing import DEFAULT_SOURCE
 
 MAX_REPORT: Final = 8 * 1024 * 1024
 CsvFile = Annotated[bytes, Depends(Accepts("text/csv", most=MAX_REPORT))]
@@ -64,5 +64,5 @@ async def import_file(
     """
     stream = BytesIO(body)
     return import_shown(
-        await usage_import.import_usage(ledger, actor=actor, stream=stream, source=source, dry_run=dry_run)
+        await importing.import_usage(ledger, actor=actor, stream=stream, source=source, dry_run=dry_run)
     )

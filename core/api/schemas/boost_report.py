@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from core.api.schemas.base import AmountShown, Shown
-from core.services.boost_report import BoostReport, Cohort, CohortReport, Phase
+from core.services.boosts.report import BoostReport, Cohort, CohortReport, Phase
 
 
 class SpanShown(Shown):

@@ -9,7 +9,16 @@ from typing import Annotated, Any, Self
 from pydantic import Field, PlainValidator, WithJsonSchema, model_validator
 
 from core.api.schemas.base import Flag, Given, Id, Moment, Name, Shown, Words
-from core.services.boost_views import (
+from core.services.boosts.boosts import MAX_BUDGET_DAYS, BoostTarget
+from core.services.boosts.campaigns import MAX_TEAMS, CampaignTerms, DrawView
+from core.services.boosts.forms import (
+    LABEL_LENGTH,
+    MAX_OPTIONS,
+    MAX_QUESTIONS,
+    Question,
+    QuestionKind,
+)
+from core.services.boosts.views import (
     MAX_CAPACITY,
     MAX_FACTOR,
     MAX_LASTS,
@@ -21,15 +30,6 @@ from core.services.boost_views import (
     CampaignView,
     Factor,
     Method,
-)
-from core.services.boosts import MAX_BUDGET_DAYS, BoostTarget
-from core.services.campaigns import MAX_TEAMS, CampaignTerms, DrawView
-from core.services.forms import (
-    LABEL_LENGTH,
-    MAX_OPTIONS,
-    MAX_QUESTIONS,
-    Question,
-    QuestionKind,
 )
 
 

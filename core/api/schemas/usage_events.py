@@ -7,9 +7,9 @@ from typing import Annotated, Any, Final
 from pydantic import Field
 
 from core.api.schemas.base import AmountShown, Shown
-from core.services.cloud_events import EVENT_TYPE
-from core.services.reporting import MAX_EVENTS, Report
-from core.services.usage_import import ImportView
+from core.services.usage.cloud_events import EVENT_TYPE
+from core.services.usage.importing import ImportView
+from core.services.usage.reporting import MAX_EVENTS, Report
 
 STRUCTURED: Final = "application/cloudevents+json"
 BATCH: Final = "application/cloudevents-batch+json"

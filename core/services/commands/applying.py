@@ -17,10 +17,10 @@ from core.ledger.records import Wish
 from core.ledger.transfers import TransferKind
 from core.metering.boosts import Boost
 from core.metering.campaigns import WAITING, Application, ApplicationState, Campaign, Method, rank_in_lottery
+from core.services.boosts.forms import checked_answers
 from core.services.commands.admitting import admit, settle_as
 from core.services.commands.base import digest_of, stamp
 from core.services.commands.campaigning import campaign_in, refuse_over
-from core.services.forms import checked_answers
 
 FEEDBACK_FOR: Final = timedelta(days=90)
 

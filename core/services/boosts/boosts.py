@@ -12,7 +12,7 @@ from core.ledger.errors import Code, Refused
 from core.ledger.ids import Prefix, parse_id
 from core.metering.boosts import MAX_LASTS, Boost, Factor
 from core.metering.campaigns import BoostBudget, month_of
-from core.services.boost_views import BoostDetail, BudgetView, boost_detail, budget_view
+from core.services.boosts.views import BoostDetail, BudgetView, boost_detail, budget_view
 from core.services.commands.boosting import Drop, EndBoost, SetBudget
 from core.services.gifts import checked_key, checked_words
 from core.services.ledger import Ledger

@@ -10,9 +10,9 @@ from sqlalchemy import Connection
 from core.ledger.errors import Code, Refused
 from core.ledger.ids import Prefix, parse_id
 from core.metering.campaigns import Application, ApplicationState
-from core.services.boost_rounds import move_up
-from core.services.boost_views import ApplicationView, application_view
-from core.services.campaigns import campaign_in, own_application
+from core.services.boosts.campaigns import campaign_in, own_application
+from core.services.boosts.rounds import move_up
+from core.services.boosts.views import ApplicationView, application_view
 from core.services.commands.admitting import DecideApplication
 from core.services.commands.applying import Apply, Judge, Withdraw
 from core.services.cursors import checked_limit, cursor_of, place_of

@@ -12,7 +12,7 @@ from core.ledger.errors import Code, Refused
 from core.ledger.ids import Prefix, parse_id
 from core.metering.boost_report import Afterwards, Cohort, CohortReport, Phase, PhaseUsage, Span, spans_of, usage_of
 from core.metering.campaigns import ApplicationState, Campaign
-from core.services.campaigns import campaign_in
+from core.services.boosts.campaigns import campaign_in
 from core.services.ledger import Ledger
 from core.services.views import Actor
 from core.store import boost_report as stored

@@ -11,7 +11,7 @@ from typing import Any
 from core.ledger.ids import Prefix, shown_id
 from core.metering.boosts import MAX_FACTOR, MAX_LASTS, Boost, Factor
 from core.metering.campaigns import MAX_CAPACITY, Application, ApplicationState, BoostBudget, Campaign, Method
-from core.services.forms import Question, questions_of
+from core.services.boosts.forms import Question, questions_of
 from core.store.boosts import Subject
 
 __all__ = [

@@ -19,12 +19,12 @@ from core.ledger.credits import ZERO, Credits
 from core.ledger.errors import Code, Refused
 from core.ledger.ids import Prefix, shown_id
 from core.metering.usage import Rating
-from core.services.cloud_events import Reported, read_event, wrong
 from core.services.commands.charging import Charge, check_cost
 from core.services.ledger import Ledger
-from core.services.payers import Payers
 from core.services.rate_shelf import Shelved
-from core.services.usage import rated
+from core.services.usage.charging import rated
+from core.services.usage.cloud_events import Reported, read_event, wrong
+from core.services.usage.payers import Payers
 from core.services.views import Actor
 from core.store import groups
 

@@ -12,11 +12,11 @@ from core.ledger.errors import Code, Refused
 from core.ledger.ids import Prefix, parse_id, shown_id
 from core.metering.boosts import Factor
 from core.metering.campaigns import MAX_CAPACITY, WAITING, ApplicationState, Campaign, Method
-from core.services.boost_rounds import cut_boosts, place_drawn
-from core.services.boost_views import ApplicationView, CampaignView, application_view, campaign_view
+from core.services.boosts.forms import Question, checked_form
+from core.services.boosts.rounds import cut_boosts, place_drawn
+from core.services.boosts.views import ApplicationView, CampaignView, application_view, campaign_view
 from core.services.commands.campaigning import Draw, EndCampaign, OpenCampaign
 from core.services.cursors import checked_limit, cursor_of, place_of
-from core.services.forms import Question, checked_form
 from core.services.gifts import checked_key, checked_words
 from core.services.ledger import Ledger
 from core.services.text import checked_name

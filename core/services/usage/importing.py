@@ -12,10 +12,10 @@ from sqlalchemy import Connection
 from core.ledger.commands import SYSTEM
 from core.ledger.credits import ZERO, Credits, total
 from core.ledger.errors import Code, Refused
-from core.services.cloud_events import Reported, text_of
 from core.services.ledger import Ledger
-from core.services.reporting import Due, Rejection, Report, charge_all, prepared
-from core.services.usage_file import Line, lines_of
+from core.services.usage.cloud_events import Reported, text_of
+from core.services.usage.file import Line, lines_of
+from core.services.usage.reporting import Due, Rejection, Report, charge_all, prepared
 from core.services.views import Actor
 from core.store.subjects import charged_keys
 

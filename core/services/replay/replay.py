@@ -22,9 +22,9 @@ from core.services.ledger import Ledger
 from core.services.members import require_admin
 from core.services.organisations import operator
 from core.services.ratecards import card_at
-from core.services.replay_tally import Tally
-from core.services.request_file import Request, RequestFile
-from core.services.usage import rated
+from core.services.replay.request_file import Request, RequestFile
+from core.services.replay.tally import Tally
+from core.services.usage.charging import rated
 from core.services.views import Actor
 from core.store import people
 

@@ -13,8 +13,8 @@ from typing import BinaryIO, Final
 
 from core.ledger.credits import Credits
 from core.ledger.errors import Refused
-from core.services.cloud_events import COUNTS, Reported, moment_of, text_of, usage_of, wrong
 from core.services.csv_file import count_of, header_of, line_wrong, rows_of
+from core.services.usage.cloud_events import COUNTS, Reported, moment_of, text_of, usage_of, wrong
 
 MAX_LINES: Final = 200_000
 WHO: Final = ("member", "time", "model")

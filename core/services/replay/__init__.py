@@ -1,0 +1,1 @@
+"""Replay: a file of requests goes through authorize and capture, as by a gateway."""

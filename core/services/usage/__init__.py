@@ -1,0 +1,1 @@
+"""Usage in: events and files are read, rated and charged, each once."""
