@@ -18,7 +18,8 @@ app: Final = typer.Typer(help="Requests that were authorized and not yet charged
 MAX_SHOWN: Final = 50
 
 Hold = Annotated[str, typer.Argument(metavar="HOLD", help="The hold's id.")]
-Input = Annotated[int, typer.Option("--input", metavar="TOKENS", help="The whole prompt, cached tokens included.")]
+INPUT: Final = typer.Option("--input", metavar="TOKENS", help="The whole prompt, cached tokens included.")
+Input = Annotated[int, INPUT]
 Cached = Annotated[int, typer.Option(metavar="TOKENS", help="Of the prompt: read from a cache.")]
 Tier = Annotated[str | None, typer.Option(help="A service tier of the rate card, such as fast.")]
 
@@ -56,21 +57,27 @@ def open_(  # noqa: PLR0913  (what a request is made of)
 
 
 @app.command()
-def capture(
+def capture(  # noqa: PLR0913  (what a request used)
     hold: Hold,
     *,
-    input_tokens: Input = 0,
+    input_tokens: Annotated[int | None, INPUT] = None,
     cached: Cached = 0,
-    output: Annotated[int, typer.Option(metavar="TOKENS", help="What the model wrote.")] = 0,
+    cache_write: Annotated[int, typer.Option(metavar="TOKENS", help="Of the prompt: written for 5 minutes.")] = 0,
+    cache_write_1h: Annotated[int, typer.Option(metavar="TOKENS", help="Of the prompt: written for an hour.")] = 0,
+    output: Annotated[int | None, typer.Option(metavar="TOKENS", help="What the model wrote.")] = None,
+    model: Annotated[str | None, typer.Option(help="Absent is the model that was authorized.")] = None,
     tier: Tier = None,
     org: Org = None,
     as_json: Json = False,
 ) -> None:
-    """Charge what a request really used, and free the rest."""
-    counts = {"input_tokens": input_tokens, "cached_tokens": cached, "output_tokens": output}
+    """Charge what a request really used, and free the rest. Say --input, --output or both, be it 0."""
+    counts = {"cached_tokens": cached, "cache_write_tokens": cache_write, "cache_write_1h_tokens": cache_write_1h}
+    said = {"input_tokens": input_tokens, "output_tokens": output}
+    counts |= {name: count for name, count in said.items() if count is not None}
 
     async def act(ledger: Ledger, operator: Actor) -> HoldView:
-        return (await holds.capture(ledger, actor=operator, hold_id=hold, counts=counts, tier=tier)).item
+        answer = await holds.capture(ledger, actor=operator, hold_id=hold, counts=counts, model=model, tier=tier)
+        return answer.item
 
     _show([as_operator(act, org=org)], as_json=as_json, alone=True)
 

@@ -47,6 +47,7 @@ MAX_SECONDS: Final = 86_400
 DEFAULT_SECONDS: Final = 900
 # A request rarely writes as much as it may: holding all of max_tokens would set aside many times the true cost.
 ESTIMATED_OUTPUT: Final = 4_096
+_SAID: Final = frozenset({"input_tokens", "output_tokens"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,12 +123,13 @@ async def capture(
     ``counts`` are tokens by kind, ``input_tokens`` the whole prompt; the model is the authorized one unless told, and
     of that model the tier is, too.
 
-    Raises Refused: not_found (also for somebody else's hold), hold_closed, invalid_request.
+    Raises Refused: not_found (also for somebody else's hold), not_allowed, hold_closed, invalid_request.
     """
+    if not counts.keys() & _SAID:
+        sentence = "A capture says what was used: input_tokens, output_tokens or both, 0 where there were none."
+        raise Refused(Code.INVALID_REQUEST, sentence, field="input_tokens")
     number = parse_id(Prefix.HOLD, hold_id)
-    hold = await ledger.read(lambda connection: stored.hold(connection, actor.org_id, number))
-    if hold is None or not (actor.spends_for_all or hold.member_id == actor.member_id):
-        raise _unknown(hold_id)
+    hold = await _opened(ledger, actor, hold_id)
     card = await card_at(ledger, org_id=actor.org_id, at=hold.created_at, version=hold.card)
     if tier is None and model in {None, hold.model}:
         tier = hold.tier
@@ -138,8 +140,9 @@ async def capture(
 
 
 async def release(ledger: Ledger, *, actor: Actor, hold_id: str) -> Answer[HoldView]:
-    """Free a hold that is not needed. Raises Refused: not_found, hold_closed."""
+    """Free a hold that is not needed. Raises Refused: not_found, not_allowed, hold_closed."""
     number = parse_id(Prefix.HOLD, hold_id)
+    await _opened(ledger, actor, hold_id)
     command = Release(actor.org_id, actor.member_id, number, for_anybody=actor.spends_for_all)
     return await _answer(ledger, actor, await ledger.execute(command), number)
 
@@ -201,6 +204,25 @@ async def _answer(ledger: Ledger, actor: Actor, receipt: Receipt, number: int | 
     found = await ledger.read(lambda c: stored.hold(c, actor.org_id, number or receipt.first_id))
     assert found is not None, "a receipt names its hold"
     return Answer(hold_view(found), replayed=receipt.replayed)
+
+
+async def _opened(ledger: Ledger, actor: Actor, hold_id: str) -> Hold:
+    """Return a hold that the actor may close: a service, an admin, or the member it is of, who opened it themselves.
+
+    Else a member could close a gateway's hold for nothing, before it tells what was used.
+    """
+
+    def find(connection: Connection) -> tuple[Hold, int] | None:
+        return stored.opened(connection, actor.org_id, parse_id(Prefix.HOLD, hold_id))
+
+    found = await ledger.read(find)
+    if found is None or not (actor.spends_for_all or found[0].member_id == actor.member_id):
+        raise _unknown(hold_id)
+    hold, opened_by = found
+    if not (actor.spends_for_all or opened_by == actor.member_id):
+        sentence = "A gateway opened this hold for you: it, another service or an admin can close it."
+        raise Refused(Code.NOT_ALLOWED, sentence)
+    return hold
 
 
 async def _payer(ledger: Ledger, actor: Actor, named: str | None) -> int:

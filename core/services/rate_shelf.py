@@ -6,8 +6,9 @@ afford a read for each request keeps what it saw for a second (fresh.py).
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from functools import cached_property
 from importlib.resources import files
 from typing import Final
@@ -20,6 +21,7 @@ from core.store import ratecards
 
 MAX_ORGANISATIONS: Final = 1_000  # whose cards are kept
 MAX_DAYS: Final = 400  # whose card is kept for each of them
+_A_DAY: Final = timedelta(days=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +49,7 @@ class RateShelf:
 
     def __init__(self) -> None:
         self._shelved: dict[int, Shelved] = {}
+        self._named: dict[tuple[int, str], RateCard] = {}  # for good: a card's name is a digest of what it says
 
     def of(self, connection: Connection, org_id: int) -> Shelved:
         """Return an organisation's cards as they are now."""
@@ -61,6 +64,31 @@ class RateShelf:
                 self._shelved.clear()
             self._shelved[org_id] = kept
         return kept
+
+    def named(self, connection: Connection, org_id: int, version: str, at: datetime) -> RateCard | None:
+        """Return the card of that name, by which something was authorized that was opened at an instant.
+
+        When it was loaded does not tell: a server knows of a load up to a second late, and two may share an instant.
+        So the loads are gone through from the newest on; also for the day before, as midnight may lie between the look
+        at the card and the opening. Return None where the software has brought other published figures since.
+        """
+        if (kept := self._named.get((org_id, version))) is not None:
+            return kept
+        own = ratecards.loaded_rows(connection, org_id=org_id)
+        for load in sorted({SHIPPED, *(row.load for row in own)}, reverse=True):
+            cards = self._shipped.cards.with_loads([row for row in own if row.load <= load])
+            for moment in (at, at - _A_DAY):
+                with suppress(ValueError):  # none was in force then
+                    card = cards.at(moment)
+                    if card.version == version:
+                        return self._keep(org_id, card)
+        return None
+
+    def _keep(self, org_id: int, card: RateCard) -> RateCard:
+        if len(self._named) >= MAX_ORGANISATIONS:
+            self._named.clear()
+        self._named[org_id, card.version] = card
+        return card
 
     @cached_property
     def _shipped(self) -> Shelved:

@@ -102,14 +102,12 @@ async def card_at(ledger: Ledger, *, org_id: int, at: datetime, version: str | N
     shelved = await ledger.cards.get(org_id, lambda: ledger.read(lambda c: ledger.rate_shelf.of(c, org_id)))
     try:
         card = shelved.at(at)
-        if version in {None, card.version}:
+        if version is None or version == card.version:
             return card
-        own = await ledger.read(lambda connection: ratecards.loaded_rows(connection, org_id=org_id))
-        known_then = [row for row in own if row.loaded_at is None or row.loaded_at <= at]
-        before = published_rate_cards().with_loads(known_then).at(at)
     except ValueError as wrong:
         raise _too_early(wrong) from None
-    return before if before.version == version else card
+    named = await ledger.read(lambda c: ledger.rate_shelf.named(c, org_id, version, at))
+    return card if named is None else named
 
 
 async def load_rate_cards(ledger: Ledger, *, actor: Actor, document: object, dry_run: bool = False) -> LoadView:

@@ -14,11 +14,21 @@ from core.store.tables import OPEN_HOLD
 from core.store.tables import Hold as HoldRow
 
 _HOLD: Final = HoldRow.metadata.tables["hold"]
+_TRANSFER: Final = HoldRow.metadata.tables["transfer"]
 
 
 def hold(connection: Connection, org_id: int, hold_id: int) -> Hold | None:
     which = "WHERE r.org_id = :org AND r.hold_id = :hold"
     return next(iter(query_records(connection, Hold, which, org=org_id, hold=hold_id)), None)
+
+
+def opened(connection: Connection, org_id: int, hold_id: int) -> tuple[Hold, int] | None:
+    """Return a hold and who opened it: the actor of the transfer of its name."""
+    found = hold(connection, org_id, hold_id)
+    if found is None:
+        return None
+    query = select(_TRANSFER.c.actor_id).where(_TRANSFER.c.org_id == org_id, _TRANSFER.c.transfer_id == hold_id)
+    return found, int(connection.execute(query).scalar_one())
 
 
 def of_member(

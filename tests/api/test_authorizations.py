@@ -201,6 +201,41 @@ async def test_somebody_elses_hold_is_not_found(
     assert await _balance(client, house) == ("0", "6")
 
 
+async def test_a_member_closes_only_what_they_opened(
+    client: httpx.AsyncClient, house: House, gateway: dict[str, str]
+) -> None:
+    """S2: else they could close a gateway's hold for nothing, before it tells what was used."""
+    await house.grant(house.al, "12")
+    al = await house.token(house.al, Scope.SPEND)
+    theirs = (await _authorize(client, gateway, house)).headers["location"]
+    tried = [
+        await client.post(f"{theirs}/capture", json={"input_tokens": 0}, headers=al),
+        await client.post(f"{theirs}/release", headers=al),
+    ]
+    captured = await client.post(f"{theirs}/capture", json={"input_tokens": 20_000}, headers=gateway)
+    own = (await _authorize(client, al, house, key="own")).headers["location"]
+    freed = await client.post(f"{own}/release", headers=al)
+
+    assert [(answer.status_code, answer.json()["code"]) for answer in tried] == [(403, "not_allowed")] * 2
+    assert (captured.status_code, captured.json()["charged"]) == (200, "1")
+    assert (freed.status_code, freed.json()["state"]) == (200, "released")
+
+
+@pytest.mark.parametrize("said", [{}, {"cached_tokens": 0}, {"model": "gpt-6-sol"}])
+async def test_a_capture_that_says_nothing_of_what_was_used_charges_nothing(
+    client: httpx.AsyncClient, house: House, gateway: dict[str, str], said: dict[str, Any]
+) -> None:
+    await house.grant(house.al, "6")
+    path = (await _authorize(client, gateway, house)).headers["location"]
+    empty = await client.post(f"{path}/capture", json=said, headers=gateway)
+    still = await client.get(path, headers=gateway)
+    nothing = await client.post(f"{path}/capture", json={"input_tokens": 0}, headers=gateway)
+
+    assert (empty.status_code, empty.json()["errors"][0]["field"]) == (422, "input_tokens")
+    assert still.json()["state"] == "open"
+    assert (nothing.json()["state"], nothing.json()["charged"]) == ("captured", "0")
+
+
 @pytest.mark.parametrize("member", ["nobody", "mem_2000000zz", "team_20000001"])
 async def test_somebody_who_is_not_here_is_told_as_such(
     client: httpx.AsyncClient, house: House, gateway: dict[str, str], member: str

@@ -48,7 +48,8 @@ async def _answers(client: httpx.AsyncClient, house: House, key: str) -> list[tu
         await client.post(f"{place}/capture", json={"output_tokens": -1}, headers=keyed),
         await client.post(f"{BASE}/hold_nobodys/capture", json={"output_tokens": 1}, headers=keyed),
         await client.post(f"{place}/capture", json={}, headers=keyed),
-        await client.post(f"{place}/capture", json={}, headers=keyed),
+        await client.post(f"{place}/capture", json={"output_tokens": 0}, headers=keyed),
+        await client.post(f"{place}/capture", json={"output_tokens": 0}, headers=keyed),
         await client.post(f"{place}/release", headers=keyed),
         await client.head(place, headers=keyed),
     ]

@@ -32,3 +32,15 @@ def test_a_hold_is_released_once(office: Terminal) -> None:
     assert "released" in office.prints("hold", "release", hold)
     assert office.fails("hold", "capture", hold, "--input", "1") == "That cannot be done: this hold is released."
     assert office.prints("hold", "list", "Bo", "--state", "open") == "There are no holds."
+
+
+def test_a_capture_by_hand_says_all_that_was_used(office: Terminal) -> None:
+    """A prompt of 1,000 tokens, of which 400 were written to a cache for an hour, by the rates of another model."""
+    office.prints("grant", "Bo", "10")
+    hold = office.json("hold", "open", "Bo", "gpt-6-sol", "--input", "100000")["id"]
+    empty = office.fails("hold", "capture", hold, "--cached", "0")
+    used = ("--input", "1000", "--cache-write", "100", "--cache-write-1h", "300", "--model", "claude-opus-5")
+    captured = office.json("hold", "capture", hold, *used)
+
+    assert empty == "A capture says what was used: input_tokens, output_tokens or both, 0 where there were none."
+    assert (captured["state"], captured["charged"]) == ("captured", "0.165625")

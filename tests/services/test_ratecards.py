@@ -183,6 +183,34 @@ async def test_a_hold_is_charged_by_the_card_it_was_opened_with(either_house: Ho
     assert await price(house) == Credits.of(90)
 
 
+@pytest.mark.parametrize("loads", [1, 3])
+async def test_also_when_a_load_and_a_hold_share_an_instant(either_house: House, loads: int) -> None:
+    """S3: a server knows of another's load up to a second late, so that times do not tell which card it was."""
+    house = either_house
+    await house.grant(house.ada, "100")
+    await load(house, row(input="50"))
+    usage = holds.estimate("sol", input_tokens=1_000_000, cached_tokens=0, max_tokens=0, tier=None)
+    held = await holds.authorize(house.ledger, actor=house.ada.actor, key="k", usage=usage)
+    for number in range(loads):
+        await load(house, row(input=str(90 + number)))
+    counts = {"input_tokens": 1_000_000, "output_tokens": 0}
+    done = await holds.capture(house.ledger, actor=house.ada.actor, hold_id=held.item.id, counts=counts)
+
+    assert done.item.charged == Credits.of(50)
+
+
+async def test_a_hold_that_midnight_parts_from_its_card_is_charged_by_that(house: House) -> None:
+    """S3: the card is looked at before the hold is opened, and a new one may come into force in between."""
+    midnight = datetime(2026, 12, 1, tzinfo=UTC)
+    await house.grant(house.ada, "100")
+    await load(house, row(input="50"), row(input="90", effective_from="2026-12-01"))
+    before = await card_at(house.ledger, org_id=house.ada.actor.org_id, at=midnight - timedelta(seconds=1))
+    found = await card_at(house.ledger, org_id=house.ada.actor.org_id, at=midnight, version=before.version)
+
+    assert found == before
+    assert await price(house, at=midnight) == Credits.of(90)
+
+
 async def test_before_the_first_card_there_is_none(house: House) -> None:
     with pytest.raises(Refused, match="No rate card is in force on 2025-05-13: the first one is from 2025-05-14 on"):
         await rate_card(house.ledger, actor=house.bo.actor, at=datetime(2025, 5, 14, tzinfo=UTC) - timedelta(seconds=1))

@@ -41,7 +41,7 @@ class AuthorizationGiven(Given):
 
 
 class CaptureGiven(Given):
-    """What a request really used."""
+    """What a request really used: input_tokens, output_tokens or both must be there, be it as 0."""
 
     model: Annotated[Model | None, Field(description="Absent is the model that was authorized.")] = None
     input_tokens: Tokens = 0
@@ -52,7 +52,7 @@ class CaptureGiven(Given):
     tier: Annotated[Tier | None, Field(description="Absent is the authorized one, if the model is.")] = None
 
     def counts(self) -> dict[str, int]:
-        return self.model_dump(exclude={"model", "tier"})
+        return self.model_dump(exclude={"model", "tier"}, exclude_unset=True)
 
 
 class HoldShown(Shown):
