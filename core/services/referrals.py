@@ -1,4 +1,7 @@
-"""Referrals: a code, who came by it, and a sweep that rewards both sides once the invited has used credits."""
+"""Referrals: a code, who came by it, and a sweep that rewards both sides once the invited has used credits.
+
+Used is what was paid and what somebody else reported: nobody earns a reward with usage of their own invention.
+"""
 
 from __future__ import annotations
 

@@ -20,7 +20,7 @@ _CODE: Final = ReferralCode.metadata.tables["referral_code"]
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """An open referral whose invited is verified, and what they have used in all, refunds not counted."""
+    """An open referral whose invited is verified, and what they have really used: see ``open_referrals``."""
 
     referral: Referral
     used: Credits
@@ -62,13 +62,24 @@ def invited_by(connection: Connection, org_id: int, inviter_id: int, limit: int)
     return query_records(connection, Referral, which, org=org_id, inviter=inviter_id, most=limit)
 
 
+# What was refunded or is still owed was not paid. What people report of themselves has their id before its source.
+_PAID: Final = """(SELECT CAST(coalesce(sum(
+        u.amount - coalesce((SELECT sum(f.amount) FROM refund f
+                             WHERE f.org_id = u.org_id AND f.charge_id = u.transfer_id), 0)
+                 - coalesce((SELECT o.amount - o.repaid - coalesce(o.cancelled, 0) FROM obligation o
+                             WHERE o.org_id = u.org_id AND o.cause_id = u.transfer_id), 0)), 0) AS BIGINT)
+    FROM usage_event u JOIN transfer t ON t.org_id = u.org_id AND t.transfer_id = u.transfer_id
+    WHERE u.org_id = r.org_id AND u.member_id = r.invited_id
+    AND t.actor_id <> r.invited_id AND u.source NOT LIKE 'mem!_%/%' ESCAPE '!')"""
+
+
 def open_referrals(connection: Connection, now: datetime, *, after: tuple[int, int], limit: int) -> list[Candidate]:
-    """Return open referrals of verified people, oldest first, beyond a place (micro-seconds, invited)."""
+    """Return open referrals of verified people, oldest first, beyond a place (micro-seconds, invited).
+
+    What they have used is what lots and allowances paid of usage that somebody else reported or captured.
+    """
     query = text(
-        f"""SELECT r.org_id, r.invited_id, r.inviter_id, r.created_at,
-                   (SELECT CAST(coalesce(sum(u.amount - coalesce(f.amount, 0)), 0) AS BIGINT) FROM usage_event u
-                    LEFT JOIN refund f ON f.org_id = u.org_id AND f.charge_id = u.transfer_id
-                    WHERE u.org_id = r.org_id AND u.member_id = r.invited_id)
+        f"""SELECT r.org_id, r.invited_id, r.inviter_id, r.created_at, {_PAID}
             FROM referral r JOIN member m ON m.org_id = r.org_id AND m.member_id = r.invited_id
             WHERE {OPEN_REFERRAL} AND r.created_at > :since AND (r.created_at, r.invited_id) > (:at, :invited)
             AND m.verified_at IS NOT NULL AND m.deactivated_at IS NULL

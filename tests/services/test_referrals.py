@@ -12,7 +12,9 @@ import pytest
 from core.ledger.credits import Credits
 from core.ledger.errors import Code, Refused
 from core.ledger.lots import Source
-from core.services import balances, members, referrals
+from core.metering.usage import Usage
+from core.services import balances, holds, members, referrals, refunds
+from core.services.usage.reporting import report_usage
 from core.services.verify import verify
 from tests.support.house import House, Person, furnish, open_house_ledger, person
 
@@ -175,9 +177,74 @@ async def test_what_is_no_code_is_not_found(house: House, code: str) -> None:
 
 async def test_a_referral_lot_repays_what_is_owed(house: House) -> None:
     """G6: what is no promo repays debts; here usage that nothing covered."""
+    await house.grant(house.bo, "50")
     await _came_by(house, house.bo, house.al)
-    await house.use(house.bo, 60)
+    await house.use(house.bo, 110)
     await referrals.reward_due(house.ledger)
 
     assert [lot.amount for lot in (await balances.balance(house.ledger, actor=house.bo.actor)).lots] == [Credits.of(40)]
     assert (await verify(house.ledger)).clean
+
+
+async def test_usage_that_nothing_has_paid_earns_no_reward(house: House) -> None:
+    """Really used is paid: what is owed counts once a grant has repaid it."""
+    await _came_by(house, house.bo, house.al)
+    await house.use(house.bo, 1_000)
+    owed = await referrals.reward_due(house.ledger)
+    await house.grant(house.bo, "49")
+    too_little = await referrals.reward_due(house.ledger)
+    await house.grant(house.bo, "1", key="one more")
+    repaid = await referrals.reward_due(house.ledger)
+
+    assert (owed.done, too_little.done, repaid.done) == (0, 0, 1)
+
+
+async def test_what_was_given_back_in_parts_is_counted_off_once_each(house: House) -> None:
+    await house.grant(house.bo)
+    await _came_by(house, house.bo, house.al)
+    await house.use(house.bo, 60)
+    charged = (await balances.statement(house.ledger, actor=house.bo.actor)).items[0].transfer_id
+    back = {"transfer_id": charged, "amount": Credits.of(6), "reason": "it failed"}
+    for key in ("one", "two"):
+        await refunds.refund(house.ledger, actor=house.ada.actor, key=key, **back)  # type: ignore[arg-type]
+
+    assert (await referrals.reward_due(house.ledger)).done == 0
+
+
+async def test_what_people_report_of_themselves_earns_no_reward(house: House) -> None:
+    """Anybody can invent usage: it counts when a service or an admin reports it, even where it is paid."""
+    await house.grant(house.bo)
+    await _came_by(house, house.bo, house.al)
+    own = await report_usage(house.ledger, actor=house.bo.actor, documents=[_event(house.bo, "own")])
+    invented = await referrals.reward_due(house.ledger)
+    others = await report_usage(house.ledger, actor=house.ada.actor, documents=[_event(house.bo, "a gateway's")])
+    reported = await referrals.reward_due(house.ledger)
+
+    assert (own.accepted, others.accepted) == (1, 1)
+    assert own.credits >= Credits.of(50)
+    assert (invented.done, reported.done) == (0, 1)
+
+
+async def test_a_capture_counts_when_somebody_else_makes_it(house: House) -> None:
+    await house.grant(house.bo)
+    await _came_by(house, house.bo, house.al)
+    await _captured(house, house.bo, "own")
+    own = await referrals.reward_due(house.ledger)
+    await _captured(house, house.ada, "a gateway's")
+    others = await referrals.reward_due(house.ledger)
+
+    assert (own.done, others.done) == (0, 1)
+
+
+def _event(whose: Person, name: str) -> dict[str, Any]:
+    """Return a CloudEvent of usage that costs more than a referral asks for."""
+    data = {"model": "gpt-6-sol", "input_tokens": 2_000_000, "output_tokens": 0}
+    known = {"specversion": "1.0", "type": "com.teamcredits.usage", "source": "test", "id": name}
+    return {**known, "subject": whose.id, "data": data}
+
+
+async def _captured(house: House, by: Person, key: str) -> None:
+    """Let somebody authorize and capture usage of Bo's that costs more than a referral asks for."""
+    usage = Usage("gpt-6-sol", 2_000_000)
+    opened = await holds.authorize(house.ledger, actor=by.actor, key=key, usage=usage, member=house.bo.id)
+    await holds.capture(house.ledger, actor=by.actor, hold_id=opened.item.id, counts=usage.counts())

@@ -30,6 +30,7 @@ async def house(database_url: str) -> Any:
         await house.grant(cy, "60")
         code = await referrals.make_code(ledger, actor=house.al.actor)
         await referrals.use_code(ledger, actor=cy.actor, code=code)
+        await house.grant(cy, "60")
         await house.use(cy, 60)
         clock.advance(timedelta(minutes=1))
         await referrals.reward_due(ledger)
