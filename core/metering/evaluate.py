@@ -107,6 +107,11 @@ def lots_left(facts: Facts) -> Credits:
     return _least(total(purse.can_give for purse in facts.purses), facts.caps)
 
 
+def shutting_cap(facts: Facts) -> Limit | None:
+    """Return the cap of zero that shuts own lots and pools off, if there is one (S5)."""
+    return next((cap for cap in facts.caps if cap.limit == ZERO), None)
+
+
 def spendable(facts: Facts) -> Credits:
     """Return the number people are shown: exactly what a series of payments can spend."""
     return allowance_left(facts) + lots_left(facts)

@@ -17,7 +17,7 @@ from core.ledger.ids import Prefix, parse_id, shown_id
 from core.ledger.lots import giftable_until, spending_order
 from core.ledger.positions import Position, Slice, held
 from core.metering.boosts import Boost
-from core.metering.evaluate import Limit, blocking_window, first_enough, spendable
+from core.metering.evaluate import Facts, Limit, blocking_window, first_enough, shutting_cap, spendable
 from core.metering.spending import Spender
 from core.policy.decide import gift_limit_left
 from core.policy.limits import Policy
@@ -42,6 +42,7 @@ from core.services.views import (
     UsageView,
 )
 from core.services.whom import readable
+from core.services.words.limits import shut_sentence
 from core.store import bills, facts, gifts, notices, people, requests, resets, statements, supply
 from core.store.instants import from_micros, to_micros
 from core.store.people import MemberRecord
@@ -157,8 +158,9 @@ def _balance(connection: Connection, member: MemberRecord, now: datetime) -> Bal
     given, first_given = gifts.given_since(connection, member.org_id, wallet, now - _DAY)
     own = _live(book.held_by(wallet), now)
     shared = [position for pool in map(pool_of, spender.team_ids) for position in _live(book.held_by(pool), now)]
-    blocked = _blocked(member)
-    may_give = [] if blocked else giftable(own, now, now + policy.settlement + policy.min_use)
+    halted = _halted(member)
+    is_shut = halted is not None or shutting_cap(present) is not None
+    may_give = [] if halted else giftable(own, now, now + policy.settlement + policy.min_use)
     endings = [giftable_until(each.lot, policy.settlement, policy.min_use) for each in may_give]
     held_gifts = gifts.outgoing(connection, member.org_id, wallet)
     banked = resets.banked(connection, member.org_id, member.member_id, now)
@@ -166,15 +168,15 @@ def _balance(connection: Connection, member: MemberRecord, now: datetime) -> Bal
         member_id=shown_id(Prefix.MEMBER, member.member_id),
         name=member.name,
         spendable=spendable(present),
-        available=ZERO if blocked else held(own),
+        available=ZERO if is_shut else held(own),
         giftable=held(may_give),
-        gift_limit_left=ZERO if blocked else _limit_left(policy, given, member),
+        gift_limit_left=ZERO if halted else _limit_left(policy, given, member),
         giftable_until=min((ending for ending in endings if ending is not None), default=None),
         held_gifts=held_gifts,
         held_usage=held(book.held_by(escrow_of(wallet))) - held_gifts,
         owed=bills.owed_by(connection, member.org_id, wallet),
         incoming=gifts.incoming(connection, member.org_id, wallet),
-        pool=ZERO if blocked else total(purse.can_give for purse in present.purses[1:]),
+        pool=ZERO if is_shut else total(purse.can_give for purse in present.purses[1:]),
         capacity=_capacity([*own, *shared], book.positions) + _included(present.allowance),
         lots=_lot_views(own),
         allowance=tuple(map(_window_view, present.allowance)),
@@ -182,7 +184,7 @@ def _balance(connection: Connection, member: MemberRecord, now: datetime) -> Bal
         resets_at=_resets_at(spender, now),
         resets_banked=ResetsView(banked.count, banked.expires_at),
         next_allotment=_next_allotment(connection, member.org_id, wallet),
-        blocked=blocked,
+        blocked=halted or _shut(present),
         as_of=now,
         valid_until=_valid_until(spender, [*endings, banked.expires_at], first_given, now),
     )
@@ -197,12 +199,25 @@ def _limit_left(policy: Policy, given: Given, member: MemberRecord) -> Credits |
     return gift_limit_left(policy, given, verified=member.verified_at is not None)
 
 
-def _blocked(member: MemberRecord) -> tuple[str, str] | None:
+def _halted(member: MemberRecord) -> tuple[str, str] | None:
+    """Return why somebody can neither spend nor give, in a code and a sentence."""
     if member.deactivated_at is not None:
         return Code.NOT_ALLOWED.value, "This person has left."
     if member.frozen_at is not None:
         return Code.ACCOUNT_FROZEN.value, "Your wallet is frozen. Ask an admin to unfreeze it."
     return None
+
+
+def _shut(present: Facts) -> tuple[str, str] | None:
+    """Return why nothing can be spent where a cap of zero says so (S5): the code is what an authorization answers.
+
+    What a plan includes does not count toward caps: as long as some of it is left, nobody is blocked. Nor does a
+    cap keep anybody from giving.
+    """
+    cap = shutting_cap(present)
+    if cap is None or spendable(present):
+        return None
+    return Code.INSUFFICIENT_CREDITS.value, shut_sentence(cap.meter)
 
 
 def _capacity(positions: Iterable[Position], own: Container[int]) -> Credits:

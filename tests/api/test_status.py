@@ -90,3 +90,41 @@ async def test_at_zero_it_says_when_there_is_something_again(client: httpx.Async
     await plans.give_plan(house.ledger, actor=admin, subject=org, plan_id=None)
     capped = (await client.get("/v1/status", headers=house.bo.headers)).json()
     assert (capped["spendable"], capped["resets_at"]) == ("0", "2026-11-21T00:00:00Z")
+
+
+async def test_a_cap_of_zero_is_said_like_a_frozen_wallet(client: httpx.AsyncClient, house: House) -> None:
+    """S5: "0" blocks; nothing is available then, but giving is no spending."""
+    cap = {"subject": house.bo.id, "period": caps.Period.MONTH}
+    await house.grant(house.bo, "3")
+    await house.fund(house.team, "5")
+    await caps.set_cap(house.ledger, actor=house.ada.actor, amount=Credits.of(0), **cap)  # type: ignore[arg-type]
+    status = (await client.get("/v1/status", headers=house.bo.headers)).json()
+    balance = (await client.get("/v1/billing/credits/balance", headers=house.bo.headers)).json()
+    await caps.set_cap(house.ledger, actor=house.ada.actor, amount=Credits.of(1), **cap)  # type: ignore[arg-type]
+    raised = (await client.get("/v1/status", headers=house.bo.headers)).json()
+
+    for shown in (status, balance):
+        names = ("spendable", "available", "pool", "giftable")
+        assert [shown[name] for name in names] == ["0", "0", "0", "3"]
+    assert status["blocked"] == {
+        "code": "insufficient_credits",
+        "message": "Your monthly cap is 0: nothing can be spent from your wallet and pools. Ask an admin to raise it.",
+    }
+    assert (raised["blocked"], raised["spendable"], raised["available"]) == (None, "1", "3")
+
+
+async def test_what_a_plan_includes_is_not_blocked_by_a_cap_of_zero(client: httpx.AsyncClient, house: House) -> None:
+    """S5: caps count what lots and pools give; what nobody can spend any more is blocked."""
+    org, admin = house.org, house.ada.actor
+    plan = await plans.create_plan(house.ledger, actor=admin, name="Small", five_hours=Credits.of(2))
+    await plans.give_plan(house.ledger, actor=admin, subject=org, plan_id=plan.id)
+    await caps.set_cap(house.ledger, actor=admin, subject=org, period=caps.Period.DAY, amount=Credits.of(0))
+    await house.grant(house.bo, "100")
+    fresh = (await client.get("/v1/status", headers=house.bo.headers)).json()
+    usage = Usage("gpt-6-sol", input_tokens=40_000)  # 2 credits: all that the plan includes
+    await holds.authorize(house.ledger, actor=house.bo.actor, key="all", usage=usage)
+    spent = (await client.get("/v1/status", headers=house.bo.headers)).json()
+
+    assert (fresh["spendable"], fresh["available"], fresh["blocked"]) == ("2", "0", None)
+    assert (spent["spendable"], spent["blocked"]["code"]) == ("0", "insufficient_credits")
+    assert spent["resets_at"] == "2026-11-20T17:00:00Z"

@@ -12,7 +12,7 @@ from core.api.app import create_app
 from core.api.server import Server
 from core.ledger.credits import Credits
 from core.metering.usage import Usage
-from core.services import plans, ratecards
+from core.services import caps, plans, ratecards
 from core.services.usage import charging
 from tests.support.builders import some_settings
 from tests.support.editor_window import EditorWindow
@@ -57,6 +57,21 @@ async def test_why_is_asked_with_or_without_a_question(house: House, url: str, t
         assert (model["can"], model["priced"]["amount"]) == (True, "1")
         assert wrong == {"code": "invalid_request", "message": "Say which model the tokens are of."}
         assert nonsense["code"] == "invalid_request"
+
+
+async def test_a_cap_of_zero_shows_as_blocked(house: House, url: str, tmp_path: Path) -> None:
+    """S5: the editor says why nothing can be spent although the wallet holds something."""
+    await house.grant(house.bo, "3")
+    none = Credits.of(0)
+    async with EditorWindow(url, tmp_path, token=house.bo.token) as window:
+        await window.shows("3 cr")
+        await caps.set_cap(
+            house.ledger, actor=house.ada.actor, subject=house.bo.id, period=caps.Period.MONTH, amount=none
+        )
+        await window.shows("0 cr · blocked")
+
+        assert window.payloads[-1]["kind"] == "blocked"
+        assert "monthly cap is 0" in window.payloads[-1]["ariaLabel"]
 
 
 async def test_a_threshold_is_shown_by_one_window_only(house: House, url: str, tmp_path: Path) -> None:

@@ -69,21 +69,23 @@ class Model(Giving, Spending):
             self._lapse(account, lot, self.held[account, lot], now)
 
     def shown_to(self, name: str, now: datetime) -> Shown:
-        """Section 2 of the design: nothing of a frozen wallet can be used; pending gifts to me are incoming."""
+        """Section 2 of the design: nothing of a frozen or blocked wallet can be used; pending gifts to me are
+        incoming. A cap of zero blocks spending (S5), not giving."""
         person, wallet = self.people[name], ("wallet", name)
-        blocked = person.frozen or person.left
+        halted = person.frozen or person.left
+        shut = halted or self.windows.is_shut(name, person.team)
         incoming = [gift for gift in self.gifts if gift.recipient == wallet and gift.state == "pending"]
         sent = [gift for gift in self.gifts if gift.sender == name and gift.state in OPEN]
         set_aside = sum(amount for (account, _), amount in self.held.items() if account == ("escrow", name))
         shared = self.usable_amount(("pool", person.team), now)
         return Shown(
             spendable=self.spendable(name, now),
-            available=0 if blocked else self.usable_amount(wallet, now),
-            pool=0 if blocked else self.windows.may_take(name, person.team, now, shared, pool=person.team),
-            giftable=0 if blocked else sum(self.held[wallet, lot] for lot in self.giftable_lots(name, now)),
+            available=0 if shut else self.usable_amount(wallet, now),
+            pool=0 if shut else self.windows.may_take(name, person.team, now, shared, pool=person.team),
+            giftable=0 if halted else sum(self.held[wallet, lot] for lot in self.giftable_lots(name, now)),
             held_gifts=sum(gift.amount for gift in sent),
             held_usage=set_aside - sum(gift.amount for gift in sent),
             owed=sum(debt.left for debt in self.debts.values() if debt.debtor == wallet),
             incoming=sum(gift.amount for gift in incoming),
-            limit_left=0 if blocked else self.limit_left(name, now),
+            limit_left=0 if halted else self.limit_left(name, now),
         )

@@ -52,6 +52,10 @@ class Windows:
                 amount = max(min(amount, limit - self._window(who, meter, now).used), 0)
         return amount
 
+    def is_shut(self, who: str, team: str) -> bool:
+        """S5: a cap of zero blocks."""
+        return any(limit == 0 for _, limit in self._caps(who, team, None))
+
     def _caps(self, who: str, team: str, pool: str | None) -> Iterator[tuple[str, int | None]]:
         """S5: the person's own, else their team's, else everybody's, for each period by itself."""
         for period in ("day", "week", "month"):

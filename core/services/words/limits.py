@@ -36,6 +36,11 @@ def limit_label(limit: str, teams: Mapping[int, str] | None = None) -> str:
     return _BLOCKS.get(limit, limit)
 
 
+def shut_sentence(meter: str) -> str:
+    """Return what somebody is told whose cap is zero."""
+    return f"Your {limit_label(meter)} is 0: nothing can be spent from your wallet and pools. Ask an admin to raise it."
+
+
 def limit_sentence(kind: str, body: Mapping[str, Any], *, moment: Callable[[datetime], str] | None = None) -> str:
     """Return the sentence of a notice: a threshold that was reached (S5), or usage that nothing covered (S2).
 
