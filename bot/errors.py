@@ -28,6 +28,8 @@ WORDS: Final[dict[Code, str]] = {
     Code.TOO_MANY_LOTS: "That gift is made of too many small parts. {detail}",
     Code.INSUFFICIENT_REMAINING: "Less is left than that. {detail}",
     Code.NOTHING_TO_RESET: "{detail}",
+    Code.RESET_NOT_BANKED: "Too late: {detail}",
+    Code.PLAN_IN_USE: "{detail}",
     Code.REQUEST_NOT_OPEN: "Too late: {detail}",
     Code.NOTHING_PLEDGED: "{detail}",
     Code.HOLD_CLOSED: "That request has already ended. {detail}",

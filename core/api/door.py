@@ -25,6 +25,12 @@ MAX_BODY: Final = 1024 * 1024
 MAX_LARGE_BODIES: Final = 4  # beyond MAX_BODY, in hand at once
 JSON_BODY: Final = "application/json"
 _SINGLE_HEADERS: Final = ("content-type", "content-length", "idempotency-key", "last-event-id")
+_UNREAD: Final = (  # by words of what the parser says; the first that fits
+    ("not valid UTF-8", "The body is not UTF-8."),
+    ("number is infinity", "The body holds a number that is out of range."),
+    ("surrogate", "The body holds a lone surrogate, which is no text."),
+    ("depth limit", "The body is nested too deep."),
+)
 
 
 class Requires(SecurityBase):
@@ -139,8 +145,8 @@ class DoorRequest(Request):
         if not hasattr(self, "_parsed"):
             try:
                 self._parsed: Any = orjson.loads(await self.body())
-            except orjson.JSONDecodeError:
-                raise Refused(Code.MALFORMED, "The body is not valid JSON.") from None
+            except orjson.JSONDecodeError as wrong:
+                raise Refused(Code.MALFORMED, _why_unread(wrong.msg)) from None
         return self._parsed
 
     async def check_body(self) -> None:
@@ -221,6 +227,14 @@ def _dependants(dependant: Dependant) -> Iterator[Dependant]:
     yield dependant
     for each in dependant.dependencies:
         yield from _dependants(each)
+
+
+def _why_unread(said: str) -> str:
+    """Return what to tell of a body that was not read: what the syntax of JSON allows is not called wrong syntax."""
+    for reason, sentence in _UNREAD:
+        if reason in said:
+            return sentence
+    return "The body cannot be read as JSON."
 
 
 def _too_large(most: int) -> Refused:

@@ -53,6 +53,8 @@ ANSWERS: Final[Mapping[Code, Answer]] = {
     Code.TOO_MANY_LOTS: Answer(409, "Too many small lots"),
     Code.INSUFFICIENT_REMAINING: Answer(409, "Less is left than that"),
     Code.NOTHING_TO_RESET: Answer(409, "There is nothing to reset"),
+    Code.RESET_NOT_BANKED: Answer(409, "The reset is no longer banked"),
+    Code.PLAN_IN_USE: Answer(409, "Somebody has the plan"),
     Code.REQUEST_NOT_OPEN: Answer(409, "The request is no longer open"),
     Code.NOTHING_PLEDGED: Answer(409, "Nothing is pledged"),
     Code.HOLD_CLOSED: Answer(409, "The hold is closed"),

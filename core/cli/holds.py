@@ -122,5 +122,5 @@ def _row(hold: HoldView) -> tuple[str, ...]:
     if hold.state is HoldState.CAPTURED:
         cost = f"charged {hold.charged.shown()} cr"
     owed = f"{hold.overage.shown()} cr owed" if hold.overage else ""
-    late = "late" if hold.is_late else ""
-    return (hold.id, hold.state.value, hold.model, f"{hold.amount.shown()} cr", cost, owed, late)
+    marks = [*(["rated as every other model"] if hold.is_fallback else []), *(["late"] if hold.is_late else [])]
+    return (hold.id, hold.state.value, hold.model, f"{hold.amount.shown()} cr", cost, owed, ", ".join(marks))

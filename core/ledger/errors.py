@@ -28,6 +28,8 @@ class Code(StrEnum):
     TOO_MANY_LOTS = "too_many_lots"  # the draw would need more slices than a transfer has
     INSUFFICIENT_REMAINING = "insufficient_remaining"  # less of a grant or charge is left than is taken or given back
     NOTHING_TO_RESET = "nothing_to_reset"  # no window of the allowance has been used
+    RESET_NOT_BANKED = "reset_not_banked"  # the banked reset was used or has expired
+    PLAN_IN_USE = "plan_in_use"  # somebody has the plan
     REQUEST_NOT_OPEN = "request_not_open"  # the request for credits has left the state this needs
     NOTHING_PLEDGED = "nothing_pledged"  # nobody, or not this person, has pledged anything
     HOLD_CLOSED = "hold_closed"  # the hold was captured, released or has expired

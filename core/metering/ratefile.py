@@ -149,6 +149,8 @@ def _about(row: Mapping[str, Any], field: str) -> str | None:
 
 def _text(row: Mapping[str, Any], field: str) -> str:
     value = row.get(field)
-    if not isinstance(value, str) or not value:
-        raise ValueError(f"{field} must be a string, not {str(value)[:MAX_RATE_LENGTH]}")
+    if value == "":
+        raise ValueError(f"{field} must not be empty")
+    if not isinstance(value, str):
+        raise ValueError(f"{field} must be a string, not {str(value)[:MAX_RATE_LENGTH]}")  # noqa: TRY004  (a fault of the file)
     return value

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Final, cast
@@ -14,6 +14,7 @@ from core.ledger.credits import Credits
 from core.ledger.errors import Code, Refused
 from core.ledger.ids import MAX_ID, Prefix, parse_id, shown_id
 from core.metering.holds import Hold, HoldState
+from core.metering.ratecards import RateCard
 from core.metering.usage import MAX_MODEL_LENGTH, MAX_TOKENS, Usage
 from core.services.commands.holding import Authorize, Capture, Release
 from core.services.cursors import checked_limit, cursor_of, place_of
@@ -52,7 +53,10 @@ _SAID: Final = frozenset({"input_tokens", "output_tokens"})
 
 @dataclass(frozen=True, slots=True)
 class HoldView:
-    """An authorization as it is now; ``charged`` and ``overage`` are what its capture cost and nothing covered."""
+    """An authorization as it is now; ``charged`` and ``overage`` are what its capture cost and nothing covered.
+
+    ``is_fallback`` when the card does not know the model that was authorized (S3).
+    """
 
     id: str
     state: HoldState
@@ -68,6 +72,7 @@ class HoldView:
     is_late: bool
     closed_at: datetime | None
     tier: str | None
+    is_fallback: bool = False
 
 
 def estimate(model: str, *, input_tokens: int, cached_tokens: int, max_tokens: int | None, tier: str | None) -> Usage:
@@ -152,7 +157,7 @@ async def hold(ledger: Ledger, *, actor: Actor, hold_id: str) -> HoldView:
     found = await ledger.read(lambda c: stored.hold(c, actor.org_id, parse_id(Prefix.HOLD, hold_id)))
     if found is None or not (actor.spends_for_all or found.member_id == actor.member_id):
         raise _unknown(hold_id)
-    return hold_view(found)
+    return await _view(ledger, found)
 
 
 async def holds(
@@ -175,10 +180,10 @@ async def holds(
 
     found = await ledger.read(find)
     following = cursor_of(found[size - 1].hold_id) if len(found) > size else None
-    return Page(tuple(hold_view(each) for each in found[:size]), following)
+    return Page(await _views(ledger, found[:size]), following)
 
 
-def hold_view(hold: Hold) -> HoldView:
+def hold_view(hold: Hold, *, is_fallback: bool = False) -> HoldView:
     return HoldView(
         shown_id(Prefix.HOLD, hold.hold_id),
         hold.state,
@@ -194,16 +199,32 @@ def hold_view(hold: Hold) -> HoldView:
         hold.is_late,
         hold.closed_at,
         hold.tier,
+        is_fallback,
     )
+
+
+async def _views(ledger: Ledger, found: Iterable[Hold]) -> tuple[HoldView, ...]:
+    """Return holds of one organisation, each with the flag of its model by the card that it was opened by."""
+    cards: dict[str, RateCard] = {}
+    views = []
+    for each in found:
+        if each.card not in cards:
+            cards[each.card] = await card_at(ledger, org_id=each.org_id, at=each.created_at, version=each.card)
+        views.append(hold_view(each, is_fallback=cards[each.card].rates_for(each.model)[1]))
+    return tuple(views)
+
+
+async def _view(ledger: Ledger, hold: Hold) -> HoldView:
+    return (await _views(ledger, [hold]))[0]
 
 
 async def _answer(ledger: Ledger, actor: Actor, receipt: Receipt, number: int | None = None) -> Answer[HoldView]:
     """Return the hold: as it was just decided, or as it is now where the key had taken effect before (L6)."""
     if receipt.result is not None:
-        return Answer(hold_view(cast("Hold", receipt.result)), replayed=receipt.replayed)
+        return Answer(await _view(ledger, cast("Hold", receipt.result)), replayed=receipt.replayed)
     found = await ledger.read(lambda c: stored.hold(c, actor.org_id, number or receipt.first_id))
     assert found is not None, "a receipt names its hold"
-    return Answer(hold_view(found), replayed=receipt.replayed)
+    return Answer(await _view(ledger, found), replayed=receipt.replayed)
 
 
 async def _opened(ledger: Ledger, actor: Actor, hold_id: str) -> Hold:

@@ -102,14 +102,14 @@ async def list_plans(ledger: Ledger, *, actor: Actor, limit: int = 50, cursor: s
 
 
 async def remove_plan(ledger: Ledger, *, actor: Actor, plan_id: str) -> None:
-    """Remove a plan, by an admin. Raises Refused: not_found, not_allowed, also while somebody has it."""
+    """Remove a plan, by an admin. Raises Refused: not_found, not_allowed, plan_in_use."""
     require_admin(actor)
 
     def remove(connection: Connection) -> None:
         stored.lock_plans(connection, org_id=actor.org_id)
         plan = _plan(connection, actor, plan_id)
         if not stored.remove_plan(connection, actor.org_id, plan.plan_id):
-            raise Refused(Code.NOT_ALLOWED, f"Somebody has the plan {plan.name!r}; give them another one first.")
+            raise Refused(Code.PLAN_IN_USE, f"Somebody has the plan {plan.name!r}; give them another one first.")
 
     await ledger.write(remove)
 

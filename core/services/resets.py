@@ -83,7 +83,7 @@ async def order(
 async def use(ledger: Ledger, *, actor: Actor, reset_id: str) -> Answer[ResetView]:
     """Use a banked reset of one's own, once. Where it would change nothing it is refused and kept (S8).
 
-    Raises Refused: not_found, not_allowed when it has expired, account_frozen, nothing_to_reset.
+    Raises Refused: not_found, reset_not_banked when it has expired, account_frozen, nothing_to_reset.
     """
     number = parse_id(Prefix.RESET, reset_id)
     receipt = await ledger.execute(UseReset(actor.org_id, actor.member_id, number))

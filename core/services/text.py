@@ -10,6 +10,7 @@ from typing import Final
 
 from core.ledger.errors import Code, Refused
 
+UNSTORABLE: Final = "must be plain text, without NUL characters and lone surrogates"  # said where not is_storable
 NAME_LENGTH: Final = 80  # of a member, team, organisation, token or device
 EMAIL_LENGTH: Final = 254
 

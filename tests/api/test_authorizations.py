@@ -63,6 +63,28 @@ async def test_what_is_authorized_is_held_and_what_was_used_is_charged(
     assert (await verify(house.ledger)).clean
 
 
+async def test_a_model_that_the_card_does_not_know_is_flagged(
+    client: httpx.AsyncClient, house: House, gateway: dict[str, str]
+) -> None:
+    """S3: never zero, and never in silence; also after a load that knows the model."""
+    await house.grant(house.al, "1000")
+    known = await _authorize(client, gateway, house)
+    unknown = await _authorize(client, gateway, house, key="two", model="nobody-knows")
+    house.clock.advance(timedelta(seconds=2))
+    row = {"model": "nobody-knows", "effective_from": "2026-01-01", "input": "1", "cached_input": "1", "output": "1"}
+    loaded = await client.post("/v1/ratecards", json={"rows": [row]}, headers=house.ada.headers)
+    house.clock.advance(timedelta(seconds=2))
+    by_now = await _authorize(client, gateway, house, key="three", model="nobody-knows")
+    again = await _authorize(client, gateway, house, key="two", model="nobody-knows")
+    captured = await client.post(f"{unknown.headers['location']}/capture", json={"input_tokens": 100}, headers=gateway)
+    listed = (await client.get(f"{BASE}?member={house.al.id}", headers=gateway)).json()["items"]
+
+    assert loaded.status_code == 200
+    shown = (known, unknown, by_now, again, captured)
+    assert [each.json()["fallback"] for each in shown] == [False, True, False, True, True]
+    assert [each["fallback"] for each in listed] == [False, True, False]
+
+
 async def test_without_funds_the_answer_is_402_with_every_limit_and_what_would_help(
     client: httpx.AsyncClient, house: House, gateway: dict[str, str]
 ) -> None:

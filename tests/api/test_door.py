@@ -92,6 +92,27 @@ async def test_what_is_no_json_is_malformed(client: httpx.AsyncClient, house: Ho
     assert (answer.status_code, answer.json()["code"]) == (400, "malformed")
 
 
+@pytest.mark.parametrize(
+    ("body", "said"),
+    [
+        (b"1" * 401, "holds a number that is out of range"),
+        (b'{"amount": 1e999}', "holds a number that is out of range"),
+        (b'{"message": "\\ud800"}', "holds a lone surrogate"),
+        (b'{"message": "\\udc00 "}', "holds a lone surrogate"),
+        (b"[" * 5_000 + b"]" * 5_000, "nested too deep"),
+        (b'"\xff"', "is not UTF-8"),
+        (b"{", "cannot be read as JSON"),
+    ],
+)
+async def test_a_body_that_is_not_read_is_told_the_true_reason(
+    client: httpx.AsyncClient, house: House, body: bytes, said: str
+) -> None:
+    answer = await client.post(TRANSFER, content=body, headers=house.al.headers | JSON)
+
+    assert (answer.status_code, answer.json()["code"]) == (400, "malformed")
+    assert said in answer.json()["detail"]
+
+
 @pytest.mark.parametrize("body", [b"", b"[]", b"null", b'"text"', b"5", b"{}"])
 async def test_json_of_another_shape_names_what_is_missing(
     client: httpx.AsyncClient, house: House, body: bytes

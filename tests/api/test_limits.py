@@ -32,7 +32,7 @@ async def test_a_plan_is_made_given_shown_in_the_status_and_taken_away(client: h
         ("weekly", "100", "2026-11-23T00:00:00Z"),
     ]
     assert status["spendable"] == "20"
-    assert (kept.status_code, kept.json()["code"]) == (403, "not_allowed")
+    assert (kept.status_code, kept.json()["code"]) == (409, "plan_in_use")
     assert (taken.status_code, taken.json()["plan"]) == (200, None)
     assert removed.status_code == 204
 

@@ -54,6 +54,7 @@ async def test_a_moment_and_a_load_can_be_asked_for(client: httpx.AsyncClient, h
         ([], "an object"),
         ({}, "a list of 1 to 10,000 rows"),
         ({"rows": [ROW | {"input": 50}]}, "row 1 ('sol'): input must be a string, not 50"),
+        ({"rows": [ROW | {"model": ""}]}, "row 1 (''): model must not be empty"),
         ({"rows": [ROW, ROW | {"model": "luna", "cach": "5"}]}, "row 2 ('luna'): there is no field 'cach'"),
         ({"rows": [ROW], "dry_run": "yes"}, "dry_run"),
         ({"rows": [ROW], "currency": "USD"}, "there is no field 'currency'"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 import httpx
@@ -88,6 +89,17 @@ async def test_a_banked_reset_is_shown_used_once_and_kept_when_it_would_change_n
     assert (used.status_code, used.json()["state"]) == (200, "used")
     assert (again.json(), again.headers["idempotency-replayed"]) == (used.json(), "true")
     assert (await _status(client, house))["resets_banked"] == {"count": 0, "expires_at": None}
+
+
+async def test_a_banked_reset_that_has_expired_is_a_state_and_nobodys_fault(
+    client: httpx.AsyncClient, house: House
+) -> None:
+    await _order(client, house, banked=True, expires_at="2026-11-20T13:00:00Z")
+    (reset,) = (await client.get("/v1/resets", headers=house.bo.headers)).json()["items"]
+    house.clock.advance(timedelta(hours=1))
+    late = await client.post(f"/v1/resets/{reset['id']}/use", headers=house.bo.headers)
+
+    assert (late.status_code, late.json()["code"], late.json()["state"]) == (409, "reset_not_banked", "expired")
 
 
 async def test_everybody_is_reset_soon_and_the_order_says_how_far_it_has_come(

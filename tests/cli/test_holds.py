@@ -19,6 +19,15 @@ def test_a_request_is_authorized_and_captured_by_hand(office: Terminal) -> None:
     assert office.json("member", "show", "Bo")["spendable"] == "9.05"
 
 
+def test_a_model_that_the_card_does_not_know_is_flagged(office: Terminal) -> None:
+    """S3: it is rated as every other, and says so."""
+    office.prints("grant", "Bo", "100")
+    shown = office.prints("hold", "open", "Bo", "nobody-knows", "--input", "1000")
+
+    assert shown.endswith("rated as every other model")
+    assert "rated as every other model" not in office.prints("hold", "open", "Bo", "gpt-6-sol", "--input", "1000")
+
+
 def test_without_funds_it_says_what_would_help(office: Terminal) -> None:
     said = office.fails("hold", "open", "Bo", "gpt-6-sol", "--input", "100000")
 

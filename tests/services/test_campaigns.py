@@ -187,6 +187,15 @@ async def test_an_answer_that_does_not_fit_the_form_is_named(
     assert (await see(house, campaign, house.al)).mine is None
 
 
+async def test_an_answer_that_cannot_be_kept_is_told_so_and_not_that_it_is_long(house: House) -> None:
+    campaign = await a_campaign(house, form=FORM)
+
+    with pytest.raises(Refused, match="must be plain text, without NUL characters and lone surrogates"):
+        await applications.apply(
+            house.ledger, actor=house.al.actor, key="k", campaign_id=campaign.id, answers={"why": "a\0"}
+        )
+
+
 async def test_answers_are_kept_for_the_admin(house: House) -> None:
     campaign = await a_campaign(house, form=FORM)
     answers = {"size": 3, "why": "a port", "agree": False}

@@ -149,7 +149,7 @@ async def test_only_so_many_plans_fit_and_one_that_nobody_has_makes_room(house: 
         await plans.remove_plan(house.ledger, actor=house.ada.actor, plan_id=made[0].id)
     await plans.remove_plan(house.ledger, actor=house.ada.actor, plan_id=made[1].id)
 
-    assert kept.value.code is Code.NOT_ALLOWED
+    assert kept.value.code is Code.PLAN_IN_USE
     assert (await a_plan(house, "one more")).name == "one more"
 
 

@@ -179,7 +179,7 @@ async def test_a_banked_reset_cannot_be_used_once_it_has_expired(house: House) -
     refused = await _refusal(_use_reset(house, reset))
     (shown,) = (await resets.list_resets(house.ledger, actor=house.bo.actor)).items
 
-    assert (refused.code, refused.fields["state"]) == (Code.NOT_ALLOWED, "expired")
+    assert (refused.code, refused.fields["state"]) == (Code.RESET_NOT_BANKED, "expired")
     assert shown.state is ResetState.EXPIRED
 
 

@@ -32,7 +32,7 @@ EXPECTED: Final = {
     Code.INSUFFICIENT_REMAINING,
     Code.INSUFFICIENT_CREDITS,
     Code.NOTHING_TO_RESET,
-    Code.NOT_ALLOWED,  # a banked reset that has expired, or was used
+    Code.RESET_NOT_BANKED,  # a banked reset that has expired, or was used
     Code.OVERLOADED,  # too many at one charge
 }
 

@@ -63,7 +63,7 @@ async def take(subject_id: str, ledger: House, actor: Admin) -> SeatShown:
     return seat_shown(await plans.give_plan(ledger, actor=actor, subject=subject_id, plan_id=None))
 
 
-@router.delete("/{plan_id}", status_code=204, summary="Remove a plan", responses=problems(404))
+@router.delete("/{plan_id}", status_code=204, summary="Remove a plan", responses=problems(404, 409))
 async def remove(plan_id: str, ledger: House, actor: Admin) -> None:
     """An admin removes a plan that nobody has."""
     await plans.remove_plan(ledger, actor=actor, plan_id=plan_id)

@@ -56,7 +56,10 @@ class CaptureGiven(Given):
 
 
 class HoldShown(Shown):
-    """A hold. ``allowance`` is the part of its amount that the plan covers, the rest is set aside of lots."""
+    """A hold. ``allowance`` is the part of its amount that the plan covers, the rest is set aside of lots.
+
+    ``fallback`` is true of a model that the card does not know: it is rated as every other.
+    """
 
     id: str
     state: HoldState
@@ -68,6 +71,7 @@ class HoldShown(Shown):
     created_at: datetime
     deadline_at: datetime
     card: str
+    fallback: bool
     charged: AmountShown
     overage: AmountShown
     late: bool
@@ -95,6 +99,7 @@ def _shown(hold: HoldView) -> dict[str, Any]:
         "created_at": hold.created_at,
         "deadline_at": hold.deadline_at,
         "card": hold.card,
+        "fallback": hold.is_fallback,
         "charged": str(hold.charged),
         "overage": str(hold.overage),
         "late": hold.is_late,

@@ -9,7 +9,7 @@ from enum import StrEnum
 from typing import Any, Final
 
 from core.ledger.errors import Code, Refused
-from core.services.text import checked_name, is_storable
+from core.services.text import UNSTORABLE, checked_name, is_storable
 
 MAX_QUESTIONS: Final = 20
 MAX_OPTIONS: Final = 50
@@ -85,8 +85,9 @@ def _problem(question: Question, answer: object) -> str | None:
         return "is needed" if question.required else None
     match question.kind:
         case QuestionKind.TEXT:
-            fits = isinstance(answer, str) and len(answer) <= ANSWER_LENGTH and is_storable(answer)
-            return None if fits else f"must be text of at most {ANSWER_LENGTH:,} characters"
+            if not isinstance(answer, str) or len(answer) > ANSWER_LENGTH:
+                return f"must be text of at most {ANSWER_LENGTH:,} characters"
+            return None if is_storable(answer) else UNSTORABLE
         case QuestionKind.NUMBER:
             fits = isinstance(answer, int) and not isinstance(answer, bool) and abs(answer) <= MAX_NUMBER
             return None if fits else f"must be a whole number of at most {MAX_NUMBER:,}"

@@ -120,13 +120,14 @@ class UseReset:
         return _needs(self.org_id, self.actor_id, Wish(Reset, "reset_id", self.reset_id))
 
     def decide(self, book: Book) -> None:
-        """Raises Refused: not_found, account_frozen, not_allowed when it has expired, nothing_to_reset: it is kept."""
+        """Raises Refused: not_found, account_frozen, reset_not_banked, nothing_to_reset: then it is kept."""
         reset = _own(book, self.reset_id, self.actor_id)
         member = _member(book, self.actor_id)
         if member.is_frozen:
             raise Refused(Code.ACCOUNT_FROZEN, "Your wallet is frozen. Ask an admin to unfreeze it.")
         if (state := reset.state(book.now)) is not ResetState.BANKED:
-            raise Refused(Code.NOT_ALLOWED, f"This reset is {state.value}; it can be used no more.", state=state.value)
+            sentence = f"This reset is {state.value}; it can be used no more."
+            raise Refused(Code.RESET_NOT_BANKED, sentence, state=state.value)
         _reset_windows(book, self.org_id, self.actor_id, self.reset_id, None)
         book.put(replace(reset, used_at=book.now))
 

@@ -14,7 +14,7 @@ from typing import Final
 
 from core.ledger.credits import Credits
 from core.ledger.errors import Code, Refused
-from core.metering.usage import Usage
+from core.metering.usage import MAX_TOKENS, Usage
 from core.services.text import is_storable
 
 EVENT_TYPE: Final = "com.teamcredits.usage"
@@ -128,6 +128,9 @@ def _usage(data: object) -> Usage:
 
 
 def _count(value: object, name: str) -> int:
+    """Return a number of tokens; what is too large for 64 bits was read as a fraction, though it is none."""
+    if isinstance(value, float) and value.is_integer() and abs(value) > MAX_TOKENS:
+        raise wrong(f"{name} must be between 0 and {MAX_TOKENS:,}, not {value:g}.", "data")
     if isinstance(value, bool) or not isinstance(value, int):
         raise wrong(f"{name} must be a whole number, written without quotes.", "data")
     return value
