@@ -133,27 +133,38 @@ def pay(facts: Facts, amount: Credits) -> Payment:
 def trace(facts: Facts, payment: Payment) -> tuple[Step, ...]:
     """Return every limit tested, in the order of the payment, and which of them blocked."""
     short = bool(payment.short)
+    forbidding = forbidding_caps(facts, payment)
+    is_empty = short and total(purse.can_give for purse in facts.purses) < payment.from_lots + payment.short
     steps = [Step(facts.blocked.value, ZERO, blocks=True, until=None)] if facts.blocked else []
     left = allowance_left(facts)
     for window in facts.allowance:
         until = window.closes_at if window.is_open else None
         steps.append(Step(window.meter, window.headroom, short and window.headroom == left, until))
-    lots = lots_left(facts)
-    steps += [Step(cap.meter, cap.headroom, short and cap.headroom == lots, cap.closes_at) for cap in facts.caps]
+    steps += [Step(cap.meter, cap.headroom, cap in forbidding, cap.closes_at) for cap in facts.caps]
     for purse in facts.purses:
         for cap in purse.caps:
             blocks = short and cap.headroom is not None and cap.headroom < purse.holds
             steps.append(Step(cap.meter, cap.headroom, blocks, cap.closes_at))
-        steps.append(Step(str(purse.account), purse.holds, short and purse.can_give == purse.holds, None))
+        steps.append(Step(str(purse.account), purse.holds, is_empty and purse.can_give == purse.holds, None))
     return tuple(steps)
+
+
+def forbidding_caps(facts: Facts, payment: Payment) -> tuple[Limit, ...]:
+    """Return the caps that would forbid the payment whatever the wallet held: each leaves less than lots have to give.
+
+    Of somebody who is blocked there are none, for no cap is what stops them.
+    """
+    if not payment.short or facts.blocked:
+        return ()
+    needed = payment.from_lots + payment.short
+    return tuple(cap for cap in facts.caps if cap.headroom is not None and cap.headroom < needed)
 
 
 def missing_lots(facts: Facts, payment: Payment) -> Credits | None:
     """Return how many more credits in the own wallet would make the payment whole; None when caps forbid it."""
-    if not payment.short or facts.blocked:
+    if not payment.short or facts.blocked or forbidding_caps(facts, payment):
         return None
-    room = _least(payment.from_lots + payment.short, facts.caps)
-    return payment.short if room == payment.from_lots + payment.short else None
+    return payment.short
 
 
 def first_enough(steps: Iterable[tuple[datetime, Facts]], amount: Credits) -> datetime | None:

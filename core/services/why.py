@@ -63,6 +63,7 @@ class PricedView:
 class WhyView:
     """The answer: ``sentence`` for people, and every limit tested in the order of the payment.
 
+    ``allowance`` and ``lots`` are the parts of what was asked about, or of all that can be spent where nothing was.
     ``ask_for`` more credits, or waiting until ``wait_until``, would change the answer; of what is granted, ``owed``
     is repaid first.
     """
@@ -163,6 +164,8 @@ def _view(
             sentence += f" The rate card does not know {priced.model}: it is rated as every other model."
     elif question.amount is None and not answer.blocked:
         sentence = _in_general(answer, present)
+    amount = question.amount if rating is None else rating.amount
+    parts = pay(present, answer.spendable) if amount is None else answer.payment
     if owed and answer.ask_for is not None:
         sentence += f" What is granted first repays the {owed.shown()} cr that are owed."
     return WhyView(
@@ -170,13 +173,13 @@ def _view(
         who.name,
         sentence,
         can=not answer.payment.short and answer.blocked is None,
-        amount=question.amount if rating is None else rating.amount,
+        amount=amount,
         spendable=answer.spendable,
-        short=answer.payment.short,
-        allowance=answer.payment.allowance,
-        lots=answer.payment.from_lots,
+        short=parts.short,
+        allowance=parts.allowance,
+        lots=parts.from_lots,
         blocked=answer.blocked,
-        ask_for=answer.ask_for,
+        ask_for=None if amount is None else answer.ask_for,
         owed=owed,
         wait_until=answer.wait_until,
         trace=tuple(_step(step, names) for step in answer.steps),
@@ -188,6 +191,8 @@ def _view(
 def _in_general(answer: Explanation, present: Facts) -> str:
     """Return what can be spent at all, of what, and which window ends it first."""
     if not answer.spendable:
+        if answer.forbidding:
+            return f"You can spend nothing now. {answer.forbidden}"
         later = answer.wait_until
         way = "Ask for credits." if later is None else f"It comes back {later:%Y-%m-%d %H:%M} UTC; or ask for credits."
         return f"You can spend nothing now. {way}"

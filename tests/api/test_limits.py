@@ -107,6 +107,19 @@ async def test_a_cap_that_makes_no_sense_is_refused(
     assert (answer.status_code, answer.json()["code"]) == (422, "invalid_request")
 
 
+async def test_why_without_an_amount_answers_with_the_parts_of_what_can_be_spent(
+    client: httpx.AsyncClient, house: House
+) -> None:
+    """S1: no number of it is of an amount that nobody asked about."""
+    shown = ("spendable", "allowance", "lots", "short", "amount", "ask_for")
+    nothing = (await client.get(WHY, headers=house.bo.headers)).json()
+    await house.grant(house.bo, "3")
+    answer = (await client.get(WHY, headers=house.bo.headers)).json()
+
+    assert [nothing[name] for name in shown] == ["0", "0", "0", "0", None, None]
+    assert [answer[name] for name in shown] == ["3", "0", "3", "0", None, None]
+
+
 async def test_why_answers_with_the_sentence_the_trace_and_the_price(client: httpx.AsyncClient, house: House) -> None:
     await house.grant(house.bo, "1")
     params = {"model": MODEL, "tokens": "16000"}

@@ -208,6 +208,23 @@ def test_so_many_credits_more_are_enough_and_one_micro_credit_less_is_not(
         assert pay(_with(spender, asked - Credits(1)).at(NOW), amount).short
 
 
+@given(held=holdings, records=terms(), more=st.integers(1, 40))
+def test_caps_block_where_no_credits_would_help_and_raising_those_that_do_is_enough_with_credits(
+    held: dict[int, list[object]], records: list[Record], more: int
+) -> None:
+    """S1: the caps that the trace marks are all that stand in the way of somebody given enough, and each does."""
+    facts = a_spender(held, records).at(NOW)  # type: ignore[arg-type]
+    amount = spendable(facts) + Credits(more)
+    marked = {step.limit for step in trace(facts, pay(facts, amount)) if step.blocks and step.limit.startswith("cap:")}
+    rich = replace(facts, purses=(replace(facts.purses[0], holds=MAX_TRANSFER), *facts.purses[1:]))
+
+    raised = [replace(cap, limit=None) if cap.meter in marked else cap for cap in rich.caps]
+    assert not pay(replace(rich, caps=tuple(raised)), amount).short
+    for kept in marked:
+        others = tuple(each if each.meter == kept else replace(each, limit=None) for each in rich.caps)
+        assert pay(replace(rich, caps=others), amount).short
+
+
 def _with(spender: Spender, received: Credits) -> Spender:
     """The same person after somebody gave them something."""
     mine = [*spender.positions[ADAS], *([a_position(str(received))] if received else [])]
@@ -310,7 +327,29 @@ def test_where_a_cap_forbids_it_nobody_is_told_to_ask_for_more() -> None:
     why = explained(a_spender({ADAS: [a_position("5")]}, [a_cap("2")]), Credits.of(3))
 
     assert (why.ask_for, why.wait_until) == (None, None)
-    assert why.sentence == "This needs 3 cr and you can spend 2 cr."
+    assert why.sentence == (
+        "This needs 3 cr and you can spend 2 cr. "
+        "Your daily cap forbids it: more credits alone would not help. Ask an admin to raise it."
+    )
+    assert [step["limit"] for step in why.facts()["trace"] if step["blocks"]] == ["cap:day"]
+
+
+def test_a_cap_above_what_is_there_still_forbids_what_is_above_the_cap() -> None:
+    """S1: nobody could grant enough, so the cap blocks as well as the wallet, and raising it is part of the way out."""
+    why = explained(a_spender({ADAS: [a_position("3")]}, [a_cap("5"), a_cap("6", period=Period.WEEK)]), Credits.of(10))
+
+    assert [step.limit for step in why.steps if step.blocks][:3] == ["cap:day", "cap:week", str(ADAS)]
+    assert (why.ask_for, why.wait_until) == (None, None)
+    assert why.sentence == (
+        "This needs 10 cr and you can spend 3 cr. Your daily cap and your weekly cap forbid it: "
+        "more credits alone would not help. Ask an admin to raise them."
+    )
+
+
+def test_of_a_frozen_wallet_no_cap_is_what_blocks() -> None:
+    facts = Facts((), (a_limit("cap:day", "0"),), (Purse(ADAS, Credits.of(3)),), blocked=Code.ACCOUNT_FROZEN)
+
+    assert [step.limit for step in trace(facts, pay(facts, Credits.of(1))) if step.blocks] == ["account_frozen"]
 
 
 def test_a_cap_that_is_raised_tomorrow_is_worth_waiting_for() -> None:
@@ -318,3 +357,4 @@ def test_a_cap_that_is_raised_tomorrow_is_worth_waiting_for() -> None:
     why = explained(a_spender({ADAS: [a_position("5")]}, caps), Credits.of(3))
 
     assert (why.ask_for, why.wait_until) == (None, NOW + DAY)
+    assert why.sentence.endswith("would not help. Wait until 2026-11-21 12:00 UTC or ask an admin to raise it.")

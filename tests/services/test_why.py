@@ -7,7 +7,7 @@ from typing import cast
 
 import pytest
 
-from core.ledger.credits import Credits
+from core.ledger.credits import ZERO, Credits
 from core.ledger.errors import Code, Refused
 from core.metering.caps import Period
 from core.metering.usage import Usage
@@ -165,6 +165,69 @@ async def test_asked_for_nothing_it_tells_what_there_is(house: House, used: int,
 
     assert answer.sentence.startswith(sentence)
     assert (answer.amount, answer.can) == (None, not used)
+
+
+async def capped(house: House, amount: str, period: Period) -> None:
+    await caps.set_cap(
+        house.ledger, actor=house.ada.actor, subject=house.al.id, period=period, amount=Credits.parse(amount)
+    )
+
+
+async def test_asked_for_nothing_it_tells_the_parts_of_what_can_be_spent(house: House) -> None:
+    """Nothing of the amount that is tried in the place of one is seen."""
+    nothing = await asked(house, house.al)
+    assert (nothing.allowance, nothing.lots, nothing.short, nothing.ask_for) == (ZERO, ZERO, ZERO, None)
+    assert nothing.sentence == "You can spend nothing now. Ask for credits."
+
+    await with_plan(house, five_hours=10, weekly=100)
+    await house.grant(house.al, "3")
+    answer = await asked(house, house.al)
+    assert (answer.allowance, answer.lots, answer.short) == (Credits.of(10), Credits.of(3), ZERO)
+
+
+async def test_whom_a_cap_blocks_is_not_sent_to_ask_for_credits(house: House) -> None:
+    """S1, S5: credits would not help; the cap is what blocks, however the question is put."""
+    await house.grant(house.al, "3")
+    await capped(house, "0", Period.MONTH)
+    general, one = await asked(house, house.al), await asked(house, house.al, amount=Credits.of(1))
+    ways = "Your monthly cap forbids it: more credits alone would not help. Ask an admin to raise it."
+
+    assert general.sentence == f"You can spend nothing now. {ways}"
+    assert one.sentence == f"This needs 1 cr and you can spend 0 cr. {ways}"
+    for answer in (general, one):
+        assert [step.limit for step in answer.trace if step.blocks] == ["cap:month"]
+        assert (answer.can, answer.ask_for, answer.wait_until) == (False, None, None)
+
+
+async def test_a_cap_that_is_used_up_is_waited_for_with_credits_in_the_wallet(house: House) -> None:
+    await house.grant(house.al, "45")
+    await capped(house, "5", Period.DAY)
+    await use(house, house.al, "u", 5)
+    answer = await asked(house, house.al)
+
+    assert answer.wait_until is not None
+    assert answer.sentence == (
+        "You can spend nothing now. Your daily cap forbids it: more credits alone would not help. "
+        f"Wait until {answer.wait_until:%Y-%m-%d} 00:00 UTC or ask an admin to raise it."
+    )
+    house.clock.advance(answer.wait_until - house.clock())
+    assert (await asked(house, house.al)).can
+
+
+async def test_a_refused_authorization_marks_the_cap_that_no_credits_would_help_against(house: House) -> None:
+    """S1: the wallet has less than the cap leaves, and both are less than what is asked for."""
+    await house.grant(house.al, "3")
+    await capped(house, "5", Period.DAY)
+    answer = await asked(house, house.al, amount=Credits.of(10))
+    with pytest.raises(Refused) as refused:
+        await use(house, house.al, "u", 10)
+
+    trace = cast("list[dict[str, object]]", refused.value.fields["trace"])
+    blocking = ["cap:day", "wallet", f"pool:{house.team}"]
+    assert [step["limit"] for step in trace if step["blocks"]] == blocking
+    assert [step.limit for step in answer.trace if step.blocks] == blocking
+    assert refused.value.detail == answer.sentence
+    assert answer.sentence.endswith("more credits alone would not help. Ask an admin to raise it.")
 
 
 async def test_a_frozen_wallet_says_so_and_that_no_credits_would_help(house: House) -> None:

@@ -31,7 +31,10 @@ class PricedShown(Shown):
 
 
 class WhyShown(Shown):
-    """The answer, every limit tested, and what would change it: ``ask_for`` credits more, or to ``wait_until``."""
+    """The answer, every limit tested, and what would change it: ``ask_for`` credits more, or to ``wait_until``.
+
+    Asked about nothing, ``allowance`` and ``lots`` are the parts of all that can be spent.
+    """
 
     member: str
     name: str
@@ -52,7 +55,6 @@ class WhyShown(Shown):
 
 
 def why_shown(answer: WhyView) -> WhyShown:
-    short = answer.short if answer.amount is not None else answer.short - answer.short
     return WhyShown(
         member=answer.member_id,
         name=answer.name,
@@ -60,7 +62,7 @@ def why_shown(answer: WhyView) -> WhyShown:
         can=answer.can,
         amount=None if answer.amount is None else str(answer.amount),
         spendable=str(answer.spendable),
-        short=str(short),
+        short=str(answer.short),
         allowance=str(answer.allowance),
         lots=str(answer.lots),
         blocked=None if answer.blocked is None else answer.blocked.value,

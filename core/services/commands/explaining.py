@@ -10,8 +10,18 @@ from core.ledger.accounts import AccountKind, kind_of, owner_of
 from core.ledger.credits import Credits
 from core.ledger.errors import Code, Refused
 from core.ledger.ids import Prefix, shown_id
-from core.metering.evaluate import Facts, Payment, Step, first_enough, missing_lots, spendable, trace
+from core.metering.evaluate import (
+    Facts,
+    Payment,
+    Step,
+    first_enough,
+    forbidding_caps,
+    missing_lots,
+    spendable,
+    trace,
+)
 from core.metering.spending import Spender
+from core.services.words.limits import limit_label
 
 _BLOCKED: Final = {
     Code.ACCOUNT_FROZEN: "This wallet is frozen. Ask an admin to unfreeze it.",
@@ -21,7 +31,10 @@ _BLOCKED: Final = {
 
 @dataclass(frozen=True, slots=True)
 class Explanation:
-    """The answer to "why": ``steps`` in the order of the payment; ``ask_for`` and ``wait_until`` would change it."""
+    """The answer to "why": ``steps`` in the order of the payment; ``ask_for`` and ``wait_until`` would change it.
+
+    ``forbidding`` are the meters of the caps that no credits would help against; only raising them would, or waiting.
+    """
 
     amount: Credits
     spendable: Credits
@@ -30,6 +43,7 @@ class Explanation:
     blocked: Code | None
     ask_for: Credits | None
     wait_until: datetime | None
+    forbidding: tuple[str, ...] = ()
 
     @property
     def sentence(self) -> str:
@@ -39,10 +53,23 @@ class Explanation:
         cost = f"This needs {self.amount.shown()} cr and you can spend {self.spendable.shown()} cr."
         if not self.payment.short:
             return cost
+        if self.forbidding:
+            return f"{cost} {self.forbidden}"
         asked = None if self.ask_for is None else f"ask for {_up(self.ask_for)} more"
-        waited = None if self.wait_until is None else f"wait until {self.wait_until:%Y-%m-%d %H:%M} UTC"
-        ways = " or ".join(way for way in (asked, waited) if way)
+        ways = " or ".join(way for way in (asked, self._waiting) if way)
         return f"{cost} {ways[:1].upper()}{ways[1:]}." if ways else cost
+
+    @property
+    def forbidden(self) -> str:
+        """What is said where caps forbid it: which do, and what would help in the place of credits."""
+        caps = " and ".join(f"your {limit_label(meter)}" for meter in self.forbidding)
+        forbids, them = ("forbids", "it") if len(self.forbidding) == 1 else ("forbid", "them")
+        ways = " or ".join(way for way in (self._waiting, f"ask an admin to raise {them}") if way)
+        return f"Y{caps[1:]} {forbids} it: more credits alone would not help. {ways[:1].upper()}{ways[1:]}."
+
+    @property
+    def _waiting(self) -> str | None:
+        return None if self.wait_until is None else f"wait until {self.wait_until:%Y-%m-%d %H:%M} UTC"
 
     def facts(self) -> dict[str, Any]:
         """Return it as JSON values, for programs."""
@@ -68,6 +95,7 @@ def explain(spender: Spender, facts: Facts, payment: Payment, amount: Credits, n
         facts.blocked,
         missing_lots(facts, payment),
         first_enough(later, amount),
+        tuple(cap.meter for cap in forbidding_caps(facts, payment)),
     )
 
 
