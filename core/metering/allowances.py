@@ -67,7 +67,8 @@ class PlanSeat(Record):
 class UsageWindow(Record):
     """What one person has used in one window of an allowance or a cap; ``told`` is the threshold they know of.
 
-    What was used before ``reset_at`` counts no more, and cannot be given back either (S8).
+    What was used before ``reset_at`` counts no more, and cannot be given back either (S8). Of ``used``, open holds
+    have only ``reserved`` a part: nobody can use that twice, but nobody has really used it yet.
     """
 
     TABLE: ClassVar[str] = "usage_window"
@@ -80,6 +81,12 @@ class UsageWindow(Record):
     used: Credits = ZERO
     told: int = 0
     reset_at: datetime | None = None
+    reserved: Credits = ZERO
+
+    @property
+    def really_used(self) -> Credits:
+        """What was captured or charged, which is what thresholds go by (S5)."""
+        return max(self.used - self.reserved, ZERO)
 
     @property
     def span(self) -> Span:

@@ -5,11 +5,13 @@ Verify finds nothing wrong after any of it (the fixtures ask it).
 
 from __future__ import annotations
 
+import json
 from datetime import timedelta
 
 from core.ledger.accounts import pool_of
 from core.ledger.credits import Credits
 from core.metering.caps import Period
+from core.services import settlement
 from core.services.commands.resetting import ResetMember
 from tests.support.gateway import HOUR, Gateway, bo, number_of
 
@@ -93,11 +95,79 @@ async def test_a_threshold_is_told_once_a_window(bo: Gateway) -> None:
         await bo.charge(amount)
         assert len(await bo.told("threshold")) == told
     hold = await bo.authorize("11")
+    await bo.capture(hold, "11")
     assert len(await bo.told("threshold")) == 2  # past 90 and 100 at once: the higher one
-    await bo.release(hold)
     await bo.charge("11")
     assert len(await bo.told("threshold")) == 2
 
     bo.house.clock.advance(5 * HOUR)
     await bo.charge("80")
     assert len(await bo.told("threshold")) == 3
+
+
+async def percents(bo: Gateway) -> list[tuple[str, int, str]]:
+    """Return what Bo was told of: the meter, the percent, and how much was used."""
+    told = [each if isinstance(each, dict) else json.loads(each) for each in await bo.told("threshold")]
+    return [(each["meter"], each["percent"], each["used"]) for each in told]
+
+
+async def test_what_is_reserved_and_freed_again_reaches_no_threshold(bo: Gateway) -> None:
+    """S5: thresholds go by what was captured or charged; the notice comes when it is really used up, and once."""
+    await bo.plan(five_hours="10")
+    for closes in (bo.release, lambda hold: bo.capture(hold, "0")):
+        await closes(await bo.authorize("10"))
+        assert await percents(bo) == []
+
+    await bo.capture(await bo.authorize("10"), "8")
+    assert await percents(bo) == [("5h", 75, "8")]
+    await bo.capture(await bo.authorize("2"), "2")
+    assert await percents(bo) == [("5h", 75, "8"), ("5h", 100, "10")]
+
+
+async def test_a_cap_is_told_of_by_what_was_taken_and_not_by_what_is_set_aside(bo: Gateway) -> None:
+    await bo.grant("40")
+    await bo.grant("40", to=pool_of(bo.team))
+    await bo.cap("60")
+    await bo.cap("20", pool=bo.house.team)
+    await bo.release(await bo.authorize("60"))
+    assert await percents(bo) == []
+
+    hold = await bo.authorize("60")
+    await bo.capture(hold, "55")
+    assert await percents(bo) == [("cap:day", 90, "55"), ("pool:" + str(bo.team) + ":day", 75, "15")]
+
+
+async def test_what_other_holds_reserve_counts_towards_no_threshold(bo: Gateway) -> None:
+    """S5: nor does what a charge or capture beside them uses bring them in; each is told of when it is captured."""
+    await bo.plan(five_hours="100")
+    first, second = await bo.authorize("60"), await bo.authorize("20")
+    await bo.charge("10")
+    assert await percents(bo) == []
+    await bo.capture(second, "30")
+    assert await percents(bo) == []
+    await bo.capture(first, "60")
+    assert await percents(bo) == [("5h", 100, "100")]
+
+
+async def test_a_hold_that_timed_out_is_told_of_by_its_late_capture_alone(bo: Gateway) -> None:
+    await bo.plan(weekly="10")
+    hold = await bo.authorize("10")
+    bo.house.clock.advance(2 * HOUR)
+    await settlement.free_due_holds(bo.house.ledger)
+    assert await percents(bo) == []
+    await bo.capture(hold, "9.5")
+    assert await percents(bo) == [("weekly", 90, "9.5")]
+
+
+async def test_what_was_reserved_before_a_reset_is_neither_used_nor_reserved_after_it(bo: Gateway) -> None:
+    """S8: so what is used after it is told of by itself."""
+    await bo.plan(five_hours="100")
+    hold = await bo.authorize("90")
+    bo.house.clock.advance(INSTANT)
+    await bo.house.ledger.execute(ResetMember(bo.org, number_of(bo.house.ada), "reset", bo.bo, False, None, None))
+    bo.house.clock.advance(INSTANT)
+    await bo.charge("70")
+    await bo.capture(hold, "90")
+    assert await percents(bo) == []
+    await bo.charge("10")
+    assert await percents(bo) == [("5h", 75, "80")]

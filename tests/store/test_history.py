@@ -10,13 +10,15 @@ import pytest
 from core.ledger.credits import Credits
 from core.ledger.lots import Source
 from core.services import grants, organisations
+from core.services.commands.resetting import ResetMember
 from core.services.gifts import Recipient
 from core.services.verify import verify
 from core.store.backup import backup, restore
 from core.store.engine import reading, writing
 from core.store.migrate import current, migrate, newest, scripts
 from tests.support.databases import KINDS, Databases, opened
-from tests.support.house import open_house_ledger
+from tests.support.gateway import HOUR, Gateway, number_of
+from tests.support.house import furnish, open_house_ledger
 from tests.support.old_ledgers import Tables, dump, load, written_by_this_code, written_by_version
 
 REVISIONS = [script.revision for script in scripts().walk_revisions()][::-1]
@@ -64,6 +66,37 @@ async def test_a_ledger_of_each_revision_comes_to_the_newest(
         kept = tables.keys() - {"writer"}  # each restore starts one
         assert {name: len(after[name]) for name in kept} == {name: len(tables[name]) for name in kept}
         await _goes_on(url, tables["organisation"][0]["name"], gifts=len(tables["gift"]))
+
+
+async def test_windows_of_before_learn_what_open_holds_have_reserved(
+    databases: Databases, empty_database_url: str
+) -> None:
+    """S5: as if it had been kept from the first; of holds that are over, and of those before a reset, it is nothing."""
+    url = databases.fresh("sqlite")
+    with open_house_ledger(url) as (ledger, clock):
+        bo = Gateway(await furnish(ledger, clock))
+        await bo.plan(five_hours="50", weekly="90")
+        await bo.grant("40")
+        await bo.cap("80")
+        await bo.authorize("10")
+        clock.advance(HOUR / 2)
+        await ledger.execute(ResetMember(bo.org, number_of(bo.house.ada), "reset", bo.bo, False, None, None))
+        clock.advance(HOUR / 4)
+        await bo.release(await bo.authorize("20"))
+        await bo.capture(await bo.authorize("30"), "8")
+        await bo.authorize("55")
+        with reading(ledger.engine) as connection:
+            tables = dump(connection)
+    kept = tables["usage_window"]
+    known = {row["meter"]: row["reserved"] // 1_000_000 for row in kept}
+    before = [{name: value for name, value in row.items() if name != "reserved"} for row in kept]
+
+    with opened(empty_database_url) as engine, writing(engine) as connection:
+        load(connection, "0003", {**tables, "usage_window": before})
+    migrate(empty_database_url)
+    with opened(empty_database_url) as engine, reading(engine) as connection:
+        assert dump(connection)["usage_window"] == kept
+    assert known == {"5h": 42, "weekly": 42, "cap:day": 13}
 
 
 async def _goes_on(url: str, name: str, *, gifts: int) -> None:

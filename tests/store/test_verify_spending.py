@@ -203,6 +203,15 @@ async def test_a_window_that_was_put_in_is_named(house: House) -> None:
     assert _says(report, "its postings sum to 0")
 
 
+async def test_a_window_that_keeps_more_reserved_than_holds_have_is_named(house: House) -> None:
+    """S5: what is reserved reaches no threshold, so too much of it would hide what was used."""
+    report = await _tamper(house, "UPDATE usage_window SET reserved = used + 90000000 WHERE meter = 'weekly'")
+
+    assert report.found == 1
+    assert _says(report, "window weekly of mem_")
+    assert _says(report, "its holds have reserved")
+
+
 @pytest.mark.parametrize("change", ["UPDATE window_posting SET amount = amount + 1", "DELETE FROM window_posting"])
 async def test_a_posting_that_was_changed_or_taken_out_is_named(sqlite_house: House, change: str) -> None:
     """L8: postings are sealed with their transfer."""

@@ -10,10 +10,7 @@ from core.metering.boosts import Factor
 from core.metering.caps import Period
 from core.services import (
     allotments,
-    applications,
     balances,
-    boosts,
-    campaigns,
     caps,
     devices,
     gifts,
@@ -26,6 +23,7 @@ from core.services import (
     settlement,
     voids,
 )
+from core.services.boosts import applications, boosts, campaigns
 from core.services.boosts.boosts import BoostTarget
 from core.services.boosts.campaigns import CampaignTerms
 from core.services.gifts import Recipient

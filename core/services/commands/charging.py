@@ -20,7 +20,9 @@ from core.services.commands.paying import (
     count_overage,
     draws_of,
     moves_to,
+    really_used,
     spender_of,
+    tell_thresholds,
     use_windows,
     within_one_transfer,
 )
@@ -84,7 +86,9 @@ class Charge:
         consumed = account_id(self.org_id, AccountKind.CONSUMED)
 
         transfer_id = book.post(TransferKind.CHARGE, moves_to(draws_of(book, payment), lambda _: consumed))
+        before = really_used(book, self.member_id)
         use_windows(book, transfer_id, self.member_id, facts, payment)
+        tell_thresholds(book, self.member_id, facts, before)
         owe(book, transfer_id, self.org_id, self.member_id, payment.short)
         event = Event(self.member_id, self.source, self.event_id, self.usage, self.rating, self.happened_at)
         book.record_usage(transfer_id, event.facts(payment.allowance, payment.short))

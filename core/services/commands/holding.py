@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
@@ -26,7 +26,9 @@ from core.services.commands.paying import (
     free_windows,
     freed_by_meter,
     moves_to,
+    really_used,
     spender_of,
+    tell_thresholds,
     use_windows,
     within_one_transfer,
 )
@@ -73,7 +75,7 @@ class Authorize:
         draws = draws_of(book, payment)
         number = book.next_id()
         book.post(TransferKind.HOLD, moves_to(draws, escrow_of), transfer_id=number, cause_id=number)
-        use_windows(book, number, self.member_id, facts, payment)
+        use_windows(book, number, self.member_id, facts, payment, reserves=True)
         hold = Hold(
             self.org_id,
             number,
@@ -134,7 +136,7 @@ class Capture:
         if hold.state is not HoldState.EXPIRED:
             raise closed(hold)
         extra = self._pay(book, hold, self.rating.amount, MAX_SLICES)
-        return self._book(book, hold, number, [], extra, ZERO, late=True)
+        return self._book(book, hold, number, [], extra, ZERO, None)
 
     def _in_time(self, book: Book, hold: Hold, number: int) -> Hold:
         covered = min(self.rating.amount, hold.allowance)
@@ -151,9 +153,8 @@ class Capture:
             if freed[source]:
                 moves.append(Move(escrow_of(source), source, freed[source]))
         extra = self._pay(book, hold, missing, MAX_SLICES - sum(len(move.slices) for move in moves))
-        captured = self._book(book, hold, number, moves, extra, covered, late=False)
         back = freed_by_meter(hold.allowance - covered, {source: _sum(slices) for source, slices in freed.items()})
-        free_windows(book, number, book.reserved.get(hold.hold_id, ()), back, since=hold.created_at)
+        captured = self._book(book, hold, number, moves, extra, covered, back)
         _lapse(book, self.org_id, freed.items())
         return captured
 
@@ -164,14 +165,28 @@ class Capture:
         return within_one_transfer(book, pay(facts, amount), room)
 
     def _book(
-        self, book: Book, hold: Hold, number: int, moves: list[Move], extra: Payment, covered: Credits, *, late: bool
+        self,
+        book: Book,
+        hold: Hold,
+        number: int,
+        moves: list[Move],
+        extra: Payment,
+        covered: Credits,
+        back: Callable[[str], Credits] | None,
     ) -> Hold:
-        """Write the capture: what it takes from the hold, then what it takes beside it, then what is owed."""
+        """Write the capture: what it takes from the hold, then what it takes beside it, then what is owed.
+
+        ``back`` tells what each window gets back of what the hold reserved; None when it is late and was freed before.
+        """
         consumed = account_id(self.org_id, AccountKind.CONSUMED)
         facts = spender_of(book, self.org_id, hold.member_id).at(book.now)
         moves = [*moves, *moves_to(draws_of(book, extra), lambda _: consumed)]
         book.post(TransferKind.CAPTURE, moves, transfer_id=number, cause_id=hold.hold_id)
+        before = really_used(book, hold.member_id)
         use_windows(book, number, hold.member_id, facts, extra)
+        if back is not None:
+            free_windows(book, number, book.reserved.get(hold.hold_id, ()), back, since=hold.created_at)
+        tell_thresholds(book, hold.member_id, facts, before)
         owe(book, number, self.org_id, hold.member_id, extra.short)
         source, event_id = self.event or (OF_CAPTURES, shown_id(Prefix.HOLD, hold.hold_id))
         event = Event(hold.member_id, source, event_id, self.usage, self.rating)
@@ -181,7 +196,7 @@ class Capture:
             state=HoldState.CAPTURED,
             charged=self.rating.amount,
             overage=extra.short,
-            is_late=late,
+            is_late=back is None,
             closed_at=book.now,
         )
         book.put(captured)

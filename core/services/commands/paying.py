@@ -18,7 +18,7 @@ from core.ledger.positions import MAX_SLICES, Slice, draw
 from core.ledger.transfers import Move
 from core.metering.allowances import ALLOWANCE_METERS, Plan, PlanSeat, UsageWindow, threshold_reached
 from core.metering.boosts import Boost
-from core.metering.caps import Cap, Period, period_of
+from core.metering.caps import Cap, Period, Span, period_of
 from core.metering.evaluate import Facts, Limit, Payment
 from core.metering.spending import Spender
 
@@ -77,16 +77,42 @@ def moves_to(draws: Iterable[tuple[int, tuple[Slice, ...]]], target: Callable[[i
     return [Move(account, target(account), slices) for account, slices in draws if slices]
 
 
-def use_windows(book: Book, transfer_id: int, member_id: int, facts: Facts, payment: Payment) -> None:
-    """Count a payment in the windows it was tested against; a person is told of a threshold once a window (S5)."""
-    for window in facts.allowance:
-        _add(book, transfer_id, member_id, window, payment.allowance)
-    for cap in facts.caps:
-        _add(book, transfer_id, member_id, cap, payment.from_lots)
+def use_windows(
+    book: Book, transfer_id: int, member_id: int, facts: Facts, payment: Payment, *, reserves: bool = False
+) -> None:
+    """Count a payment in the windows it was tested against; ``reserves`` where a hold may still give it back."""
     taken = {take.account: take.amount for take in payment.takes}
-    for purse in facts.purses:
-        for cap in purse.caps:
-            _add(book, transfer_id, member_id, cap, taken.get(purse.account, ZERO))
+    counted = [(window, payment.allowance) for window in facts.allowance]
+    counted += [(cap, payment.from_lots) for cap in facts.caps]
+    counted += [(cap, taken.get(purse.account, ZERO)) for purse in facts.purses for cap in purse.caps]
+    for limit, amount in counted:
+        _add(book, transfer_id, member_id, limit, amount, reserves=reserves)
+
+
+def really_used(book: Book, member_id: int) -> dict[tuple[str, Span], Credits]:
+    """Return what was captured or charged by now in each of a person's windows."""
+    windows = book.records_of(UsageWindow, "member_id", member_id)
+    return {(window.meter, window.span): window.really_used for window in windows}
+
+
+def tell_thresholds(book: Book, member_id: int, facts: Facts, before: Mapping[tuple[str, Span], Credits]) -> None:
+    """Tell a person, once a window, which threshold what they really used has reached since ``before`` (S5)."""
+    limits = [*facts.allowance, *facts.caps, *(cap for purse in facts.purses for cap in purse.caps)]
+    for limit in limits:
+        window = _window(book, member_id, limit)
+        if window is None or window.really_used <= before.get((window.meter, window.span), ZERO):
+            continue
+        reached = threshold_reached(window.really_used, limit.limit)
+        if reached > window.told:
+            body = {
+                "meter": limit.meter,
+                "percent": reached,
+                "limit": str(limit.limit),
+                "used": str(window.really_used),
+                "resets_at": limit.closes_at.isoformat().replace("+00:00", "Z"),
+            }
+            book.tell(wallet_of(member_id), "threshold", body=body, for_editor=True)
+            book.put(replace(window, told=reached))
 
 
 def count_overage(book: Book, transfer_id: int, member_id: int, amount: Credits) -> bool:
@@ -108,16 +134,19 @@ def free_windows(
 ) -> None:
     """Give back to windows what was reserved in them at ``since``; ``freed`` tells how much by a meter's name.
 
-    A window that has closed counts nowhere any more, and one that was reset since has given it back (S6, S8).
+    The rest of it is reserved no more either: it is really used. A window that has closed counts nowhere any more,
+    and one that was reset since has given it back (S6, S8).
     """
     for posting in reserved:
         for window in book.records_of(UsageWindow, "member_id", posting.member_id):
             if (window.meter, window.span) == (posting.meter, (posting.opens_at, posting.closes_at)):
+                if window.closes_at <= book.now or _was_reset(window, since):
+                    continue
                 amount = min(freed(posting.meter), window.used)
-                was_reset = window.reset_at is not None and window.reset_at >= since
-                if amount and window.closes_at > book.now and not was_reset:
+                if amount:
                     book.post_window(transfer_id, window.member_id, window.meter, window.span, -amount)
-                    book.put(replace(window, used=window.used - amount))
+                left = window.reserved - min(posting.amount, window.reserved)
+                book.put(replace(window, used=window.used - amount, reserved=left))
 
 
 def freed_by_meter(allowance: Credits, by_source: Mapping[int, Credits]) -> Callable[[str], Credits]:
@@ -135,25 +164,21 @@ def freed_by_meter(allowance: Credits, by_source: Mapping[int, Credits]) -> Call
     return freed
 
 
-def _add(book: Book, transfer_id: int, member_id: int, limit: Limit, amount: Credits) -> None:
+def _add(
+    book: Book, transfer_id: int, member_id: int, limit: Limit, amount: Credits, *, reserves: bool = False
+) -> None:
+    """Count an amount; what would never be given back, because the window was reset by a later clock, is used."""
     if not amount:
         return
     book.post_window(transfer_id, member_id, limit.meter, limit.span, amount)
     fresh = UsageWindow(book.org_id, member_id, limit.meter, *limit.span)
     before = _window(book, member_id, limit) or fresh
-    after = replace(before, used=before.used + amount)
-    reached = threshold_reached(after.used, limit.limit)
-    if reached > before.told:
-        after = replace(after, told=reached)
-        body = {
-            "meter": limit.meter,
-            "percent": reached,
-            "limit": str(limit.limit),
-            "used": str(after.used),
-            "resets_at": limit.closes_at.isoformat().replace("+00:00", "Z"),
-        }
-        book.tell(wallet_of(member_id), "threshold", body=body, for_editor=True)
-    book.put(after)
+    reserved = amount if reserves and not _was_reset(before, book.now) else ZERO
+    book.put(replace(before, used=before.used + amount, reserved=before.reserved + reserved))
+
+
+def _was_reset(window: UsageWindow, since: datetime) -> bool:
+    return window.reset_at is not None and window.reset_at >= since
 
 
 def _window(book: Book, member_id: int, limit: Limit) -> UsageWindow | None:

@@ -181,7 +181,7 @@ def _reset_windows(book: Book, org_id: int, member_id: int, cause_id: int | None
     number = book.post(TransferKind.RESET, cause_id=cause_id, note=reason)
     for window in used:
         book.post_window(number, member_id, window.meter, window.span, -window.used)
-        book.put(replace(window, used=ZERO, reset_at=max(book.now, window.reset_at or book.now)))
+        book.put(replace(window, used=ZERO, reserved=ZERO, reset_at=max(book.now, window.reset_at or book.now)))
     return number
 
 

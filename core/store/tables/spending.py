@@ -121,6 +121,7 @@ class UsageWindow(SQLModel, table=True):
     __tablename__: ClassVar[Any] = "usage_window"
     __table_args__: ClassVar[Any] = (
         CheckConstraint("used >= 0", name="used_not_negative"),
+        CheckConstraint("reserved >= 0", name="reserved_not_negative"),
         Index("usage_window_live", "org_id", "member_id", "closes_at"),
         CLUSTERED,
     )
@@ -133,6 +134,7 @@ class UsageWindow(SQLModel, table=True):
     used: int = big()
     told: int = 0  # the highest threshold, in percent, that the person was told of
     reset_at: int | None = big(default=None)  # what was used before counts no more (S8)
+    reserved: int = big(default=0)  # of what is used, what open holds may still give back
 
 
 class WindowPosting(SQLModel, table=True):

@@ -29,6 +29,7 @@ def check_spending(connection: Connection, report: Report) -> None:
     _check_usage(connection, report)
     _check_overage(connection, report)
     _check_windows(connection, report)
+    _check_reserved(connection, report)
     _check_holds(connection, report)
     _check_escrows(connection, report)
 
@@ -75,10 +76,25 @@ def _check_windows(connection: Connection, report: Report) -> None:
                 FROM usage_window w LEFT JOIN ({summed}) p USING ({which})
                 WHERE p.due IS NULL AND w.used <> 0"""  # noqa: S608
     for row in rows_of(connection, query):
-        who = shown_id(Prefix.MEMBER, row["member_id"])
-        opens, closes = (from_micros(row[end]).isoformat() for end in ("opens_at", "closes_at"))
-        name = f"window {row['meter']} of {who} from {opens} to {closes}"
-        report.add(name, f"has {row['used'] or 0} micro-credits used, its postings sum to {row['due']}")
+        report.add(_window_name(row), f"has {row['used'] or 0} micro-credits used, its postings sum to {row['due']}")
+
+
+def _check_reserved(connection: Connection, report: Report) -> None:
+    """S5: no window keeps more reserved than holds that are open, or were until it closed, have put there.
+
+    It may be less, for a reset takes it back.
+    """
+    which = "org_id, member_id, meter, opens_at, closes_at"
+    query = f"""SELECT w.member_id, w.meter, w.opens_at, w.closes_at, w.reserved, coalesce(held.most, 0) AS most
+                FROM usage_window w LEFT JOIN (
+                    SELECT p.org_id, p.member_id, p.meter, p.opens_at, p.closes_at, sum(p.amount) AS most
+                    FROM hold h JOIN window_posting p ON p.org_id = h.org_id AND p.transfer_id = h.hold_id
+                    WHERE h.state = 'open' OR h.closed_at >= p.closes_at
+                    GROUP BY p.org_id, p.member_id, p.meter, p.opens_at, p.closes_at
+                ) held USING ({which}) WHERE w.reserved > coalesce(held.most, 0)"""  # noqa: S608  (our own words)
+    for row in rows_of(connection, query):
+        problem = f"has {row['reserved']} micro-credits reserved, its holds have reserved {row['most']}"
+        report.add(_window_name(row), problem)
 
 
 def _check_holds(connection: Connection, report: Report) -> None:
@@ -142,6 +158,12 @@ def _told(facts: tuple[int, int, bool, int | None]) -> str:
 
 def _event_name(number: int) -> str:
     return f"usage event of {transfer_name(number)}"
+
+
+def _window_name(row: Any) -> str:
+    who = shown_id(Prefix.MEMBER, row["member_id"])
+    opens, closes = (from_micros(row[end]).isoformat() for end in ("opens_at", "closes_at"))
+    return f"window {row['meter']} of {who} from {opens} to {closes}"
 
 
 def _hold_name(number: int) -> str:
