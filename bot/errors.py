@@ -33,6 +33,7 @@ WORDS: Final[dict[Code, str]] = {
     Code.REQUEST_NOT_OPEN: "Too late: {detail}",
     Code.NOTHING_PLEDGED: "{detail}",
     Code.HOLD_CLOSED: "That request has already ended. {detail}",
+    Code.ALREADY_EXISTS: "{detail}",
     Code.ALREADY_APPLIED: "You have applied already. {detail}",
     Code.APPLICATION_DECIDED: "Too late: {detail}",
     Code.CAMPAIGN_CLOSED: "{detail}",

@@ -58,6 +58,7 @@ ANSWERS: Final[Mapping[Code, Answer]] = {
     Code.REQUEST_NOT_OPEN: Answer(409, "The request is no longer open"),
     Code.NOTHING_PLEDGED: Answer(409, "Nothing is pledged"),
     Code.HOLD_CLOSED: Answer(409, "The hold is closed"),
+    Code.ALREADY_EXISTS: Answer(409, "There is one already"),
     Code.ALREADY_APPLIED: Answer(409, "One application each"),
     Code.APPLICATION_DECIDED: Answer(409, "The application is decided"),
     Code.CAMPAIGN_CLOSED: Answer(409, "Not at this time"),

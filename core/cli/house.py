@@ -15,6 +15,7 @@ from core.services import members, organisations
 from core.services.gifts import Recipient
 from core.services.ledger import Ledger
 from core.services.organisations import TeamView
+from core.services.text import is_same_name
 from core.services.views import Actor, MemberView, Role, Scope
 from core.settings import Settings, SettingsError, settings_from_environment
 from core.wiring import clock_of, open_ledger
@@ -86,7 +87,7 @@ async def found_team(ledger: Ledger, operator: Actor, named: str) -> TeamView:
     if _is_id(Prefix.TEAM, named):
         return await organisations.team(ledger, actor=operator, team_id=named)
     page = await organisations.list_teams(ledger, actor=operator, limit=MAX_NAMED)
-    found = [each for each in page.items if each.name.casefold() == named.strip().casefold()]
+    found = [each for each in page.items if is_same_name(each.name, named)]
     if len(found) != 1:
         raise Refused(Code.NOT_FOUND, f"There is not exactly one team {named!r}. See: teamcredits team list")
     return found[0]

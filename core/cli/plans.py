@@ -16,6 +16,7 @@ from core.ledger.ids import Prefix, shown_id
 from core.services import plans
 from core.services.ledger import Ledger
 from core.services.plans import PlanView, SeatView
+from core.services.text import is_same_name
 from core.services.views import Actor
 
 app: Final = typer.Typer(help="How much usage is included, and who has which plan.", **PLAIN)
@@ -127,7 +128,7 @@ async def _found_plan(ledger: Ledger, operator: Actor, named: str) -> str:
     if named.startswith(f"{Prefix.PLAN.value}_"):
         return named
     known = (await plans.list_plans(ledger, actor=operator, limit=MAX_SHOWN)).items
-    found = [plan for plan in known if plan.name.casefold() == named.strip().casefold()]
+    found = [plan for plan in known if is_same_name(plan.name, named)]
     if len(found) != 1:
         raise Refused(Code.NOT_FOUND, f"There is not exactly one plan {named!r}. See: teamcredits plan list")
     return found[0].id

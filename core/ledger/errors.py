@@ -33,6 +33,7 @@ class Code(StrEnum):
     REQUEST_NOT_OPEN = "request_not_open"  # the request for credits has left the state this needs
     NOTHING_PLEDGED = "nothing_pledged"  # nobody, or not this person, has pledged anything
     HOLD_CLOSED = "hold_closed"  # the hold was captured, released or has expired
+    ALREADY_EXISTS = "already_exists"  # what may be there only once is there: an address, a plan's or a team's name
     ALREADY_APPLIED = "already_applied"  # one application each; this is the second
     APPLICATION_DECIDED = "application_decided"  # the application has left the state this needs
     CAMPAIGN_CLOSED = "campaign_closed"  # not open yet, closed, drawn or over: not the time for this

@@ -23,6 +23,7 @@ from core.services.text import EMAIL_LENGTH, checked_name, cleaned_name
 from core.services.views import Actor, MemberView, Page, Role, Scope
 from core.store import groups, people
 from core.store.people import MemberRecord
+from core.store.subjects import subjects_by_email
 
 MemberKind = Literal["person", "service", "bot"]
 _TIME_ZONE_LENGTH: Final = 64
@@ -127,7 +128,10 @@ async def add_member(  # noqa: PLR0913  (each is one fact of a new member, most 
     joined_at: datetime | None = None,
     slack: tuple[str, str] | None = None,
 ) -> MemberView:
-    """Add a member by an admin; ``slack`` is their (team, user), which must be nobody else's."""
+    """Add a member by an admin; ``slack`` is their (team, user), which must be nobody else's.
+
+    Raises Refused: not_allowed, already_exists when somebody who is here has the e-mail address, invalid_request.
+    """
     require_admin(actor)
     now = ledger.clock()
     record = MemberRecord(
@@ -143,7 +147,12 @@ async def add_member(  # noqa: PLR0913  (each is one fact of a new member, most 
         slack_user_id=slack[1] if slack else None,
         linked_at=now if slack else None,
     )
-    if not await ledger.write(lambda connection: people.add_member(connection, record)):
+
+    def add(connection: Connection) -> bool:
+        _require_free_address(connection, record)
+        return people.add_member(connection, record)
+
+    if not await ledger.write(add):
         raise Refused(Code.INVALID_REQUEST, "Somebody else already has this Slack identity.")
     return member_view(record)
 
@@ -241,6 +250,24 @@ def require_admin(actor: Actor) -> None:
     """Raise Refused(not_allowed) unless an admin acts, by a door or token that may."""
     if not actor.is_admin:
         raise Refused(Code.NOT_ALLOWED, "Only an admin can do this.")
+
+
+def _require_free_address(connection: Connection, record: MemberRecord) -> None:
+    """Raise Refused(already_exists) when an e-mail address is somebody's who is here: usage is charged by it.
+
+    It is looked up as usage looks it up, in any case. Only admins are refused: whoever comes from Slack is known by
+    their user id, and comes in whatever address they share.
+    """
+    if record.email is None:
+        return
+    groups.lock_organisation(connection, org_id=record.org_id)
+    found = subjects_by_email(connection, org_id=record.org_id, emails={record.email})
+    here = min((each.member_id for each in found if not each.has_left), default=None)
+    holder = None if here is None else people.member(connection, org_id=record.org_id, member_id=here)
+    if holder is not None:
+        shown = shown_id(Prefix.MEMBER, holder.member_id)
+        sentence = f"{holder.name} ({shown}) has this e-mail address already. Use that member, or let them go first."
+        raise Refused(Code.ALREADY_EXISTS, sentence, member=shown)
 
 
 def _person(profile: SlackProfile, old: MemberRecord, now: datetime) -> MemberRecord:

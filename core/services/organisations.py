@@ -14,7 +14,7 @@ from core.services.access import ALL_SCOPES, new_token
 from core.services.cursors import checked_limit, cursor_of, place_of
 from core.services.ledger import Ledger
 from core.services.members import colleague, member_view, require_admin
-from core.services.text import checked_name
+from core.services.text import checked_name, is_same_name
 from core.services.views import Actor, MemberView, Page, Role
 from core.store import groups, people
 from core.store.groups import OrganisationRecord, TeamRecord
@@ -134,10 +134,16 @@ async def organisation(ledger: Ledger, *, actor: Actor, org_id: str) -> Organisa
 
 
 async def create_team(ledger: Ledger, *, actor: Actor, name: str) -> TeamView:
-    """Begin a team, with an empty pool, by an admin."""
+    """Begin a team, with an empty pool, by an admin. Raises Refused: not_allowed, already_exists for its name."""
     require_admin(actor)
     record = TeamRecord(actor.org_id, ledger.new_id(), checked_name(name), ledger.clock())
-    await ledger.write(lambda connection: groups.add_team(connection, record))
+
+    def begin(connection: Connection) -> None:
+        groups.lock_organisation(connection, org_id=actor.org_id)
+        _require_new_name(connection, record)
+        groups.add_team(connection, record)
+
+    await ledger.write(begin)
     return _team_view(record)
 
 
@@ -195,6 +201,16 @@ def _team(connection: Connection, actor: Actor, team_id: str) -> TeamRecord:
     if found is None:
         raise Refused(Code.NOT_FOUND, f"There is no team {team_id!r} here.")
     return found
+
+
+def _require_new_name(connection: Connection, record: TeamRecord) -> None:
+    """Raise Refused(already_exists) when a team has this name: people find teams by their names."""
+    known = groups.team_names(connection, org_id=record.org_id)
+    same = next(((number, name) for number, name in known if is_same_name(name, record.name)), None)
+    if same is not None:
+        shown = shown_id(Prefix.TEAM, same[0])
+        sentence = f"There is a team {same[1]!r} already ({shown}). Use that one, or choose another name."
+        raise Refused(Code.ALREADY_EXISTS, sentence, team=shown)
 
 
 def _chosen(candidates: list[OrganisationRecord], org: str | None) -> OrganisationRecord:

@@ -19,9 +19,10 @@ from core.metering.allowances import Plan, PlanSeat, seat_in_force
 from core.services.cursors import checked_limit, cursor_of, place_of
 from core.services.ledger import Ledger
 from core.services.members import require_admin
-from core.services.text import checked_name
+from core.services.text import checked_name, is_same_name
 from core.services.views import Actor, Page
 from core.services.whom import named_subjects, readable, require_lead, subject_id
+from core.store import groups
 from core.store import plans as stored
 from core.store.watch import announce
 
@@ -67,7 +68,8 @@ async def create_plan(
 ) -> PlanView:
     """Describe a plan, by an admin. A window of "0" includes nothing.
 
-    Raises Refused: not_allowed, invalid_request without any window, and past MAX_PLANS.
+    Raises Refused: not_allowed, already_exists when a plan has this name, invalid_request without any window, and
+    past MAX_PLANS.
     """
     require_admin(actor)
     limits = {"five_hours": five_hours, "weekly": weekly, "monthly": monthly}
@@ -79,8 +81,10 @@ async def create_plan(
     plan = Plan(actor.org_id, ledger.new_id(), checked_name(name), five_hours, weekly, monthly, ledger.clock())
 
     def add(connection: Connection) -> None:
-        stored.lock_plans(connection, org_id=actor.org_id)
-        if stored.count_plans(connection, actor.org_id) >= MAX_PLANS:
+        groups.lock_organisation(connection, org_id=actor.org_id)
+        known = stored.plans(connection, actor.org_id, after=0, limit=MAX_PLANS)
+        _require_new_name(plan.name, known)
+        if len(known) >= MAX_PLANS:
             raise _wrong("name", f"There are {MAX_PLANS} plans already; remove one that nobody has.")
         stored.add_plan(connection, plan)
 
@@ -106,7 +110,7 @@ async def remove_plan(ledger: Ledger, *, actor: Actor, plan_id: str) -> None:
     require_admin(actor)
 
     def remove(connection: Connection) -> None:
-        stored.lock_plans(connection, org_id=actor.org_id)
+        groups.lock_organisation(connection, org_id=actor.org_id)
         plan = _plan(connection, actor, plan_id)
         if not stored.remove_plan(connection, actor.org_id, plan.plan_id):
             raise Refused(Code.PLAN_IN_USE, f"Somebody has the plan {plan.name!r}; give them another one first.")
@@ -129,7 +133,7 @@ async def give_plan(
         raise _wrong("anchor_at", f"The start must lie within {MAX_ANCHOR.days} days of now.")
 
     def give(connection: Connection) -> tuple[list[int] | None, SeatView]:
-        stored.lock_plans(connection, org_id=actor.org_id)
+        groups.lock_organisation(connection, org_id=actor.org_id)
         who = subject_id(connection, actor, subject, Prefix.MEMBER, Prefix.ORG)
         plan = None if plan_id is None else _plan(connection, actor, plan_id)
         before = _seat(connection, actor.org_id, who, now)
@@ -205,6 +209,15 @@ def _plan(connection: Connection, actor: Actor, plan_id: str) -> Plan:
     if found is None:
         raise Refused(Code.NOT_FOUND, f"There is no plan {plan_id!r} here. See the list of plans.")
     return found
+
+
+def _require_new_name(name: str, known: Collection[Plan]) -> None:
+    """Raise Refused(already_exists) when a plan has this name: people give plans by their names."""
+    same = next((plan for plan in known if is_same_name(plan.name, name)), None)
+    if same is not None:
+        shown = shown_id(Prefix.PLAN, same.plan_id)
+        sentence = f"There is a plan {same.name!r} already ({shown}). Give that one, or choose another name."
+        raise Refused(Code.ALREADY_EXISTS, sentence, plan=shown)
 
 
 def _wrong(field: str, sentence: str) -> Refused:

@@ -16,7 +16,7 @@ from core.services.ledger import Ledger
 from core.services.members import require_admin
 from core.services.rate_shelf import published_rate_cards
 from core.services.views import Actor
-from core.store import ratecards
+from core.store import groups, ratecards
 
 MAX_LOADED: Final = 100_000  # rows of one organisation, over all its loads
 
@@ -124,7 +124,7 @@ async def load_rate_cards(ledger: Ledger, *, actor: Actor, document: object, dry
     now = ledger.clock()
 
     def load(connection: Connection) -> LoadView:
-        ratecards.lock_loads(connection, org_id=actor.org_id)
+        groups.lock_organisation(connection, org_id=actor.org_id)
         own = ratecards.loaded_rows(connection, org_id=actor.org_id)
         view, fresh = _weighed(own, rows, now, dry_run=dry_run)
         if fresh and not dry_run:

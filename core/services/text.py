@@ -30,6 +30,11 @@ def checked_name(text: str, *, field: str = "name", most: int = NAME_LENGTH) -> 
     return name
 
 
+def is_same_name(one: str, other: str) -> bool:
+    """Return whether two names are one to whoever looks a plan or a team up by it: whatever their case."""
+    return one.strip().casefold() == other.strip().casefold()
+
+
 def cleaned_name(text: str, *, instead: str, most: int = NAME_LENGTH) -> str:
     """Return a name that somebody else's directory holds, made storable; ``instead`` when nothing is left."""
     kept = "".join(" " if unicodedata.category(letter) in _CONTROLS else letter for letter in text)

@@ -82,6 +82,11 @@ def bind_slack(connection: Connection, *, org_id: int, team_id: str) -> bool:
     return connection.execute(update(_ORG).where(*unbound).values(slack_team_id=team_id)).rowcount == 1
 
 
+def lock_organisation(connection: Connection, *, org_id: int) -> None:
+    """Let changes that first look at what is there come one after the other in one organisation."""
+    connection.execute(select(_ORG.c.org_id).where(_ORG.c.org_id == org_id).with_for_update())
+
+
 def add_team(connection: Connection, record: TeamRecord) -> None:
     """Insert a team with its pool."""
     connection.execute(
@@ -101,6 +106,12 @@ def teams(connection: Connection, *, org_id: int, after: int, limit: int) -> lis
     """Return teams in the order they were made."""
     query = select(_TEAM).where(_TEAM.c.org_id == org_id, _TEAM.c.team_id > after)
     return _teams(connection, org_id, query.order_by(_TEAM.c.team_id).limit(limit))
+
+
+def team_names(connection: Connection, *, org_id: int) -> list[tuple[int, str]]:
+    """Return the id and the name of every team, oldest first."""
+    query = select(_TEAM.c.team_id, _TEAM.c.name).where(_TEAM.c.org_id == org_id).order_by(_TEAM.c.team_id)
+    return [(row.team_id, row.name) for row in connection.execute(query)]
 
 
 def seat(connection: Connection, *, org_id: int, team_id: int, member_id: int, is_lead: bool) -> None:

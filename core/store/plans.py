@@ -5,22 +5,15 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import Final
 
-from sqlalchemy import Connection, delete, exists, func, select
+from sqlalchemy import Connection, delete, exists
 
 from core.metering.allowances import Plan, PlanSeat
 from core.store.records import query_records, values_of
-from core.store.tables import Organisation
 from core.store.tables import Plan as PlanRow
 from core.store.tables import PlanSeat as SeatRow
 
 _PLAN: Final = PlanRow.metadata.tables["plan"]
 _SEAT: Final = SeatRow.metadata.tables["plan_seat"]
-_ORG: Final = Organisation.metadata.tables["organisation"]
-
-
-def lock_plans(connection: Connection, *, org_id: int) -> None:
-    """Let changes of plans in one organisation come one after the other."""
-    connection.execute(select(_ORG.c.org_id).where(_ORG.c.org_id == org_id).with_for_update())
 
 
 def add_plan(connection: Connection, plan: Plan) -> None:
@@ -36,11 +29,6 @@ def plans(connection: Connection, org_id: int, *, after: int, limit: int) -> lis
     """Return an organisation's plans, oldest first."""
     which = "WHERE r.org_id = :org AND r.plan_id > :after ORDER BY r.plan_id LIMIT :most"
     return query_records(connection, Plan, which, org=org_id, after=after, most=limit)
-
-
-def count_plans(connection: Connection, org_id: int) -> int:
-    query = select(func.count()).select_from(_PLAN).where(_PLAN.c.org_id == org_id)
-    return int(connection.execute(query).scalar_one())
 
 
 def remove_plan(connection: Connection, org_id: int, plan_id: int) -> bool:

@@ -12,11 +12,9 @@ from sqlalchemy import Connection, Row, bindparam, func, select
 from core.ledger.credits import ZERO, Credits
 from core.metering.ratecards import RateRow, Rates, Tier
 from core.store.instants import from_micros, to_micros
-from core.store.tables import Organisation
 from core.store.tables import RateRow as Table
 
 _ROW: Final = Table.metadata.tables["rate_row"]
-_ORG: Final = Organisation.metadata.tables["organisation"]
 
 # Built once: making a statement costs more than carrying it out.
 _NEWEST: Final = select(func.max(_ROW.c.load_number)).where(_ROW.c.org_id == bindparam("org"))
@@ -35,11 +33,6 @@ def newest_load(connection: Connection, *, org_id: int) -> int:
 def loaded_rows(connection: Connection, *, org_id: int) -> list[RateRow]:
     """Return every row an organisation ever loaded, in the order of loads."""
     return [_row(row) for row in connection.execute(_LOADED, {"org": org_id})]
-
-
-def lock_loads(connection: Connection, *, org_id: int) -> None:
-    """Let loads of one organisation come one after the other."""
-    connection.execute(select(_ORG.c.org_id).where(_ORG.c.org_id == org_id).with_for_update())
 
 
 def add_rows(

@@ -10,7 +10,7 @@ import httpx
 import pytest
 
 from core.services.views import Scope
-from tests.support.house import House
+from tests.support.house import House, write_down
 
 STRUCTURED, BATCH = "application/cloudevents+json", "application/cloudevents-batch+json"
 USED = {"model": "gpt-6-sol", "input_tokens": 72_762, "cached_tokens": 71_168, "output_tokens": 296}
@@ -128,9 +128,10 @@ async def test_each_wrong_event_is_named_and_its_neighbours_are_charged(
 async def test_people_are_known_by_their_e_mail_whatever_its_case(
     client: httpx.AsyncClient, house: House, gateway: dict[str, str]
 ) -> None:
-    for name in ("Cy", "Di", "Ed"):
-        email = "Shared@acme.example" if name != "Cy" else "Cy@acme.example"
-        await client.post("/v1/members", json={"name": name, "email": email}, headers=house.ada.headers)
+    cy = {"name": "Cy", "email": "Cy@acme.example"}
+    await client.post("/v1/members", json=cy, headers=house.ada.headers)
+    for name in ("Di", "Ed"):
+        write_down(house, name, "Shared@acme.example")
     told = [event(1, subject="cy@ACME.example"), event(2, subject="shared@acme.example")]
     answer = (await report(client, gateway, told)).json()
 

@@ -67,6 +67,25 @@ def test_a_refusal_is_one_line_and_exit_code_1(office: Terminal, arguments: tupl
     assert line in office.fails(*arguments)
 
 
+@pytest.mark.parametrize(
+    ("arguments", "line"),
+    [
+        (
+            ("member", "add", "Twin", "--email", "twin@acme.example"),
+            ") has this e-mail address already. Use that member",
+        ),
+        (("plan", "create", "Pro", "--weekly", "100"), "There is a plan 'Pro' already (plan_"),
+        (("team", "create", "Compilers"), "There is a team 'Compilers' already (team_"),
+    ],
+)
+def test_what_is_made_a_second_time_is_refused_with_the_one_that_is_there(
+    office: Terminal, arguments: tuple[str, ...], line: str
+) -> None:
+    office.prints(*arguments)
+
+    assert line in office.fails(*arguments)
+
+
 def test_with_several_organisations_one_must_be_named(office: Terminal) -> None:
     second = office.json("init", "--name", "Other")["org_id"]
 

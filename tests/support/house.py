@@ -18,6 +18,9 @@ from core.services.gifts import Recipient
 from core.services.ledger import Ledger
 from core.services.usage.charging import charge
 from core.services.views import Actor, MemberView, Scope
+from core.store import people
+from core.store.engine import writing
+from core.store.people import MemberRecord
 from core.wiring import open_ledger
 from tests.support.builders import some_settings
 from tests.support.clock import SettableClock
@@ -145,6 +148,14 @@ async def either_house(database_url: str) -> AsyncIterator[House]:
 
 def bearer(token: str) -> dict[str, str]:
     return {"Authorization": f"Bearer {token}"}
+
+
+def write_down(house: House, name: str, email: str) -> None:
+    """Write the row of a member of Acme whose address may be somebody's already, as older versions took them."""
+    org_id, number = house.ada.actor.org_id, house.ledger.new_id()
+    record = MemberRecord(org_id, number, name, "person", "member", house.clock(), email=email)
+    with writing(house.ledger.engine) as connection:
+        people.add_member(connection, record)
 
 
 async def person(house: House, name: str, *, known: MemberView | None = None) -> Person:

@@ -29,7 +29,7 @@ async def find(
     return PageShown(items=[member_shown(each) for each in page.items], next_cursor=page.next_cursor)
 
 
-@router.post("", status_code=201, summary="Add a member", responses=problems(413, 415))
+@router.post("", status_code=201, summary="Add a member", responses=problems(409, 413, 415))
 async def add(given: MemberGiven, ledger: House, actor: Admin, response: Response) -> MemberShown:
     """An admin adds a person or a service, with an empty wallet."""
     added = await members.add_member(

@@ -20,7 +20,7 @@ async def list_plans(ledger: House, actor: Reader, limit: Limit = 50, cursor: Cu
     return PageShown(items=[plan_shown(each) for each in page.items], next_cursor=page.next_cursor)
 
 
-@router.post("", status_code=201, summary="Make a plan", responses=problems(413, 415))
+@router.post("", status_code=201, summary="Make a plan", responses=problems(409, 413, 415))
 async def create(given: PlanGiven, ledger: House, actor: Admin) -> PlanShown:
     """An admin describes a plan. It is never changed: a change is a new plan, given in the place of the old."""
     made = await plans.create_plan(

@@ -20,7 +20,7 @@ async def list_teams(ledger: House, actor: Reader, limit: Limit = 50, cursor: Cu
     return PageShown(items=[team_shown(each) for each in page.items], next_cursor=page.next_cursor)
 
 
-@router.post("", status_code=201, summary="Make a team", responses=problems(413, 415))
+@router.post("", status_code=201, summary="Make a team", responses=problems(409, 413, 415))
 async def create(given: TeamGiven, ledger: House, actor: Admin, response: Response) -> TeamShown:
     """An admin makes a team, with an empty pool."""
     made = await organisations.create_team(ledger, actor=actor, name=given.name)
