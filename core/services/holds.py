@@ -130,11 +130,11 @@ async def capture(
 
     Raises Refused: not_found (also for somebody else's hold), not_allowed, hold_closed, invalid_request.
     """
+    number = parse_id(Prefix.HOLD, hold_id)
+    hold = await _opened(ledger, actor, hold_id)
     if not counts.keys() & _SAID:
         sentence = "A capture says what was used: input_tokens, output_tokens or both, 0 where there were none."
         raise Refused(Code.INVALID_REQUEST, sentence, field="input_tokens")
-    number = parse_id(Prefix.HOLD, hold_id)
-    hold = await _opened(ledger, actor, hold_id)
     card = await card_at(ledger, org_id=actor.org_id, at=hold.created_at, version=hold.card)
     if tier is None and model in {None, hold.model}:
         tier = hold.tier
