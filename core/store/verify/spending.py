@@ -82,14 +82,14 @@ def _check_windows(connection: Connection, report: Report) -> None:
 def _check_reserved(connection: Connection, report: Report) -> None:
     """S5: no window keeps more reserved than holds that are open, or were until it closed, have put there.
 
-    It may be less, for a reset takes it back.
+    It may be less, for a reset takes it back. A late capture hides until when its hold was open: clocks go back, too.
     """
     which = "org_id, member_id, meter, opens_at, closes_at"
     query = f"""SELECT w.member_id, w.meter, w.opens_at, w.closes_at, w.reserved, coalesce(held.most, 0) AS most
                 FROM usage_window w LEFT JOIN (
                     SELECT p.org_id, p.member_id, p.meter, p.opens_at, p.closes_at, sum(p.amount) AS most
                     FROM hold h JOIN window_posting p ON p.org_id = h.org_id AND p.transfer_id = h.hold_id
-                    WHERE h.state = 'open' OR h.closed_at >= p.closes_at
+                    WHERE h.state = 'open' OR h.closed_at >= p.closes_at OR h.is_late
                     GROUP BY p.org_id, p.member_id, p.meter, p.opens_at, p.closes_at
                 ) held USING ({which}) WHERE w.reserved > coalesce(held.most, 0)"""  # noqa: S608  (our own words)
     for row in rows_of(connection, query):
