@@ -109,10 +109,10 @@ class _Recorder:
     def __init__(self, driver: Driver) -> None:
         self._driver = driver
         self._calls: list[Call] = []
-        self.portion = driver.portion
+        self.portion, self.locks_rows = driver.portion, driver.locks_rows
         self.begin, self.commit, self.rollback, self.close = driver.begin, driver.commit, driver.rollback, driver.close
         self.select, self.ask, self.lock, self.claim = driver.select, driver.ask, driver.lock, driver.claim
-        self.lost, self.notify = driver.lost, driver.notify
+        self.lost, self.notify, self.disturbed = driver.lost, driver.notify, driver.disturbed
 
     def taken(self) -> tuple[Call, ...]:
         calls, self._calls = tuple(self._calls), []

@@ -130,26 +130,47 @@ class Effects:
 _all_of: Final = attrgetter(*(each.name for each in fields(Effects) if each.init))
 
 
+@dataclass(slots=True)
+class Facts:
+    """What decisions read and no moment changes, so that the next batch may know it too. A book keeps it up to date."""
+
+    lots: dict[int, Lot] = field(default_factory=dict)  # these never change at all
+    accounts: set[tuple[int, int]] = field(default_factory=set)  # that exist, by organisation
+    members: dict[int, Member] = field(default_factory=dict)
+    positions: dict[int, dict[int, Position]] = field(default_factory=dict)
+    seats: dict[int, tuple[TeamSeat, ...]] = field(default_factory=dict)
+    policies: dict[int, Any] = field(default_factory=dict)  # as the policy package reads them
+    records: dict[type[Record], dict[str, dict[tuple[int, Any], dict[tuple[object, ...], Record]]]] = field(
+        default_factory=dict
+    )
+
+    def __len__(self) -> int:
+        """How much is known, but for lots."""
+        plain = (self.accounts, self.members, self.positions, self.seats, self.policies)
+        return sum(map(len, plain)) + sum(len(filed) for columns in self.records.values() for filed in columns.values())
+
+
 class Book:
     """Facts and effects of one batch. ``now`` is taken once, after the locks (G2)."""
 
-    def __init__(self, now: datetime, new_id: Callable[[], int], lots: dict[int, Lot] | None = None) -> None:
-        """``lots`` are those known already; what a batch reads of them is kept there, for they never change."""
+    def __init__(self, now: datetime, new_id: Callable[[], int], facts: Facts | None = None) -> None:
+        """``facts`` are those known already; what a batch reads, and what it changes, is kept there."""
         self.now = now
         self.effects = Effects()
+        self.facts = Facts() if facts is None else facts
+        self.lots = self.facts.lots
+        self.members = self.facts.members
+        self.positions = self.facts.positions
+        self.seats = self.facts.seats
+        self.policies = self.facts.policies
+        self.records = self.facts.records
         self.locked: set[tuple[int, int]] = set()
-        self.members: dict[int, Member] = {}
-        self.positions: dict[int, dict[int, Position]] = {}
         self.gifts: dict[int, Gift] = {}
-        self.lots: dict[int, Lot] = {} if lots is None else lots
         self.given: dict[int, Given] = {}
         self.debts: dict[int, tuple[Debt, ...]] = {}
-        self.seats: dict[int, tuple[TeamSeat, ...]] = {}
         self.draws: dict[int, tuple[tuple[int, tuple[Slice, ...]], ...]] = {}  # of holds: (source, slices)
         self.reserved: dict[int, tuple[WindowPosting, ...]] = {}  # by holds
-        self.policies: dict[int, Any] = {}  # as the policy package reads them
-        self.records: dict[type[Record], dict[str, dict[tuple[int, Any], dict[tuple[object, ...], Record]]]] = {}
-        self._new_id = new_id
+        self.new_id = new_id
         self._undo: list[tuple[dict[Any, Any], Any, Any]] = []
         self._marks = self.effects.marks()
         self._org_id = 0
@@ -227,7 +248,7 @@ class Book:
 
     def next_id(self) -> int:
         """Return the next id of the command: first its own, which follow one another, then fresh ones."""
-        return next(self._own_ids, None) or self._new_id()
+        return next(self._own_ids, None) or self.new_id()
 
     def post(
         self,

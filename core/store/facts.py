@@ -34,8 +34,8 @@ def book_for(connection: Connection, command: Command, now: datetime) -> Book:
 def _read(connection: Connection, wanted: Wanted, org_id: int, now: datetime, actor_id: int = SYSTEM) -> Book:
     raw: Any = connection.connection.driver_connection
     driver: Driver = SqliteDriver(raw) if isinstance(raw, sqlite3.Connection) else PostgresDriver(raw)
-    load.find_accounts(driver, wanted)
     book = Book(now, itertools.count(MAX_ID + 1).__next__)
+    load.find_accounts(driver, wanted, book.facts)
     book.locked = load.existing(driver, wanted)
     load.read(driver, wanted, book)()
     book.begin(org_id, actor_id, ())

@@ -50,9 +50,10 @@ def records_readers(wishes: Iterable[tuple[int, Wish]], book: Book) -> list[Aski
 def _records(kind: type[Record], column: str, wanted: set[tuple[int, int | str]], book: Book) -> Asking[None]:
     """Read the records whose organisation and ``column`` are among those wanted, in the order of their keys."""
     filed = book.records.setdefault(kind, {}).setdefault(column, {})
-    filed.update((each, {}) for each in wanted)
     since = to_micros(book.now - _SAFELY)
-    rows = yield _query(kind, column), [(*each, since) for each in sorted(wanted)]
+    unknown = sorted([each for each in wanted if each not in filed])
+    rows = yield _query(kind, column), [(*each, since) for each in unknown]
+    filed.update((each, {}) for each in unknown)
     for row in rows:
         record = record_of(kind, row)
         filed[record.org_id, getattr(record, column)][record.key] = record

@@ -26,6 +26,7 @@ CALLS = (
     "fetch",
     "claim",
     "lock",
+    "disturbed",
     "keep_claims",
     "insert",
     "add",
@@ -38,7 +39,7 @@ CALLS = (
 )
 POINTS: tuple[Point, ...] = tuple((when, call) for call in CALLS for when in (BEFORE, AFTER))
 
-_ANSWERED_LATER = frozenset({"ask", "claim"})  # their answers are fetched when they are needed
+_ANSWERED_LATER = frozenset({"ask", "claim", "disturbed"})  # their answers are fetched when they are needed
 
 # What the database may say instead of doing what it was asked; a connection may also be gone after the call.
 _REFUSALS = ("full", "read only", "busy", "damaged")
@@ -65,7 +66,7 @@ class ShakyDriver:
     def __init__(self, driver: Driver, met: Met) -> None:
         self.driver = driver
         self.raw: Any = driver._connection  # type: ignore[attr-defined]
-        self.portion = driver.portion
+        self.portion, self.locks_rows = driver.portion, driver.locks_rows
         self._met = met
         for name in CALLS:
             if name != "fetch":

@@ -26,10 +26,12 @@ class MissingPositionError(RuntimeError):
 class Driver(Protocol):
     """One connection that writes batches. ``wanted`` in a query names the rows given, as columns a, b, c, d.
 
-    ``portion`` is how many commands are decided before what they append is sent.
+    ``portion`` is how many commands are decided before what they append is sent; ``locks_rows`` is whether somebody
+    else may write at the same time.
     """
 
     portion: int
+    locks_rows: bool
 
     @abstractmethod
     def begin(self) -> None:
@@ -58,6 +60,12 @@ class Driver(Protocol):
     @abstractmethod
     def lock(self, accounts: Rows) -> Later[list[Row]]:
         """Lock the account rows (org, account) in id order, in one statement. Fetched are those that exist."""
+
+    @abstractmethod
+    def disturbed(self) -> Later[bool]:
+        """Asked after the locks, before anything is read. Fetched is whether anybody else may have written since this
+        was last asked, so that what was read then may hold no longer; at first, and where nobody can tell, they may.
+        """
 
     @abstractmethod
     def claim(self, rows: Rows) -> Later[set[int]]:

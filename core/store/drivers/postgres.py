@@ -45,9 +45,11 @@ class PostgresDriver:
     """The driver for PostgreSQL: every statement takes arrays, statements are sent ahead in a pipeline."""
 
     portion = 100  # so many commands keep the server busy for as long as the next ones take to decide
+    locks_rows = True
 
     def __init__(self, connection: psycopg.Connection[Any]) -> None:
         self._connection = connection
+        self._next_xid: int | None = None
         self._pipeline: Pipeline | None = None
         register(connection.adapters)
 
@@ -89,6 +91,21 @@ class PostgresDriver:
                ORDER BY account_id FOR NO KEY UPDATE OF account""",
             accounts,
         )
+
+    def disturbed(self) -> Later[bool]:
+        """Transactions that write are numbered as they begin to. If ours was the only one under way, and the next one
+        of ours has the next number, then nobody else in this cluster has written in between.
+        """
+        query = """SELECT CAST(CAST(pg_current_xact_id() AS TEXT) AS BIGINT),
+                          CAST(CAST(pg_snapshot_xmin(pg_current_snapshot()) AS TEXT) AS BIGINT) FROM {wanted} w"""
+        found = self.ask(query, [(0,)])
+
+        def fetch() -> bool:
+            ((own, oldest),) = found()
+            expected, self._next_xid = self._next_xid, own + 1 if oldest == own else None
+            return bool(own != expected)
+
+        return fetch
 
     def claim(self, rows: Rows) -> Later[set[int]]:
         taken = self._unnest(

@@ -23,9 +23,11 @@ class SqliteDriver:
     """The driver for SQLite: one writer at a time by BEGIN IMMEDIATE, so nothing needs a row lock."""
 
     portion = sys.maxsize  # it works in our own time
+    locks_rows = False
 
     def __init__(self, connection: sqlite3.Connection) -> None:
         self._connection = connection
+        self._version: int | None = None
         self._closed = False
 
     def begin(self) -> None:
@@ -59,6 +61,13 @@ class SqliteDriver:
     def lock(self, accounts: Rows) -> Later[list[Row]]:
         query = "SELECT org_id, account_id FROM {wanted} w CROSS JOIN account ON org_id = w.a AND account_id = w.b"
         return self.ask(query, accounts)
+
+    def disturbed(self) -> Later[bool]:
+        """The data version changes with each commit of another connection, and with none of this one."""
+        before = self._version
+        (self._version,) = self._connection.execute("PRAGMA data_version").fetchone()
+        disturbed = self._version != before
+        return lambda: disturbed
 
     def claim(self, rows: Rows) -> Later[set[int]]:
         keys = [row[:3] for row in rows]

@@ -10,7 +10,7 @@ from typing import Any, Final
 import orjson
 
 from core.clock import Clock
-from core.ledger.book import Effects, Notice, Posting
+from core.ledger.book import Effects, Facts, Notice, Posting
 from core.ledger.gifts import Gift
 from core.ledger.lots import Lot
 from core.store import tables as t
@@ -36,7 +36,7 @@ class Writer:
     batch: int = 0
     seal: bytes = b""
     committing: tuple[int, ...] = ()  # first ids of the commands that the batch at hand makes take effect
-    lots: dict[int, Lot] = field(default_factory=dict)  # known from earlier batches; lots never change
+    known: Facts = field(default_factory=Facts)  # from earlier batches, as long as nobody else writes
 
 
 def append(driver: Driver, writer: Writer, effects: Effects, now: int) -> dict[int, bytes]:

@@ -10,17 +10,16 @@ from typing import Final
 import orjson
 
 from core.ledger.accounts import owner_of
-from core.ledger.book import Book, Effects, NotLocked, deltas
+from core.ledger.book import Book, Effects, Facts, NotLocked, deltas
 from core.ledger.commands import Command, Receipt
 from core.ledger.errors import Code, Refused
-from core.ledger.lots import Lot
 from core.ledger.members import Debt
 from core.store import tables as t
 from core.store.drivers.driver import Driver, Row
 from core.store.instants import to_micros
 from core.store.journal import load
 from core.store.journal.appending import Writer, append
-from core.store.journal.wanted import wanted_by
+from core.store.journal.wanted import Wanted, wanted_by
 from core.store.records import write_records
 from core.store.seals import batch_seal
 
@@ -28,6 +27,7 @@ logger = logging.getLogger(__name__)
 
 CHANNEL: Final = "teamcredits"  # where PostgreSQL announces commits
 MAX_TOUCHED: Final = 300  # more topics than this are announced as "everybody"
+MAX_KNOWN: Final = 50_000  # facts that are kept for the next batch; of about a dozen for each person who spends
 MAX_KNOWN_LOTS: Final = 200_000
 
 
@@ -77,14 +77,17 @@ def run_batch(driver: Driver, writer: Writer, commands: Sequence[Command]) -> tu
     the batch has been kept, unless the connection was lost at commit, which the keys will tell.
     """
     writer.committing = ()
+    known, writer.known = writer.known, Facts(writer.known.lots)  # of a batch that fails nothing is known
+    knew_something = len(known) > 0
     driver.begin()
     outcomes: list[Outcome] = [Again()] * len(commands)
     claims = _set_aside(writer, commands)
     ours = driver.claim(sorted([claim.row for claim in claims]))  # by their keys, which are unique
     wanted = wanted_by(claim.command for claim in claims)
-    load.find_accounts(driver, wanted)
-    locked = load.lock(driver, wanted)
-    book = Book(writer.clock(), writer.new_id, _known_lots(writer))
+    load.find_accounts(driver, wanted, known)
+    locked = load.lock(driver, wanted, known)
+    disturbed = driver.disturbed()
+    book = Book(writer.clock(), writer.new_id, known)
     facts = load.read(driver, wanted, book)  # sent with the claims and locks; for one that is taken, in vain
     claims = _claimed(driver, claims, ours(), commands, outcomes)
     if not claims:
@@ -93,8 +96,13 @@ def run_batch(driver: Driver, writer: Writer, commands: Sequence[Command]) -> tu
     book.locked = locked()
     book.now = writer.clock()
     facts()
+    is_disturbed = disturbed()
+    if is_disturbed and knew_something:
+        book = _read_anew(driver, wanted, book)
     sealed = _carry_out(driver, writer, book, claims, outcomes)
     driver.commit()
+    if not is_disturbed:
+        writer.known = _still_known(book)
     return outcomes, sealed
 
 
@@ -161,10 +169,28 @@ def _replay(command: Command, digest: bytes, receipt: Receipt) -> Outcome:
     return Refused(Code.IDEMPOTENCY_CONFLICT, sentence)
 
 
-def _known_lots(writer: Writer) -> dict[int, Lot]:
-    if len(writer.lots) > MAX_KNOWN_LOTS:
-        writer.lots.clear()
-    return writer.lots
+def _read_anew(driver: Driver, wanted: Wanted, stale: Book) -> Book:
+    """Return a book in which nothing is from before the locks but lots, which never change."""
+    book = Book(stale.now, stale.new_id, Facts(stale.lots))
+    book.locked = stale.locked
+    load.read(driver, wanted, book)()
+    return book
+
+
+def _still_known(book: Book) -> Facts:
+    """Return what the next batch may take for granted if nobody else writes, without what holds nothing any more."""
+    known = book.facts
+    if len(known.lots) > MAX_KNOWN_LOTS:
+        return Facts()
+    if len(known) > MAX_KNOWN:
+        return Facts(known.lots)
+    known.accounts |= book.locked
+    for posting in book.effects.postings:
+        for account, lot_id, _amount in posting.entries:
+            held = known.positions.get(account, {})
+            if lot_id in held and not held[lot_id].remaining:
+                del held[lot_id]
+    return known
 
 
 def _decide(book: Book, claims: list[_Claim], outcomes: list[Outcome]) -> tuple[list[_Claim], list[_Claim]]:

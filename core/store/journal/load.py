@@ -9,7 +9,7 @@ import orjson
 
 from core.ledger.accounts import AccountKind as Kind
 from core.ledger.accounts import escrow_of, kind_of, owner_of, wallet_of
-from core.ledger.book import GIVEN_WINDOW, NOTHING_GIVEN, Book, Given
+from core.ledger.book import GIVEN_WINDOW, NOTHING_GIVEN, Book, Facts, Given
 from core.ledger.credits import Credits
 from core.ledger.gifts import Gift, GiftState
 from core.ledger.lots import Lot
@@ -29,8 +29,11 @@ from core.store.requests import find_requests
 _LOT = ", ".join(f"l.{name}" for name in LOT_NAMES)
 
 
-def find_accounts(driver: Driver, wanted: Wanted) -> None:
-    """Find which accounts the commands mean: both sides of gifts, the pools of people's teams. Takes no lock."""
+def find_accounts(driver: Driver, wanted: Wanted, known: Facts) -> None:
+    """Find which accounts the commands mean: both sides of gifts, the pools of people's teams. Takes no lock.
+
+    It may go by what was known before, for what is decided by is what is read after the locks.
+    """
     if wanted.gifts:
         query = """SELECT g.org_id, g.gift_id, g.sender_account, g.recipient_account FROM {wanted} w
                    CROSS JOIN gift g WHERE g.org_id = w.a AND g.gift_id = w.b"""
@@ -46,19 +49,21 @@ def find_accounts(driver: Driver, wanted: Wanted) -> None:
     if wanted.requests:
         find_requests(driver, wanted)
     if wanted.spending_of:
-        find_spending(wanted, ask(driver, _seats(wanted.spending_of)))
+        find_spending(wanted, ask(driver, _seats(wanted.spending_of, known)))
     if wanted.debts_of:
         wanted.accounts.update((org, debt.creditor_account) for org, debt in ask(driver, _debts(wanted.debts_of)))
     wanted.accounts.update((org, wallet_of(member)) for org, member in wanted.members)
     wanted.accounts.update(wanted.positions)
 
 
-def lock(driver: Driver, wanted: Wanted) -> Later[set[Key]]:
-    """Lock the accounts in id order. Fetched are those that exist."""
-    if not wanted.accounts:
-        return set
-    found = driver.lock(sorted(wanted.accounts))
-    return lambda: set(found())
+def lock(driver: Driver, wanted: Wanted, known: Facts) -> Later[set[Key]]:
+    """Lock the accounts in id order. Fetched are those that exist; what is known to is not asked about without need."""
+    there = set() if driver.locks_rows else wanted.accounts & known.accounts
+    missing = wanted.accounts - there if there else wanted.accounts
+    if not missing:
+        return lambda: there
+    found = driver.lock(sorted(missing))
+    return lambda: there.union(found())
 
 
 def existing(driver: Driver, wanted: Wanted) -> set[Key]:
@@ -103,11 +108,7 @@ def _read_limits(wanted: Wanted, book: Book) -> Asking[None]:
 
 
 def _read_seats(wanted: Wanted, book: Book) -> Asking[None]:
-    found = yield from _seats(wanted.seats_of)
-    seats: defaultdict[int, list[TeamSeat]] = defaultdict(list)
-    for _org, member, team, is_lead in found:
-        seats[member].append(TeamSeat(team, bool(is_lead)))
-    book.seats = {member: tuple(seats[member]) for _, member in wanted.seats_of}
+    book.seats.update((yield from _seats(wanted.seats_of, book.facts)))
 
 
 def _read_debts(wanted: Wanted, book: Book) -> Asking[None]:
@@ -115,11 +116,16 @@ def _read_debts(wanted: Wanted, book: Book) -> Asking[None]:
         book.debts[debt.debtor_account] = (*book.debts.get(debt.debtor_account, ()), debt)
 
 
-def _seats(members: set[Key]) -> Asking[list[Row]]:
-    query = """SELECT t.org_id, t.member_id, t.team_id, t.is_lead FROM {wanted} w
+def _seats(members: set[Key], known: Facts) -> Asking[dict[int, tuple[TeamSeat, ...]]]:
+    """Return the teams of members, asking about those that are not known."""
+    query = """SELECT t.member_id, t.team_id, t.is_lead FROM {wanted} w
                CROSS JOIN team_member t WHERE t.org_id = w.a AND t.member_id = w.b
                ORDER BY t.org_id, t.member_id, t.team_id"""
-    return (yield query, sorted(members))
+    rows = yield query, sorted([key for key in members if key[1] not in known.seats])
+    seats: defaultdict[int, list[TeamSeat]] = defaultdict(list)
+    for member, team, is_lead in rows:
+        seats[member].append(TeamSeat(team, bool(is_lead)))
+    return {m: known.seats[m] if m in known.seats else tuple(seats[m]) for _, m in members}
 
 
 def _debts(debtors: set[Key]) -> Asking[list[tuple[int, Debt]]]:
@@ -148,8 +154,10 @@ def _find_open_gifts(wanted: Wanted) -> Asking[None]:
 def _read_policies(orgs: set[int], book: Book) -> Asking[None]:
     query = """SELECT p.org_id, CAST(p.body AS TEXT) FROM {wanted} w CROSS JOIN policy p WHERE p.org_id = w.a
                AND p.version = (SELECT max(version) FROM policy q WHERE q.org_id = w.a)"""
-    rows = yield query, [(org,) for org in sorted(orgs)]
-    book.policies = {org: _policy(body) for org, body in rows}
+    unknown = [(org,) for org in sorted(orgs) if org not in book.policies]
+    rows = yield query, unknown
+    book.policies.update((org, None) for (org,) in unknown)
+    book.policies.update((org, _policy(body)) for org, body in rows)
 
 
 @lru_cache(maxsize=1024)
@@ -161,7 +169,7 @@ def _read_members(wanted: Wanted, book: Book) -> Asking[None]:
     query = """SELECT m.member_id, m.org_id, m.name, m.kind, m.role, m.verified_at, m.joined_at, m.frozen_at,
                       m.deactivated_at, m.slack_user_id IS NOT NULL
                FROM {wanted} w CROSS JOIN member m WHERE m.org_id = w.a AND m.member_id = w.b"""
-    rows = yield query, sorted(wanted.members)
+    rows = yield query, sorted([key for key in wanted.members if key[1] not in book.members])
     book.members.update((row[0], _member(row)) for row in rows)
 
 
@@ -185,12 +193,14 @@ def _member(row: Row) -> Member:
 def _read_positions(wanted: Wanted, book: Book) -> Asking[None]:
     query = """SELECT p.org_id, p.account_id, p.lot_id, p.remaining FROM {wanted} w
                CROSS JOIN position p WHERE p.org_id = w.a AND p.account_id = w.b"""
-    rows = yield query, sorted(wanted.positions)
-    book.positions.update((account, {}) for org, account in wanted.positions if (org, account) in book.locked)
+    unknown = sorted([key for key in wanted.positions if key[1] not in book.positions])
+    rows = yield query, unknown
     lots = yield from _lots(book, {(row[0], row[2]) for row in rows})
+    found: dict[int, dict[int, Position]] = {key[1]: {} for key in unknown if key in book.locked}
     for _org, account, lot_id, remaining in rows:
-        if account in book.positions:
-            book.positions[account][lot_id] = Position(lots[lot_id], Credits(remaining))
+        if account in found:
+            found[account][lot_id] = Position(lots[lot_id], Credits(remaining))
+    book.positions.update(found)
 
 
 def _lots(book: Book, wanted: set[Key]) -> Asking[dict[int, Lot]]:

@@ -11,6 +11,7 @@ import orjson
 from core.ledger.accounts import escrow_of, pool_of, wallet_of
 from core.ledger.book import Book, Effects, WindowPosting
 from core.ledger.credits import Credits
+from core.ledger.members import TeamSeat
 from core.ledger.records import Wish
 from core.ledger.transfers import TransferKind
 from core.metering.allowances import Plan, PlanSeat, UsageWindow
@@ -46,14 +47,13 @@ def find_holds(driver: Driver, wanted: Wanted) -> None:
     wanted.records.update((org, Wish(Hold, "hold_id", hold_id)) for org, hold_id in wanted.holds)
 
 
-def find_spending(wanted: Wanted, seats: Iterable[Row]) -> None:
+def find_spending(wanted: Wanted, seats: Mapping[int, Iterable[TeamSeat]]) -> None:
     """Add all that the evaluator asks: the pools of people's teams, and what is set for them, their teams and all."""
-    subjects = {(org, member): {member, org} for org, member in wanted.spending_of}
-    for org, member, team, _is_lead in seats:
-        wanted.positions.add((org, pool_of(team)))
-        subjects[org, member].add(team)
     wanted.seats_of |= wanted.spending_of
-    for (org, member), ids in subjects.items():
+    for org, member in wanted.spending_of:
+        teams = [seat.team_id for seat in seats[member]]
+        ids = {member, org, *teams}
+        wanted.positions.update([(org, pool_of(team)) for team in teams])
         wanted.positions.add((org, wallet_of(member)))
         wanted.records.add((org, Wish(UsageWindow, "member_id", member)))
         wanted.records.add((org, Wish(Plan, "org_id", org)))

@@ -1,0 +1,239 @@
+"""What one batch read the next one takes for granted, as long as nobody else has written (L7)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import orjson
+import pytest
+from sqlalchemy import Engine, text
+
+from core.ledger.accounts import wallet_of
+from core.ledger.credits import Credits
+from core.ledger.errors import Code, Refused
+from core.services import balances, gifts
+from core.services.gifts import Recipient
+from core.services.verify import verify
+from core.store.drivers.driver import Driver
+from core.store.engine import open_engine, writing
+from core.store.journal import batch
+from core.wiring import open_driver
+from tests.support.house import House, furnish, open_house_ledger
+
+PATIENCE = 200  # gifts until one is alone in a cluster that other tests write to as well
+
+
+@pytest.fixture
+async def house(database_url: str) -> Any:
+    with open_house_ledger(database_url) as (ledger, clock):
+        house = await furnish(ledger, clock)
+        await house.grant(house.al)
+        _limit(house)
+        yield house
+
+
+async def _give(house: House, key: str, amount: int = 1) -> None:
+    await gifts.give(
+        house.ledger, actor=house.al.actor, key=key, to=[Recipient(member=house.bo.id)], amount=Credits.of(amount)
+    )
+
+
+def _write(house: House, statement: str, **values: Any) -> None:
+    with writing(house.ledger.engine) as connection:
+        connection.execute(text(statement), values)
+
+
+class Curious:
+    """A driver that remembers what was asked, and what became of asking whether somebody else wrote."""
+
+    def __init__(self, driver: Driver) -> None:
+        self._driver = driver
+        self.asked: list[str] = []
+        self.disturbances: list[bool] = []
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._driver, name)
+
+    def ask(self, query: str, wanted: Any) -> Any:
+        self.asked.append(query)
+        return self._driver.ask(query, wanted)
+
+    def disturbed(self) -> Any:
+        answer = self._driver.disturbed()
+
+        def fetch() -> bool:
+            self.disturbances.append(answer())
+            return self.disturbances[-1]
+
+        return fetch
+
+
+@contextmanager
+def curious(house: House) -> Iterator[Curious]:
+    journal = house.ledger.journal
+    driver = journal._driver
+    assert driver is not None
+    listening = Curious(driver)
+    journal._driver = listening  # type: ignore[assignment]
+    yield listening
+    journal._driver = driver
+
+
+async def _until_calm(house: House, listening: Curious) -> None:
+    """Give until the last two batches had nobody beside them, so that the next one knows what they read."""
+    for number in range(PATIENCE):
+        await _give(house, f"calm {len(listening.disturbances)} {number}")
+        if listening.disturbances[-2:] == [False, False]:
+            return
+    raise AssertionError("others never stopped writing")
+
+
+async def test_a_batch_asks_nothing_that_the_one_before_it_read(house: House) -> None:
+    with curious(house) as listening:
+        for _ in range(PATIENCE):
+            await _until_calm(house, listening)
+            listening.asked.clear()
+            await _give(house, f"quiet {len(listening.disturbances)}")
+            if not listening.disturbances[-1]:
+                break
+
+    assert listening.disturbances[-1] is False
+    assert listening.asked == []
+
+
+async def test_who_is_frozen_by_another_connection_is_frozen_for_the_next_batch(house: House) -> None:
+    with curious(house) as listening:
+        await _until_calm(house, listening)
+        _write(house, "UPDATE member SET frozen_at = 1 WHERE member_id = :al", al=house.al.actor.member_id)
+
+        with pytest.raises(Refused) as refused:
+            await _give(house, "from a frozen one")
+
+    assert refused.value.code is Code.ACCOUNT_FROZEN
+    assert listening.disturbances[-1] is True
+
+
+async def test_a_policy_set_by_another_connection_holds_for_the_next_batch(house: House) -> None:
+    with curious(house) as listening:
+        await _until_calm(house, listening)
+        _limit(house, credits_per_gift="2")
+
+        with pytest.raises(Refused) as refused:
+            await _give(house, "too much", 3)
+
+    assert refused.value.code is Code.POLICY_REFUSED
+
+
+async def test_what_another_server_spends_is_gone_for_this_one(house: House, database_url: str) -> None:
+    """L2: positions that are known are as they are in the books, whoever wrote them last."""
+    with open_house_ledger(database_url) as (other, _), curious(house) as listening:
+        for turn in range(4):
+            await _until_calm(house, listening)
+            left = (await balances.balance(house.ledger, actor=house.al.actor)).available
+            elsewhere = Credits.of(100)
+            await gifts.give(
+                other,
+                actor=house.al.actor,
+                key=f"elsewhere {turn}",
+                to=[Recipient(member=house.bo.id)],
+                amount=elsewhere,
+            )
+            with pytest.raises(Refused) as refused:
+                await _give_all(house, f"all {turn}", left)
+            assert refused.value.code is Code.INSUFFICIENT_GIFTABLE
+
+    assert (await verify(house.ledger)).clean
+
+
+async def test_nothing_is_known_after_a_batch_that_failed(house: House) -> None:
+    """What it would have written is not so, though its book says it is."""
+    with curious(house) as listening:
+        await _until_calm(house, listening)
+
+        def commit() -> None:
+            house.ledger.journal._driver.rollback()
+            raise ZeroDivisionError
+
+        listening.commit = commit  # type: ignore[attr-defined]
+        with pytest.raises(Refused) as refused:
+            await _give(house, "never", 500)
+        assert refused.value.code is Code.INTERNAL_ERROR
+        del listening.commit  # type: ignore[attr-defined]
+        await _give_all(house, "all", (await balances.balance(house.ledger, actor=house.al.actor)).available)
+
+    assert (await balances.balance(house.ledger, actor=house.al.actor)).available == Credits.of(0)
+    assert (await verify(house.ledger)).clean
+
+
+async def test_what_is_known_is_forgotten_before_it_fills_the_memory(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(batch, "MAX_KNOWN", 1)
+    for number in range(3):
+        await _give(house, str(number))
+
+    writer = house.ledger.journal._writer
+    assert writer is not None
+    assert len(writer.known) == 0
+    assert writer.known.lots
+
+
+async def test_positions_that_hold_nothing_are_not_kept(house: House) -> None:
+    with curious(house) as listening:
+        await _until_calm(house, listening)
+        wallet = wallet_of(house.al.actor.member_id)
+        writer = house.ledger.journal._writer
+        assert writer is not None
+        assert writer.known.positions[wallet]
+        await _give_all(house, "all", (await balances.balance(house.ledger, actor=house.al.actor)).available)
+
+    assert not writer.known.positions.get(wallet)
+
+
+def test_a_driver_tells_whether_somebody_else_wrote(engine: Engine) -> None:
+    driver = open_driver(engine)
+    assert _asked(driver) is True  # nobody knows what was before
+    assert any(not _asked(driver) for _ in range(PATIENCE))  # other tests write to the same cluster
+
+    with writing(engine) as connection:
+        connection.execute(text("DELETE FROM policy"))
+        connection.execute(text("INSERT INTO policy VALUES (1, 1, '{}', 0)"))
+
+    assert _asked(driver) is True
+    assert any(not _asked(driver) for _ in range(PATIENCE))
+    driver.close()
+
+
+def test_somebody_under_way_who_commits_later_is_told_as_well(postgresql_url: str) -> None:
+    """Their number is lower than ours, and what they write is seen only afterwards."""
+    engine = open_engine(postgresql_url)
+    driver = open_driver(engine)
+    with writing(engine) as connection:
+        connection.execute(text("INSERT INTO policy VALUES (1, 1, '{}', 0)"))
+        assert [_asked(driver) for _ in range(PATIENCE)] == [True] * PATIENCE
+
+    assert _asked(driver) is True
+    assert any(not _asked(driver) for _ in range(PATIENCE))
+    driver.close()
+    engine.dispose()
+
+
+def _asked(driver: Driver) -> bool:
+    """Ask in a transaction that writes nothing else."""
+    driver.begin()
+    answer = driver.disturbed()()
+    driver.commit()
+    return answer
+
+
+async def _give_all(house: House, key: str, amount: Credits) -> None:
+    await gifts.give(house.ledger, actor=house.al.actor, key=key, to=[Recipient(member=house.bo.id)], amount=amount)
+
+
+def _limit(house: House, **limits: str) -> None:
+    """Set a policy without limits but these: what was given in the last day is read for each batch that asks."""
+    names = ("credits_per_gift", "credits_per_day", "gifts_per_day", "gifts_per_pair_and_day")
+    body = orjson.dumps(dict.fromkeys(names) | limits).decode()
+    _write(house, "UPDATE policy SET body = :body WHERE org_id = :org", body=body, org=house.al.actor.org_id)
