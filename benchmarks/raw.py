@@ -61,6 +61,7 @@ class Scribe:
         receipts: list[Receipt] = []
         for start in range(0, len(commands), size):
             part = commands[start : start + size]
+            self.driver.begin()
             outcomes, sealed = run_batch(self.driver, self._writer, part)
             assert sealed is not None
             self._writer.batch, self._writer.seal = sealed.batch, sealed.seal

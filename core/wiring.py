@@ -58,8 +58,9 @@ def open_ledger(settings: Settings, *, clock: Clock | None = None) -> Ledger:
         open_writer=lambda: _open_writer(engine, clock, key),
         check_schema=lambda: check(engine),
         changes=changes,
-        guard=guard if is_sqlite(engine) else contextlib.nullcontext(),
+        guard=guard if is_sqlite(engine) else threading.Lock(),  # elsewhere nobody waits for the whole database
         queue=Queue(size=settings.queue_size, batch_size=settings.batch_size),
+        is_at_hand=is_sqlite(engine),
     )
     return Ledger(
         engine=engine,
@@ -88,8 +89,7 @@ def open_driver(engine: Engine) -> Driver:
         set_up(raw, lock_milliseconds=LOCK_MILLISECONDS)
         return PostgresDriver(raw)
     (patience,) = raw.execute("PRAGMA busy_timeout").fetchone()
-    raw.execute(f"PRAGMA busy_timeout = {min(patience, LOCK_MILLISECONDS)}")
-    return SqliteDriver(raw)
+    return SqliteDriver(raw, min(patience, LOCK_MILLISECONDS))
 
 
 def _open_writer(engine: Engine, clock: Clock, key: SealKey) -> Writer:

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, fields, replace
 from datetime import datetime, timedelta
 from operator import attrgetter
-from typing import Any, Final, NamedTuple, TypeVar, cast
+from typing import Any, Final, NamedTuple, TypeVar
 
 from core.ledger.accounts import is_stored, owner_of, wallet_of
 from core.ledger.credits import ZERO, Credits
@@ -140,14 +140,14 @@ class Facts:
     positions: dict[int, dict[int, Position]] = field(default_factory=dict)
     seats: dict[int, tuple[TeamSeat, ...]] = field(default_factory=dict)
     policies: dict[int, Any] = field(default_factory=dict)  # as the policy package reads them
-    records: dict[type[Record], dict[str, dict[tuple[int, Any], dict[tuple[object, ...], Record]]]] = field(
+    records: dict[tuple[type[Record], str], dict[tuple[int, Any], dict[tuple[object, ...], Record]]] = field(
         default_factory=dict
-    )
+    )  # by kind and column, then by organisation and that column's value, then by key
 
     def __len__(self) -> int:
         """How much is known, but for lots."""
         plain = (self.accounts, self.members, self.positions, self.seats, self.policies)
-        return sum(map(len, plain)) + sum(len(filed) for columns in self.records.values() for filed in columns.values())
+        return sum(map(len, (*plain, *self.records.values())))
 
 
 class Book:
@@ -239,10 +239,10 @@ class Book:
 
     def filed(self, kind: type[Kept], column: str, org_id: int, value: int | str) -> list[Kept]:
         """Return the records of an organisation. Raises NotLocked for those that nobody wished for."""
-        found = self.records.get(kind, {}).get(column, {}).get((org_id, value))
-        if found is None:
+        filed: Any = self.records.get((kind, column), {})
+        if (found := filed.get((org_id, value))) is None:
             raise NotLocked(value)
-        return cast("list[Kept]", list(found.values()))
+        return list(found.values())
 
     # What decisions write.
 
@@ -345,9 +345,8 @@ class Book:
 
     def put(self, record: Record) -> None:
         """Write a record in the place of the one with its key, or as a new one."""
-        for column, filed in self.records.get(type(record), {}).items():
-            found = filed.get((record.org_id, getattr(record, column)))
-            if found is not None:
+        for (kind, column), filed in self.records.items():
+            if type(record) is kind and (found := filed.get((record.org_id, getattr(record, column)))) is not None:
                 self._set(found, record.key, record)
         self.effects.records.append(record)
 

@@ -42,18 +42,19 @@ _QUERIES: dict[tuple[type[Record], str], str] = {}
 def records_readers(wishes: Iterable[tuple[int, Wish]], book: Book) -> list[Asking[None]]:
     """Return readers of what the commands of a batch wished for, into its book."""
     grouped: defaultdict[tuple[type[Record], str], set[tuple[int, int | str]]] = defaultdict(set)
-    for org, wish in wishes:
-        grouped[wish.kind, wish.column].add((org, wish.value))
+    known = book.records
+    for org, (kind, column, value) in wishes:
+        if (filed := known.get((kind, column))) is None or (org, value) not in filed:
+            grouped[kind, column].add((org, value))
     return [_records(kind, column, wanted, book) for (kind, column), wanted in grouped.items()]
 
 
 def _records(kind: type[Record], column: str, wanted: set[tuple[int, int | str]], book: Book) -> Asking[None]:
     """Read the records whose organisation and ``column`` are among those wanted, in the order of their keys."""
-    filed = book.records.setdefault(kind, {}).setdefault(column, {})
     since = to_micros(book.now - _SAFELY)
-    unknown = sorted([each for each in wanted if each not in filed])
-    rows = yield _query(kind, column), [(*each, since) for each in unknown]
-    filed.update((each, {}) for each in unknown)
+    rows = yield _query(kind, column), [(*each, since) for each in sorted(wanted)]
+    filed = book.records.setdefault((kind, column), {})
+    filed.update((each, {}) for each in wanted)
     for row in rows:
         record = record_of(kind, row)
         filed[record.org_id, getattr(record, column)][record.key] = record

@@ -10,6 +10,7 @@ import asyncio
 import contextlib
 import itertools
 import random
+import threading
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
@@ -125,7 +126,7 @@ class Process(Ledger):
             open_writer=lambda: wiring._open_writer(site.engine, self.clock, site.key),
             check_schema=lambda: None,
             changes=Changes(),
-            guard=contextlib.nullcontext(),
+            guard=threading.Lock(),
             pause=self._wait_a_moment,
         )
         self._strand.wait()

@@ -339,9 +339,10 @@ def _stalled(journal: Any) -> Iterator[threading.Event]:
         release.wait()
         return run(commands)
 
+    is_at_hand, journal._is_at_hand = journal._is_at_hand, False
     journal._run_once = stalled
     try:
         yield held
     finally:
         release.set()
-        journal._run_once = run
+        journal._run_once, journal._is_at_hand = run, is_at_hand

@@ -34,8 +34,10 @@ class Driver(Protocol):
     locks_rows: bool
 
     @abstractmethod
-    def begin(self) -> None:
-        """Start a transaction that will write."""
+    def begin(self, *, patiently: bool = True) -> bool:
+        """Start a transaction that will write, and return whether one began: who has no patience does not wait for
+        another writer.
+        """
 
     @abstractmethod
     def commit(self) -> None:

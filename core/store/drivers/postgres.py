@@ -53,11 +53,12 @@ class PostgresDriver:
         self._pipeline: Pipeline | None = None
         register(connection.adapters)
 
-    def begin(self) -> None:
+    def begin(self, *, patiently: bool = True) -> bool:  # noqa: ARG002  (nobody is waited for before the locks)
         if self._pipeline is None:
             self._connection.autocommit = True  # BEGIN and COMMIT are ours
             self._pipeline = Pipeline(self._connection)
         self._pipeline.send(b"BEGIN")
+        return True
 
     def commit(self) -> None:
         """Sent with what comes before it: where that fails, the server passes over the commit."""

@@ -25,13 +25,25 @@ class SqliteDriver:
     portion = sys.maxsize  # it works in our own time
     locks_rows = False
 
-    def __init__(self, connection: sqlite3.Connection) -> None:
+    def __init__(self, connection: sqlite3.Connection, busy_milliseconds: int = 0) -> None:
+        """``busy_milliseconds`` is the patience with other writers."""
         self._connection = connection
+        self._busy_milliseconds = busy_milliseconds
+        self._is_patient: bool | None = None
         self._version: int | None = None
         self._closed = False
 
-    def begin(self) -> None:
-        self._connection.execute("BEGIN IMMEDIATE")
+    def begin(self, *, patiently: bool = True) -> bool:
+        if patiently is not self._is_patient:
+            self._connection.execute(f"PRAGMA busy_timeout = {self._busy_milliseconds if patiently else 0}")
+            self._is_patient = patiently
+        try:
+            self._connection.execute("BEGIN IMMEDIATE")
+        except sqlite3.OperationalError as error:
+            if patiently or error.sqlite_errorcode != sqlite3.SQLITE_BUSY:
+                raise
+            return False
+        return True
 
     def commit(self) -> None:
         self._connection.execute("COMMIT")

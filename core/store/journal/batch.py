@@ -71,7 +71,7 @@ def resume(driver: Driver, writer: Writer) -> None:
 
 
 def run_batch(driver: Driver, writer: Writer, commands: Sequence[Command]) -> tuple[list[Outcome], Sealed | None]:
-    """Carry out commands in one transaction and return each one's outcome, in order.
+    """Carry out commands in a transaction that has begun, end it, and return each one's outcome, in order.
 
     Everything answered with a receipt is durable on return. Raises what the database raises; then nothing of
     the batch has been kept, unless the connection was lost at commit, which the keys will tell.
@@ -79,7 +79,6 @@ def run_batch(driver: Driver, writer: Writer, commands: Sequence[Command]) -> tu
     writer.committing = ()
     known, writer.known = writer.known, Facts(writer.known.lots)  # of a batch that fails nothing is known
     knew_something = len(known) > 0
-    driver.begin()
     outcomes: list[Outcome] = [Again()] * len(commands)
     claims = _set_aside(writer, commands)
     ours = driver.claim(sorted([claim.row for claim in claims]))  # by their keys, which are unique

@@ -2,6 +2,10 @@
 
 Whatever waits becomes one transaction: natural batching, no timer. A full queue answers ``overloaded`` at
 once; nothing is answered before it is durable.
+
+Where the database is at hand, in this very process, the thread is left alone for few commands: the event loop that
+they come from carries them out between two of its rounds. To wake a thread, and to be woken by it on another core,
+takes a third as long again. What cannot be done at once is always the thread's: waiting, trying again, connecting.
 """
 
 from __future__ import annotations
@@ -31,6 +35,10 @@ MAX_DETOURS: Final = 8  # how often a command may turn out to need another lock,
 MAX_RETRIES: Final = 6  # how often a batch is tried when the database is not to be had
 PATIENCE_SECONDS: Final = 10.0  # and for how long, if an attempt itself takes long
 SCHEMA_SECONDS: Final = 1.0  # how often it is made sure that nobody has migrated the database meanwhile
+MAX_UNTOLD: Final = 10_000
+FEW: Final = 4  # commands that an event loop carries out itself; more are better off beside it
+SLOW_SECONDS: Final = 0.005  # a loop that was kept for longer than this
+ELSEWHERE_SECONDS: Final = 1.0  # leaves all to the thread for so long
 _FIRST_PAUSE_SECONDS: Final = 0.1
 _TOLD_AS_THEY_ARE: Final = (Receipt, Refused)
 
@@ -38,8 +46,9 @@ _TOLD_AS_THEY_ARE: Final = (Receipt, Refused)
 class Journal:
     """The only way into the books. ``open_driver`` gives a fresh connection, also after one was lost.
 
-    ``check_schema`` raises StoreError when the database has another schema by now; ``pause`` waits some seconds
-    between two tries.
+    ``check_schema`` raises StoreError when the database has another schema by now; ``guard`` is held while a batch is
+    written; ``pause`` waits some seconds between two tries. With ``is_at_hand`` event loops carry out few commands
+    themselves.
     """
 
     def __init__(
@@ -49,8 +58,9 @@ class Journal:
         open_writer: Callable[[], Writer],
         check_schema: Callable[[], None],
         changes: Changes,
-        guard: contextlib.AbstractContextManager[object],
+        guard: threading.Lock,
         queue: Queue,
+        is_at_hand: bool = False,
         pause: Callable[[float], object] = time.sleep,
     ) -> None:
         self._open_driver = open_driver
@@ -60,6 +70,10 @@ class Journal:
         self._changes = changes
         self._guard = guard
         self._queue = queue
+        self._is_at_hand = is_at_hand
+        self._at_work = threading.Lock()  # held by whoever carries out commands: the thread, or a loop
+        self._turn_of: asyncio.AbstractEventLoop | None = None  # the loop that has promised to look at the queue
+        self._elsewhere_until = 0.0
         self._pause = pause
         self._driver: Driver | None = None
         self._writer: Writer | None = None
@@ -75,7 +89,8 @@ class Journal:
         """
         loop = asyncio.get_running_loop()
         future: asyncio.Future[Receipt] = loop.create_future()
-        self._hand_in((command,), future, loop, is_single=True, in_background=in_background)
+        here = self._is_at_hand and not in_background and self._takes_a_turn(loop)
+        self._hand_in((command,), future, loop, is_single=True, in_background=in_background, quietly=here)
         return await future
 
     async def execute_all(self, commands: Sequence[Command], *, in_background: bool = False) -> list[Answer]:
@@ -125,20 +140,67 @@ class Journal:
         *,
         is_single: bool = False,
         in_background: bool = False,
+        quietly: bool = False,
     ) -> None:
         """Queue as many commands as there is room for, and answer the others at once."""
         call = Call(future, loop, [None] * len(commands), is_single)
-        if not self._queue.put(call, commands, in_background=in_background):
+        if not self._queue.put(call, commands, in_background=in_background, quietly=quietly):
             call.resolve()
 
     def _run(self) -> None:
         while tickets := self._queue.take():
-            self._untold.clear()
+            with self._at_work:
+                try:
+                    self._carry_out(tickets)
+                except BaseException:  # the thread must outlive every defect, or the house stands still
+                    logger.exception("a batch failed")
+                    self._deliver([(ticket, _internal_error()) for ticket in tickets])
+
+    def _takes_a_turn(self, loop: asyncio.AbstractEventLoop) -> bool:
+        """Return whether a loop will look at the queue after what it does now, so that nobody need wake the thread."""
+        if self._turn_of is None or self._turn_of.is_closed():
+            if time.monotonic() < self._elsewhere_until:
+                return False
+            self._turn_of = loop
+            loop.call_soon(self._take_turn, loop)
+        return self._turn_of is loop
+
+    def _take_turn(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Carry out what waits if that can be done at once, or wake the thread for it."""
+        self._turn_of = None
+        if self._at_work.acquire(blocking=False):
+            tickets = self._queue.take_few(FEW)
             try:
-                self._carry_out(tickets)
-            except BaseException:  # the thread must outlive every defect, or the house stands still
+                if tickets and not self._carried_out_at_once(tickets, loop):
+                    self._queue.put_back(tickets)
+            except Exception:
                 logger.exception("a batch failed")
-                self._deliver([(ticket, _internal_error()) for ticket in tickets])
+                self._deliver([(ticket, _internal_error()) for ticket in tickets], loop)
+            finally:
+                self._at_work.release()
+        self._queue.wake()
+
+    def _carried_out_at_once(self, tickets: list[Ticket], here: asyncio.AbstractEventLoop) -> bool:
+        """Return whether the commands were carried out. If not, nothing of them was, or they will find their keys."""
+        began = time.monotonic()
+        due = began - self._schema_checked_at > SCHEMA_SECONDS
+        if due or self._trouble or self._driver is None or self._writer is None:
+            return False
+        if not self._guard.acquire(blocking=False):
+            return False
+        try:
+            if not self._driver.begin(patiently=False):
+                return False
+            outcomes, sealed = run_batch(self._driver, self._writer, [ticket.command for ticket in tickets])
+        except Exception as error:  # the thread meets it again, and knows what to do
+            self._recover(error)
+            return False
+        finally:
+            self._guard.release()
+        self._settle(tickets, outcomes, sealed, here)
+        if (now := time.monotonic()) - began > SLOW_SECONDS:
+            self._elsewhere_until = now + ELSEWHERE_SECONDS
+        return True
 
     def _carry_out(self, tickets: list[Ticket]) -> None:
         """Run a batch; halve it when it fails for a reason of its own, so that only the culprit suffers.
@@ -177,6 +239,7 @@ class Journal:
                 self._driver = self._opened()
             if self._writer is None:
                 self._writer = self._open_writer()
+            self._driver.begin()
             return run_batch(self._driver, self._writer, commands)
 
     def _opened(self) -> Driver:
@@ -200,6 +263,8 @@ class Journal:
         self._driver.rollback()
         if lost:
             if self._writer is not None:
+                if len(self._untold) > MAX_UNTOLD:
+                    self._untold.clear()
                 self._untold.update(self._writer.committing)
             self._warn("was not to be had", error)
             self._driver.close()
@@ -231,7 +296,13 @@ class Journal:
         self._carry_out(tickets[:middle])
         self._carry_out(tickets[middle:])
 
-    def _settle(self, tickets: list[Ticket], outcomes: list[Outcome], sealed: Sealed | None) -> None:
+    def _settle(
+        self,
+        tickets: list[Ticket],
+        outcomes: list[Outcome],
+        sealed: Sealed | None,
+        here: asyncio.AbstractEventLoop | None = None,
+    ) -> None:
         if sealed is not None and self._writer is not None:
             self._writer.batch, self._writer.seal = sealed.batch, sealed.seal
             self._changes.publish(sealed.touched)
@@ -245,7 +316,7 @@ class Journal:
                 answers.append((ticket, self._as_told(outcome) if self._untold else outcome))
         if detoured:
             self._queue.put_back(detoured)
-        self._deliver(answers)
+        self._deliver(answers, here)
 
     def _as_told(self, outcome: Outcome) -> Outcome:
         """Return the answer for one caller: what a lost commit of this batch did is new to the first who is told."""
@@ -254,8 +325,13 @@ class Journal:
             return replace(outcome, replayed=False)
         return outcome
 
-    def _deliver(self, answers: Sequence[tuple[Ticket, Outcome]]) -> None:
-        """Answer every caller; those of one event loop in one call, for waking it costs a system call."""
+    def _deliver(
+        self, answers: Sequence[tuple[Ticket, Outcome]], here: asyncio.AbstractEventLoop | None = None
+    ) -> None:
+        """Answer every caller; those of one event loop in one call, for waking it costs a system call.
+
+        ``here`` is the loop that this runs on, if it is one.
+        """
         by_loop: dict[asyncio.AbstractEventLoop, list[Call]] = {}
         for ticket, outcome in answers:
             call = ticket.call
@@ -268,6 +344,9 @@ class Journal:
             else:
                 by_loop.setdefault(call.loop, []).append(call)
         for loop, calls in by_loop.items():
+            if loop is here:
+                _resolve_all(calls)
+                continue
             with contextlib.suppress(RuntimeError):  # the loop has ended, nobody waits
                 loop.call_soon_threadsafe(_resolve_all, calls)
 

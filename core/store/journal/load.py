@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Mapping
 from functools import lru_cache
 
 import orjson
@@ -49,7 +50,10 @@ def find_accounts(driver: Driver, wanted: Wanted, known: Facts) -> None:
     if wanted.requests:
         find_requests(driver, wanted)
     if wanted.spending_of:
-        find_spending(wanted, ask(driver, _seats(wanted.spending_of, known)))
+        seats = {member: known.seats[member] for _, member in wanted.spending_of if member in known.seats}
+        if unknown := _unknown(wanted.spending_of, seats):
+            seats |= ask(driver, _seats(unknown))
+        find_spending(wanted, seats)
     if wanted.debts_of:
         wanted.accounts.update((org, debt.creditor_account) for org, debt in ask(driver, _debts(wanted.debts_of)))
     wanted.accounts.update((org, wallet_of(member)) for org, member in wanted.members)
@@ -78,19 +82,21 @@ def read(driver: Driver, wanted: Wanted, book: Book) -> Later[None]:
     The first of them are sent at once, so that they wait for the locks where the locks are. Before what is returned
     carries on, the book is told which accounts are locked, and the time (G2).
     """
-    readers = [
-        reader(wanted, book)
-        for needed, reader in (
-            (wanted.accounts, _read_limits),
-            (wanted.members, _read_members),
-            (wanted.seats_of, _read_seats),
-            (wanted.positions, _read_positions),
-            (wanted.gifts, _read_gifts),
-            (wanted.debts_of, _read_debts),
-            (wanted.holds, read_reserved),
-        )
-        if needed
-    ]
+    readers: list[Asking[None]] = []
+    if (orgs := {org for org, _ in wanted.accounts} - book.policies.keys()) or wanted.given_by:
+        readers.append(_read_limits(orgs, wanted.given_by, book))
+    if members := _unknown(wanted.members, book.members):
+        readers.append(_read_members(members, book))
+    if seated := _unknown(wanted.seats_of, book.seats):
+        readers.append(_read_seats(seated, book))
+    if accounts := _unknown(wanted.positions, book.positions):
+        readers.append(_read_positions(accounts, book))
+    if wanted.gifts:
+        readers.append(_read_gifts(wanted, book))
+    if wanted.debts_of:
+        readers.append(_read_debts(wanted, book))
+    if wanted.holds:
+        readers.append(read_reserved(wanted, book))
     found = begin(driver, readers + records_readers(wanted.records, book))
 
     def carry_on() -> None:
@@ -101,14 +107,19 @@ def read(driver: Driver, wanted: Wanted, book: Book) -> Later[None]:
     return carry_on
 
 
-def _read_limits(wanted: Wanted, book: Book) -> Asking[None]:
-    yield from _read_policies({org for org, _ in wanted.accounts}, book)
-    if wanted.given_by:
-        yield from _read_given(wanted, book)
+def _unknown(wanted: set[Key], known: Mapping[int, object]) -> list[Key]:
+    """Return the keys (organisation, id) of which nothing is known, in order."""
+    return sorted([key for key in wanted if key[1] not in known])
 
 
-def _read_seats(wanted: Wanted, book: Book) -> Asking[None]:
-    book.seats.update((yield from _seats(wanted.seats_of, book.facts)))
+def _read_limits(orgs: set[int], given_by: set[Key], book: Book) -> Asking[None]:
+    yield from _read_policies(orgs, book)
+    if given_by:
+        yield from _read_given(given_by, book)
+
+
+def _read_seats(members: list[Key], book: Book) -> Asking[None]:
+    book.seats.update((yield from _seats(members)))
 
 
 def _read_debts(wanted: Wanted, book: Book) -> Asking[None]:
@@ -116,16 +127,15 @@ def _read_debts(wanted: Wanted, book: Book) -> Asking[None]:
         book.debts[debt.debtor_account] = (*book.debts.get(debt.debtor_account, ()), debt)
 
 
-def _seats(members: set[Key], known: Facts) -> Asking[dict[int, tuple[TeamSeat, ...]]]:
-    """Return the teams of members, asking about those that are not known."""
+def _seats(members: list[Key]) -> Asking[dict[int, tuple[TeamSeat, ...]]]:
+    """Return the teams of each member."""
     query = """SELECT t.member_id, t.team_id, t.is_lead FROM {wanted} w
                CROSS JOIN team_member t WHERE t.org_id = w.a AND t.member_id = w.b
                ORDER BY t.org_id, t.member_id, t.team_id"""
-    rows = yield query, sorted([key for key in members if key[1] not in known.seats])
     seats: defaultdict[int, list[TeamSeat]] = defaultdict(list)
-    for member, team, is_lead in rows:
+    for member, team, is_lead in (yield query, members):
         seats[member].append(TeamSeat(team, bool(is_lead)))
-    return {m: known.seats[m] if m in known.seats else tuple(seats[m]) for _, m in members}
+    return {member: tuple(seats[member]) for _, member in members}
 
 
 def _debts(debtors: set[Key]) -> Asking[list[tuple[int, Debt]]]:
@@ -154,9 +164,8 @@ def _find_open_gifts(wanted: Wanted) -> Asking[None]:
 def _read_policies(orgs: set[int], book: Book) -> Asking[None]:
     query = """SELECT p.org_id, CAST(p.body AS TEXT) FROM {wanted} w CROSS JOIN policy p WHERE p.org_id = w.a
                AND p.version = (SELECT max(version) FROM policy q WHERE q.org_id = w.a)"""
-    unknown = [(org,) for org in sorted(orgs) if org not in book.policies]
-    rows = yield query, unknown
-    book.policies.update((org, None) for (org,) in unknown)
+    rows = yield query, [(org,) for org in sorted(orgs)]
+    book.policies.update(dict.fromkeys(orgs))
     book.policies.update((org, _policy(body)) for org, body in rows)
 
 
@@ -165,11 +174,11 @@ def _policy(stored: str) -> Policy:
     return Policy.of(orjson.loads(stored))
 
 
-def _read_members(wanted: Wanted, book: Book) -> Asking[None]:
+def _read_members(members: list[Key], book: Book) -> Asking[None]:
     query = """SELECT m.member_id, m.org_id, m.name, m.kind, m.role, m.verified_at, m.joined_at, m.frozen_at,
                       m.deactivated_at, m.slack_user_id IS NOT NULL
                FROM {wanted} w CROSS JOIN member m WHERE m.org_id = w.a AND m.member_id = w.b"""
-    rows = yield query, sorted([key for key in wanted.members if key[1] not in book.members])
+    rows = yield query, members
     book.members.update((row[0], _member(row)) for row in rows)
 
 
@@ -190,13 +199,12 @@ def _member(row: Row) -> Member:
     )
 
 
-def _read_positions(wanted: Wanted, book: Book) -> Asking[None]:
+def _read_positions(accounts: list[Key], book: Book) -> Asking[None]:
     query = """SELECT p.org_id, p.account_id, p.lot_id, p.remaining FROM {wanted} w
                CROSS JOIN position p WHERE p.org_id = w.a AND p.account_id = w.b"""
-    unknown = sorted([key for key in wanted.positions if key[1] not in book.positions])
-    rows = yield query, unknown
+    rows = yield query, accounts
     lots = yield from _lots(book, {(row[0], row[2]) for row in rows})
-    found: dict[int, dict[int, Position]] = {key[1]: {} for key in unknown if key in book.locked}
+    found: dict[int, dict[int, Position]] = {key[1]: {} for key in accounts if key in book.locked}
     for _org, account, lot_id, remaining in rows:
         if account in found:
             found[account][lot_id] = Position(lots[lot_id], Credits(remaining))
@@ -267,9 +275,9 @@ def _read_hold_draws(wanted: Wanted, book: Book) -> Asking[None]:
         book.draws[hold_id] = tuple((source, drawn[row]) for source, row in draws)
 
 
-def _read_given(wanted: Wanted, book: Book) -> Asking[None]:
+def _read_given(members: set[Key], book: Book) -> Asking[None]:
     """Read what each sender gave in the last day, where a rule of their organisation looks at it."""
-    counted = sorted((org, m) for org, m in wanted.given_by if Policy.of(book.policies.get(org)).counts_days)
+    counted = sorted((org, m) for org, m in members if Policy.of(book.policies.get(org)).counts_days)
     book.given = {member: NOTHING_GIVEN for _, member in counted}
     since = to_micros(book.now - GIVEN_WINDOW)
     query = """SELECT g.sender_account, g.recipient_account, count(*), CAST(sum(g.amount) AS BIGINT) FROM {wanted} w

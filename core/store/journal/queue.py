@@ -80,8 +80,11 @@ class Queue:
         """How many commands wait."""
         return len(self._callers) + len(self._sweeps)
 
-    def put(self, call: Call, commands: Sequence[Command], *, in_background: bool) -> int:
-        """Queue as many commands of a call as there is room for and return how many; it is given the others' answer."""
+    def put(self, call: Call, commands: Sequence[Command], *, in_background: bool, quietly: bool = False) -> int:
+        """Queue as many commands of a call as there is room for and return how many; it is given the others' answer.
+
+        Whoever puts quietly takes them or wakes the thread that does.
+        """
         queue = self._sweeps if in_background else self._callers
         with self._guard:
             room = 0 if self._is_closing else max(self.size - len(queue), 0)
@@ -89,10 +92,25 @@ class Queue:
             if taken < len(commands):
                 call.answers[taken:] = [self._no_room()] * (len(commands) - taken)
             queue.extend([Ticket(command, call, place) for place, command in enumerate(commands[:taken])])
-            if self._is_waited_at:
-                self._is_waited_at = False
-                self._bell.ring()
+            if not quietly:
+                self._wake()
         return taken
+
+    def wake(self) -> None:
+        """Let the thread know that something waits, if it does."""
+        with self._guard:
+            if self._callers:
+                self._wake()
+
+    def _wake(self) -> None:
+        if self._is_waited_at:
+            self._is_waited_at = False
+            self._bell.ring()
+
+    def take_few(self, most: int) -> list[Ticket]:
+        """Return what callers wait for, without waiting; nothing if it is more than that, or the queue is closing."""
+        with self._guard:
+            return [] if len(self._callers) > most or self._is_closing else self._taken(0)
 
     def put_back(self, tickets: Sequence[Ticket]) -> None:
         """Queue tickets that were taken once more, before all others and in their order."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
+from operator import itemgetter
 from typing import Any, Final
 
 import orjson
@@ -31,6 +32,7 @@ from core.store.tables import UsageEvent
 HOLD_FACTS: Final = (
     "hold_id", "member_id", "model", "card", "amount", "allowance", "sources", "created_at", "deadline_at",
 )  # fmt: skip
+_FACTS_OF_HOLD: Final = itemgetter(*HOLD_FACTS)
 USAGE_FACTS: Final = tuple(name for name in columns_of(UsageEvent) if name not in {"org_id", "at", *LATER})
 
 
@@ -111,7 +113,7 @@ def sealed_hold(row: Mapping[str, Any]) -> Row:
     sources = row["sources"]
     stored = {**row, "sources": orjson.loads(sources) if isinstance(sources, str) else sources}
     tier = () if row["tier"] is None else (["tier", row["tier"]],)
-    return (*(stored[name] for name in HOLD_FACTS), *tier)
+    return (*_FACTS_OF_HOLD(stored), *tier)
 
 
 def usage_facts(row: Mapping[str, Any]) -> Row:

@@ -1,0 +1,249 @@
+"""Few commands are carried out by the event loop they come from, where the database is at hand (L7)."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import sqlite3
+import threading
+import time
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, closing, contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+
+from core.ledger.book import Book
+from core.ledger.commands import Needs, Receipt
+from core.ledger.credits import Credits
+from core.services import balances, gifts
+from core.services.commands.base import digest_of
+from core.services.gifts import Recipient
+from core.services.verify import verify
+from core.store.journal import journal as journal_module
+from core.store.journal.journal import FEW
+from tests.store.test_journal import Unreliable
+from tests.support.house import House, furnish, open_house_ledger
+
+_NUMBERS = itertools.count()
+
+
+@pytest.fixture(autouse=True)
+def nothing_else_for_the_thread(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing is slow by chance, and the schema is not looked at."""
+    monkeypatch.setattr(journal_module, "SLOW_SECONDS", 60)
+    monkeypatch.setattr(journal_module, "SCHEMA_SECONDS", 60)
+
+
+@pytest.fixture
+async def house(sqlite_url: str) -> Any:
+    async with _warm(sqlite_url) as house:
+        yield house
+
+
+@asynccontextmanager
+async def _warm(url: str) -> AsyncIterator[House]:
+    """A house whose journal has written, so that nothing is left to be opened."""
+    with open_house_ledger(url) as (ledger, clock):
+        house = await furnish(ledger, clock)
+        await house.grant(house.al)
+        yield house
+
+
+@dataclass(frozen=True, slots=True)
+class Noted:
+    """A command that notes which thread decides it, and changes nothing."""
+
+    org_id: int
+    key: str
+    threads: list[str] = field(default_factory=list)
+    meanwhile: Callable[[], None] = lambda: None
+    actor_id: int = 0
+    count: int = 1
+
+    @property
+    def needs(self) -> Needs:
+        return Needs()
+
+    @property
+    def digest(self) -> bytes:
+        return digest_of("noted", self.key)
+
+    def decide(self, book: Book) -> None:  # noqa: ARG002
+        self.threads.append(threading.current_thread().name)
+        self.meanwhile()
+
+
+def _noted(house: House, key: str, meanwhile: Callable[[], None] = lambda: None) -> Noted:
+    return Noted(house.ada.actor.org_id, key, meanwhile=meanwhile)
+
+
+async def test_one_command_is_carried_out_by_its_own_event_loop(house: House) -> None:
+    assert await _carried_out_here(house)
+
+
+async def test_many_commands_and_those_of_sweeps_are_the_threads(house: House) -> None:
+    many = [_noted(house, str(number)) for number in range(FEW + 1)]
+    swept = _noted(house, "swept")
+
+    await asyncio.gather(*map(house.ledger.execute, many))
+    await house.ledger.execute(swept, in_background=True)
+
+    assert {name for command in (*many, swept) for name in command.threads} == {"journal"}
+
+
+async def test_a_database_elsewhere_is_waited_for_by_the_thread(postgresql_url: str) -> None:
+    async with _warm(postgresql_url) as house:
+        command = _noted(house, "a")
+        await house.ledger.execute(command)
+
+        assert command.threads == ["journal"]
+
+
+async def test_the_loop_goes_on_while_another_process_writes(house: House, sqlite_url: str) -> None:
+    with _writing(sqlite_url):
+        asked = asyncio.ensure_future(_give(house, "a"))
+        longest = await _longest_round(0.3)
+        assert not asked.done()
+
+    assert (await asked).item
+    assert longest < 0.2
+
+
+async def test_the_loop_goes_on_while_the_log_is_taken_into_the_file(house: House) -> None:
+    """The checkpointer holds the guard for as long as that takes."""
+    with house.ledger._guard:
+        asked = asyncio.ensure_future(_give(house, "a"))
+        longest = await _longest_round(0.3)
+        assert not asked.done()
+
+    assert (await asked).item
+    assert longest < 0.2
+
+
+async def test_after_a_slow_batch_the_thread_does_the_work_for_a_while(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A slow disk keeps callers waiting, and nobody else."""
+    monkeypatch.setattr(journal_module, "SLOW_SECONDS", 0.3)
+    monkeypatch.setattr(journal_module, "ELSEWHERE_SECONDS", 0.5)
+    assert await _carried_out_here(house, lambda: time.sleep(0.4))
+    after = _noted(house, "after")
+    await house.ledger.execute(after)
+    await asyncio.sleep(0.6)
+
+    assert after.threads == ["journal"]
+    assert await _carried_out_here(house)
+
+
+@pytest.mark.parametrize("call", ["begin", "claim", "insert", "add", "commit"])
+@pytest.mark.parametrize("after", [False, True], ids=["before it took effect", "after it took effect"])
+async def test_a_connection_lost_on_the_loop_loses_and_doubles_nothing(house: House, call: str, after: bool) -> None:
+    """L6, L7: the thread opens another and tries again; a commit that did take effect is new to its caller."""
+    journal = house.ledger.journal
+    driver = journal._driver
+    assert driver is not None
+    journal._driver = Unreliable(driver, {call: (after, 1)})  # type: ignore[assignment]
+    answer = await _give(house, "a")
+    driver.close()
+    more = await _give(house, "b")
+
+    assert not answer.replayed
+    assert not more.replayed
+    assert (await balances.balance(house.ledger, actor=house.al.actor)).held_gifts == Credits.of(20)
+    assert (await verify(house.ledger)).clean
+
+
+async def test_a_defect_on_the_loop_is_answered_and_disturbs_nobody(house: House) -> None:
+    def fail() -> None:
+        raise ZeroDivisionError
+
+    journal = house.ledger.journal
+    settle, journal._settle = journal._settle, lambda *_: fail()  # type: ignore[assignment,method-assign]
+    with pytest.raises(Exception, match="Something went wrong on our side"):
+        await house.ledger.execute(_noted(house, "a"))
+    journal._settle = settle  # type: ignore[method-assign]
+
+    assert (await _give(house, "b")).item
+
+
+async def test_commands_that_are_waiting_when_the_house_closes_are_carried_out(sqlite_url: str) -> None:
+    async with _warm(sqlite_url) as house:
+        asked = asyncio.ensure_future(_give(house, "a"))
+        await asyncio.sleep(0)
+        await asyncio.to_thread(house.ledger.journal.close)
+
+        assert (await asked).item
+
+
+async def test_two_event_loops_share_one_journal(house: House) -> None:
+    """Whoever comes second leaves it to the thread."""
+    ends = threading.Event()
+
+    def elsewhere() -> int:
+        async def give() -> int:
+            given = 0
+            while not ends.is_set():
+                await house.ledger.execute(_noted(house, f"elsewhere {given}"))
+                given += 1
+            return given
+
+        return asyncio.run(give())
+
+    other = asyncio.create_task(asyncio.to_thread(elsewhere))
+    for number in range(200):
+        await house.ledger.execute(_noted(house, f"here {number}"))
+    ends.set()
+
+    assert await other > 0
+
+
+async def test_a_loop_that_has_ended_leaves_the_turn_to_others(house: House) -> None:
+    def elsewhere() -> None:
+        async def ask() -> None:
+            asyncio.get_running_loop().call_soon(asyncio.get_running_loop().stop)
+            house.ledger.journal._takes_a_turn(asyncio.get_running_loop())
+
+        loop = asyncio.new_event_loop()
+        asked = loop.create_task(ask())
+        loop.run_forever()
+        assert asked.done()
+        loop.close()
+
+    await asyncio.to_thread(elsewhere)
+    assert await _carried_out_here(house)
+
+
+async def _carried_out_here(house: House, meanwhile: Callable[[], None] = lambda: None) -> bool:
+    """Return whether this event loop comes to carry out a command, when neither thread nor checkpointer is at work."""
+    for _ in range(20):
+        command = _noted(house, f"noted {next(_NUMBERS)}", meanwhile)
+        assert isinstance(await house.ledger.execute(command), Receipt)
+        if command.threads == [threading.current_thread().name]:
+            return True
+        await asyncio.sleep(0.02)
+    return False
+
+
+async def _give(house: House, key: str) -> Any:
+    return await gifts.give(
+        house.ledger, actor=house.al.actor, key=key, to=[Recipient(member=house.bo.id)], amount=Credits.of(10)
+    )
+
+
+async def _longest_round(seconds: float) -> float:
+    """Return how long the event loop was kept at most from coming round."""
+    longest, end = 0.0, time.perf_counter() + seconds
+    while (since := time.perf_counter()) < end:
+        await asyncio.sleep(0.001)
+        longest = max(longest, time.perf_counter() - since)
+    return longest
+
+
+@contextmanager
+def _writing(url: str) -> Iterator[None]:
+    with closing(sqlite3.connect(url.removeprefix("sqlite:///"), isolation_level=None)) as connection:
+        connection.execute("BEGIN IMMEDIATE")
+        yield
+        connection.execute("ROLLBACK")
