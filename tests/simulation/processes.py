@@ -93,9 +93,9 @@ class SteppedJournal(Journal):
         self.queue = queue
         super().__init__(queue=queue, **parts)
 
-    def _deliver(self, answers: Sequence[Any]) -> None:
+    def _deliver(self, answers: Sequence[Any], here: asyncio.AbstractEventLoop | None = None) -> None:
         if not self.queue.dead:
-            super()._deliver(answers)
+            super()._deliver(answers, here)
 
     def ended(self) -> None:
         """Wait for the thread, which has been told to end."""

@@ -27,6 +27,7 @@ CALLS = (
     "claim",
     "lock",
     "disturbed",
+    "go_ahead",
     "keep_claims",
     "insert",
     "add",
@@ -72,6 +73,10 @@ class ShakyDriver:
             if name != "fetch":
                 setattr(self, name, self._shaken(name, getattr(driver, name)))
         self.rollback, self.close, self.lost = driver.rollback, driver.close, driver.lost
+
+    @property
+    def may_go_ahead(self) -> bool:
+        return self.driver.may_go_ahead
 
     def _shaken(self, name: str, call: Callable[..., Any]) -> Callable[..., Any]:
         before, after = (BEFORE, name), (AFTER, name)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from typing import Any
 
 import orjson
@@ -16,10 +16,11 @@ from core.ledger.errors import Code, Refused
 from core.services import balances, gifts
 from core.services.gifts import Recipient
 from core.services.verify import verify
-from core.store.drivers.driver import Driver
+from core.store.drivers.driver import DisturbedError, Driver
 from core.store.engine import open_engine, writing
 from core.store.journal import batch
 from core.wiring import open_driver
+from tests.store.test_journal import Unreliable
 from tests.support.house import House, furnish, open_house_ledger
 
 PATIENCE = 200  # gifts until one is alone in a cluster that other tests write to as well
@@ -27,15 +28,21 @@ PATIENCE = 200  # gifts until one is alone in a cluster that other tests write t
 
 @pytest.fixture
 async def house(database_url: str) -> Any:
-    with open_house_ledger(database_url) as (ledger, clock):
+    async with _furnished(database_url) as house:
+        yield house
+
+
+@asynccontextmanager
+async def _furnished(url: str) -> AsyncIterator[House]:
+    with open_house_ledger(url) as (ledger, clock):
         house = await furnish(ledger, clock)
         await house.grant(house.al)
         _limit(house)
         yield house
 
 
-async def _give(house: House, key: str, amount: int = 1) -> None:
-    await gifts.give(
+async def _give(house: House, key: str, amount: int = 1) -> Any:
+    return await gifts.give(
         house.ledger, actor=house.al.actor, key=key, to=[Recipient(member=house.bo.id)], amount=Credits.of(amount)
     )
 
@@ -52,6 +59,7 @@ class Curious:
         self._driver = driver
         self.asked: list[str] = []
         self.disturbances: list[bool] = []
+        self.ahead: list[bool] = []  # whether each batch went ahead
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._driver, name)
@@ -64,10 +72,24 @@ class Curious:
         answer = self._driver.disturbed()
 
         def fetch() -> bool:
+            self.ahead.append(False)
             self.disturbances.append(answer())
             return self.disturbances[-1]
 
         return fetch
+
+    def go_ahead(self, rows: Any, accounts: Any) -> None:
+        self.ahead.append(True)
+        self._driver.go_ahead(rows, accounts)
+
+    def commit(self) -> None:
+        try:
+            self._driver.commit()
+        except DisturbedError:
+            self.disturbances.append(True)
+            raise
+        if self.ahead[-1]:
+            self.disturbances.append(False)
 
 
 @contextmanager
@@ -101,6 +123,65 @@ async def test_a_batch_asks_nothing_that_the_one_before_it_read(house: House) ->
 
     assert listening.disturbances[-1] is False
     assert listening.asked == []
+
+
+async def test_a_lone_gift_goes_to_postgresql_once(postgresql_url: str) -> None:
+    """Claims, locks, writes and the commit are sent together; SQLite is not far away."""
+    async with _furnished(postgresql_url) as house:
+        with curious(house) as listening:
+            await _until_calm(house, listening)
+            await _give(house, "ahead")
+            assert listening.ahead[-1] or listening.disturbances[-1]
+
+        assert (await verify(house.ledger)).clean
+
+
+async def test_a_key_that_was_used_is_replayed_when_the_batch_went_ahead(postgresql_url: str) -> None:
+    """L6: with the first answer, without a second effect, and a conflict where the content is another."""
+    async with _furnished(postgresql_url) as house:
+        with curious(house) as listening:
+            await _until_calm(house, listening)
+            await _give(house, "twice")
+            await _until_calm(house, listening)
+            await _give(house, "twice")
+            await _until_calm(house, listening)
+            with pytest.raises(Refused) as refused:
+                await _give(house, "twice", 2)
+
+        assert refused.value.code is Code.IDEMPOTENCY_CONFLICT
+        assert (await verify(house.ledger)).clean
+
+
+async def test_a_refused_command_binds_no_key_when_the_batch_went_ahead(postgresql_url: str) -> None:
+    """L6."""
+    async with _furnished(postgresql_url) as house:
+        with curious(house) as listening:
+            await _until_calm(house, listening)
+            with pytest.raises(Refused):
+                await _give(house, "too much", 1_000_000)
+            await _give(house, "too much", 1)
+
+        assert (await verify(house.ledger)).clean
+
+
+@pytest.mark.parametrize("call", ["go_ahead", "insert", "commit"])
+@pytest.mark.parametrize("after", [False, True], ids=["before it took effect", "after it took effect"])
+async def test_a_connection_lost_ahead_loses_and_doubles_nothing(postgresql_url: str, call: str, after: bool) -> None:
+    """L6, L7: a commit that did take effect is new to its caller."""
+    async with _furnished(postgresql_url) as house:
+        with curious(house) as listening:
+            await _until_calm(house, listening)
+            before = (await balances.balance(house.ledger, actor=house.al.actor)).available
+            journal = house.ledger.journal
+            journal._driver = Unreliable(listening, {call: (after, 1)})  # type: ignore[arg-type,assignment]
+            answer = await _give(house, "a", 10)
+            listening.close()
+            reopened = journal._driver
+        journal._driver = reopened
+
+        assert not answer.replayed
+        assert before - (await balances.balance(house.ledger, actor=house.al.actor)).available == Credits.of(10)
+        assert (await verify(house.ledger)).clean
 
 
 async def test_who_is_frozen_by_another_connection_is_frozen_for_the_next_batch(house: House) -> None:
@@ -216,6 +297,22 @@ def test_somebody_under_way_who_commits_later_is_told_as_well(postgresql_url: st
 
     assert _asked(driver) is True
     assert any(not _asked(driver) for _ in range(PATIENCE))
+    driver.close()
+    engine.dispose()
+
+
+def test_somebody_who_came_after_us_and_was_quicker_is_told_as_well(postgresql_url: str) -> None:
+    """Their number is higher than ours; what they wrote was locked by nobody yet."""
+    engine = open_engine(postgresql_url)
+    driver = open_driver(engine)
+    assert any(not _asked(driver) for _ in range(PATIENCE))
+    driver.begin()
+    driver.claim([(1, 2, "a", b"", 3, 1)])()
+    with writing(engine) as connection:
+        connection.execute(text("INSERT INTO policy VALUES (1, 1, '{}', 0)"))
+
+    assert driver.disturbed()() is True
+    driver.rollback()
     driver.close()
     engine.dispose()
 

@@ -115,10 +115,10 @@ def know_spending(book: Book, org_id: int, teams: Mapping[int, Iterable[int]], r
         (Boost, "subject_id"): subjects,
     }
     for (kind, column), values in wished.items():
-        filed = book.records.setdefault(kind, {}).setdefault(column, {})
+        filed = book.records.setdefault((kind, column), {})
         for value in values:
             filed.setdefault((org_id, value), {})
     for record in records:
-        for column, filed in book.records[type(record)].items():
-            if (found := filed.get((org_id, getattr(record, column)))) is not None:
+        for (kind, column), filed in book.records.items():
+            if type(record) is kind and (found := filed.get((org_id, getattr(record, column)))) is not None:
                 found[record.key] = record

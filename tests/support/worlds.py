@@ -123,7 +123,7 @@ class PureWorld:
             self._book.locked.add((1, account))
         teams = {self.ids[name]: (self.ids[person.team],) for name, person in PEOPLE.items()}
         know_spending(self._book, 1, teams, records_of(1, self.ids, clock()))
-        self._book.records[Hold] = {"hold_id": {}}
+        self._book.records[Hold, "hold_id"] = {}
         self._reserved: defaultdict[int, list[WindowPosting]] = defaultdict(list)
         self._book.locked.add((1, pool_of(1)))
         assert not any(isinstance(each, Refused) for each in self.execute(drops_of(1, self.ids, clock())))
@@ -157,7 +157,7 @@ class PureWorld:
     def _remember(self, hold: Hold) -> None:
         """Know a hold as a batch reads it: its record, its draws in their order, and what it counted where."""
         book, number = self._book, hold.hold_id
-        book.records[Hold]["hold_id"][1, number] = {hold.key: hold}
+        book.records[Hold, "hold_id"][1, number] = {hold.key: hold}
         given = [entry for entry in book.effects.postings[-1].entries if entry.amount < ZERO]
         book.draws[number] = tuple(
             (source, tuple(Slice(book.lots[e.lot_id], -e.amount) for e in given if e.account_id == source))
@@ -166,7 +166,7 @@ class PureWorld:
         book.reserved[number] = tuple(self._reserved[number])
 
     def _holds(self) -> list[Hold]:
-        filed = self._book.records[Hold]["hold_id"].values()
+        filed = self._book.records[Hold, "hold_id"].values()
         return [cast("Hold", record) for found in filed for record in found.values()]
 
     def free_due(self) -> None:
@@ -193,7 +193,7 @@ class PureWorld:
 
     def windows(self) -> dict[tuple[int, str, datetime], int]:
         """By the records that decisions read; they are the sums of the postings."""
-        filed = self._book.records[UsageWindow]["member_id"].values()
+        filed = self._book.records[UsageWindow, "member_id"].values()
         windows = [cast("UsageWindow", record) for found in filed for record in found.values()]
         used = {(each.member_id, each.meter, each.opens_at): each.used.micros for each in windows}
         posted = Counter[tuple[int, str, datetime]]()

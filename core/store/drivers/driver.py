@@ -23,6 +23,10 @@ class MissingPositionError(RuntimeError):
     """A statement changed fewer rows than the decision said: a cached position is missing or was changed."""
 
 
+class DisturbedError(RuntimeError):
+    """What was sent ahead was passed over: a key was taken, or somebody else may have written."""
+
+
 class Driver(Protocol):
     """One connection that writes batches. ``wanted`` in a query names the rows given, as columns a, b, c, d.
 
@@ -67,6 +71,18 @@ class Driver(Protocol):
     def disturbed(self) -> Later[bool]:
         """Asked after the locks, before anything is read. Fetched is whether anybody else may have written since this
         was last asked, so that what was read then may hold no longer; at first, and where nobody can tell, they may.
+        """
+
+    @property
+    def may_go_ahead(self) -> bool:
+        """Whether it would save something to go ahead, and nobody had written when ``disturbed`` was last asked."""
+
+    @abstractmethod
+    def go_ahead(self, rows: Rows, accounts: Rows) -> None:
+        """Claim keys and lock accounts, as below, without waiting for what comes of it.
+
+        If a key is taken, or somebody else may have written, all that follows is passed over, and ``commit`` raises
+        DisturbedError.
         """
 
     @abstractmethod

@@ -11,7 +11,16 @@ from sqlalchemy import JSON, BigInteger, Boolean, Integer, LargeBinary, Text
 from sqlmodel import SQLModel
 
 from core.store.drivers.arrays import ARRAYS, OneText, register
-from core.store.drivers.driver import Later, MissingPositionError, Row, Rows, columns_of, replacing, table_of
+from core.store.drivers.driver import (
+    DisturbedError,
+    Later,
+    MissingPositionError,
+    Row,
+    Rows,
+    columns_of,
+    replacing,
+    table_of,
+)
 from core.store.drivers.pipeline import Pipeline
 
 _ARRAYS: Final[dict[type[Any], str]] = {
@@ -31,6 +40,13 @@ _BY_KEYS: Final = {
     "enable_mergejoin": "off",
     "jit": "off",
 }
+_CLAIM: Final = """INSERT INTO command (org_id, actor_id, key, digest, first_id, count)
+                   SELECT * FROM {rows} ORDER BY 1, 2, 3"""
+_CLAIM_TYPES: Final = ("bigint[]", "bigint[]", "text[]", "bytea[]", "bigint[]", "int[]")
+# Of transactions: our number, the lowest under way, and one more than the highest that has ended.
+_OWN: Final = "CAST(CAST(pg_current_xact_id() AS TEXT) AS BIGINT)"
+_OLDEST: Final = "CAST(CAST(pg_snapshot_xmin(pg_current_snapshot()) AS TEXT) AS BIGINT)"
+_ENDED: Final = "CAST(CAST(pg_snapshot_xmax(pg_current_snapshot()) AS TEXT) AS BIGINT)"
 _PYTHON_ARRAYS: Final[dict[type[Any], str]] = {int: "bigint[]", str: "text[]"}
 
 
@@ -49,7 +65,8 @@ class PostgresDriver:
 
     def __init__(self, connection: psycopg.Connection[Any]) -> None:
         self._connection = connection
-        self._next_xid: int | None = None
+        self._next_xid: int | None = None  # the number of our next transaction, if nobody else writes before it
+        self._is_ahead = False
         self._pipeline: Pipeline | None = None
         register(connection.adapters)
 
@@ -64,12 +81,20 @@ class PostgresDriver:
         """Sent with what comes before it: where that fails, the server passes over the commit."""
         assert self._pipeline is not None
         self._pipeline.send(b"COMMIT")
+        is_ahead, self._is_ahead = self._is_ahead, False
         try:
             self._pipeline.sync()
-        except psycopg.errors.DivisionByZero as error:
-            raise MissingPositionError("a position was not there") from error
+        except (psycopg.errors.DivisionByZero, psycopg.errors.UniqueViolation) as error:
+            if is_ahead and not _is_overtaken(error):
+                raise DisturbedError from error
+            if isinstance(error, psycopg.errors.DivisionByZero):
+                raise MissingPositionError("a position was not there") from error
+            raise
+        if is_ahead and self._next_xid is not None:
+            self._next_xid += 1
 
     def rollback(self) -> None:
+        self._is_ahead = False
         try:
             if self._pipeline is not None:
                 self._pipeline.roll_back()
@@ -94,27 +119,32 @@ class PostgresDriver:
         )
 
     def disturbed(self) -> Later[bool]:
-        """Transactions that write are numbered as they begin to. If ours was the only one under way, and the next one
-        of ours has the next number, then nobody else in this cluster has written in between.
+        """Transactions that write are numbered as they begin to. If ours was the only one under way, the next one of
+        ours has the next number, and no later one has ended, then nobody else in this cluster has written in between.
         """
-        query = """SELECT CAST(CAST(pg_current_xact_id() AS TEXT) AS BIGINT),
-                          CAST(CAST(pg_snapshot_xmin(pg_current_snapshot()) AS TEXT) AS BIGINT) FROM {wanted} w"""
-        found = self.ask(query, [(0,)])
+        found = self.ask(f"SELECT {_OWN}, {_OLDEST}, {_ENDED} FROM {{wanted}} w", [(0,)])  # noqa: S608  (our own words)
 
         def fetch() -> bool:
-            ((own, oldest),) = found()
+            ((own, oldest, ended),) = found()
             expected, self._next_xid = self._next_xid, own + 1 if oldest == own else None
-            return bool(own != expected)
+            return bool(own != expected or ended > own)
 
         return fetch
 
+    @property
+    def may_go_ahead(self) -> bool:
+        return self._next_xid is not None and self._pipeline is not None
+
+    def go_ahead(self, rows: Rows, accounts: Rows) -> None:
+        """Sent with what follows, up to the commit, in one way there and back."""
+        self._is_ahead = True
+        self._unnest(_CLAIM, _CLAIM_TYPES, rows)
+        self.lock(accounts)
+        alone = f"{_OWN} = w.a AND {_OLDEST} = w.a AND {_ENDED} <= w.a"
+        self.ask(f"SELECT 1 / CAST({alone} AS int) FROM {{wanted}} w", [(self._next_xid,)])  # noqa: S608
+
     def claim(self, rows: Rows) -> Later[set[int]]:
-        taken = self._unnest(
-            """INSERT INTO command (org_id, actor_id, key, digest, first_id, count)
-               SELECT * FROM {rows} ORDER BY 1, 2, 3 ON CONFLICT DO NOTHING RETURNING first_id""",
-            ("bigint[]", "bigint[]", "text[]", "bytea[]", "bigint[]", "int[]"),
-            rows,
-        )
+        taken = self._unnest(_CLAIM + " ON CONFLICT DO NOTHING RETURNING first_id", _CLAIM_TYPES, rows)
         return lambda: {row[0] for row in taken()}
 
     def keep_claims(self, kept: Rows, dropped: Rows) -> None:  # noqa: ARG002  (claimed already)

@@ -81,6 +81,14 @@ class SqliteDriver:
         disturbed = self._version != before
         return lambda: disturbed
 
+    @property
+    def may_go_ahead(self) -> bool:
+        """There is no way there and back."""
+        return False
+
+    def go_ahead(self, rows: Rows, accounts: Rows) -> None:
+        raise NotImplementedError
+
     def claim(self, rows: Rows) -> Later[set[int]]:
         keys = [row[:3] for row in rows]
         query = """SELECT org_id, actor_id, key FROM {wanted} w

@@ -56,6 +56,29 @@ def find_accounts(driver: Driver, wanted: Wanted, known: Facts) -> None:
         find_spending(wanted, seats)
     if wanted.debts_of:
         wanted.accounts.update((org, debt.creditor_account) for org, debt in ask(driver, _debts(wanted.debts_of)))
+    _add_accounts(wanted)
+
+
+def is_known(wanted: Wanted, known: Facts) -> bool:
+    """Return whether the batch need ask nothing; then the accounts that its commands mean have been found."""
+    if wanted.gifts or wanted.holds or wanted.requests or wanted.debts_of or _unknown(wanted.spending_of, known.seats):
+        return False
+    find_spending(wanted, known.seats)
+    _add_accounts(wanted)
+    return not (
+        wanted.accounts - known.accounts
+        or {org for org, _ in wanted.accounts} - known.policies.keys()
+        or any(Policy.of(known.policies[org]).counts_days for org, _ in wanted.given_by)
+        or _unknown(wanted.members, known.members)
+        or _unknown(wanted.seats_of, known.seats)
+        or _unknown(wanted.positions, known.positions)
+        or any(
+            (org, value) not in known.records.get((kind, column), ()) for org, (kind, column, value) in wanted.records
+        )
+    )
+
+
+def _add_accounts(wanted: Wanted) -> None:
     wanted.accounts.update((org, wallet_of(member)) for org, member in wanted.members)
     wanted.accounts.update(wanted.positions)
 
