@@ -140,6 +140,7 @@ class Facts:
     positions: dict[int, dict[int, Position]] = field(default_factory=dict)
     seats: dict[int, tuple[TeamSeat, ...]] = field(default_factory=dict)
     policies: dict[int, Any] = field(default_factory=dict)  # as the policy package reads them
+    as_of: datetime | None = None  # the latest moment at which any of it was read
     records: dict[tuple[type[Record], str], dict[tuple[int, Any], dict[tuple[object, ...], Record]]] = field(
         default_factory=dict
     )  # by kind and column, then by organisation and that column's value, then by key

@@ -32,7 +32,7 @@ Kept = TypeVar("Kept", bound=Record)
 # is decided at, which is taken later, and by a clock that may be set back in between.
 LIVE: Final[dict[str, str]] = {"usage_window": "r.closes_at > w.c"}
 
-_SAFELY: Final = timedelta(hours=1)
+SAFELY: Final = timedelta(hours=1)
 
 _KNOWN: dict[type[Record], tuple[tuple[str, Convert, Convert], ...]] = {}
 _WRITTEN: dict[type[Record], Writing] = {}
@@ -51,7 +51,7 @@ def records_readers(wishes: Iterable[tuple[int, Wish]], book: Book) -> list[Aski
 
 def _records(kind: type[Record], column: str, wanted: set[tuple[int, int | str]], book: Book) -> Asking[None]:
     """Read the records whose organisation and ``column`` are among those wanted, in the order of their keys."""
-    since = to_micros(book.now - _SAFELY)
+    since = to_micros(book.now - SAFELY)
     rows = yield _query(kind, column), [(*each, since) for each in sorted(wanted)]
     filed = book.records.setdefault((kind, column), {})
     filed.update((each, {}) for each in wanted)

@@ -27,7 +27,6 @@ CALLS = (
     "claim",
     "lock",
     "disturbed",
-    "go_ahead",
     "keep_claims",
     "insert",
     "add",
@@ -73,6 +72,7 @@ class ShakyDriver:
             if name != "fetch":
                 setattr(self, name, self._shaken(name, getattr(driver, name)))
         self.rollback, self.close, self.lost = driver.rollback, driver.close, driver.lost
+        self.go_ahead = driver.go_ahead  # which comes to nothing before the commit
 
     @property
     def may_go_ahead(self) -> bool:

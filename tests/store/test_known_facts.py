@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
+from datetime import timedelta
 from typing import Any
 
 import orjson
@@ -226,6 +227,17 @@ async def test_what_another_server_spends_is_gone_for_this_one(house: House, dat
             assert refused.value.code is Code.INSUFFICIENT_GIFTABLE
 
     assert (await verify(house.ledger)).clean
+
+
+async def test_a_clock_that_was_set_back_asks_for_what_may_live_again(house: House) -> None:
+    """A window that was over when it was looked for is not over then."""
+    with curious(house) as listening:
+        await _until_calm(house, listening)
+        listening.asked.clear()
+        house.clock.advance(-timedelta(hours=1))
+        await _give(house, "earlier")
+
+    assert any("position" in query for query in listening.asked)
 
 
 async def test_nothing_is_known_after_a_batch_that_failed(house: House) -> None:

@@ -139,7 +139,8 @@ class PostgresDriver:
         """Sent with what follows, up to the commit, in one way there and back."""
         self._is_ahead = True
         self._unnest(_CLAIM, _CLAIM_TYPES, rows)
-        self.lock(accounts)
+        if accounts:
+            self.lock(accounts)
         alone = f"{_OWN} = w.a AND {_OLDEST} = w.a AND {_ENDED} <= w.a"
         self.ask(f"SELECT 1 / CAST({alone} AS int) FROM {{wanted}} w", [(self._next_xid,)])  # noqa: S608
 

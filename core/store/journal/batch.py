@@ -20,8 +20,10 @@ from core.store.instants import to_micros
 from core.store.journal import load
 from core.store.journal.appending import Writer, append
 from core.store.journal.wanted import Wanted, wanted_by
-from core.store.records import write_records
+from core.store.records import SAFELY, write_records
 from core.store.seals import batch_seal
+
+_SET_BACK: Final = SAFELY / 2  # a clock that was set back by more asks for what has been over since, and may live again
 
 logger = logging.getLogger(__name__)
 
@@ -76,8 +78,9 @@ def run_batch(driver: Driver, writer: Writer, commands: Sequence[Command]) -> tu
     Everything answered with a receipt is durable on return. Raises what the database raises; then nothing of
     the batch has been kept, unless the connection was lost at commit, which the keys will tell.
     """
-    writer.committing = ()
     known, writer.known = writer.known, Facts(writer.known.lots)  # of a batch that fails nothing is known
+    if known.as_of is not None and writer.clock() < known.as_of - _SET_BACK:
+        known = Facts(known.lots)
     outcomes: list[Outcome] = [Again()] * len(commands)
     claims = _set_aside(writer, commands)
     wanted = wanted_by(claim.command for claim in claims)
@@ -85,6 +88,7 @@ def run_batch(driver: Driver, writer: Writer, commands: Sequence[Command]) -> tu
         try:
             return outcomes, _go_ahead(driver, writer, known, wanted, claims, outcomes)
         except DisturbedError:
+            writer.committing = ()
             driver.rollback()
             driver.begin()
             known = Facts(known.lots)
@@ -219,6 +223,7 @@ def _still_known(book: Book) -> Facts:
     if len(known) > MAX_KNOWN:
         return Facts(known.lots)
     known.accounts |= book.locked
+    known.as_of = book.now if known.as_of is None else max(book.now, known.as_of)
     for posting in book.effects.postings:
         for account, lot_id, _amount in posting.entries:
             held = known.positions.get(account, {})

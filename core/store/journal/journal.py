@@ -35,7 +35,6 @@ MAX_DETOURS: Final = 8  # how often a command may turn out to need another lock,
 MAX_RETRIES: Final = 6  # how often a batch is tried when the database is not to be had
 PATIENCE_SECONDS: Final = 10.0  # and for how long, if an attempt itself takes long
 SCHEMA_SECONDS: Final = 1.0  # how often it is made sure that nobody has migrated the database meanwhile
-MAX_UNTOLD: Final = 10_000
 FEW: Final = 4  # commands that an event loop carries out itself; more are better off beside it
 SLOW_SECONDS: Final = 0.005  # a loop that was kept for longer than this
 ELSEWHERE_SECONDS: Final = 1.0  # leaves all to the thread for so long
@@ -150,6 +149,7 @@ class Journal:
     def _run(self) -> None:
         while tickets := self._queue.take():
             with self._at_work:
+                self._untold = set().union(*(ticket.untold for ticket in tickets))
                 try:
                     self._carry_out(tickets)
                 except BaseException:  # the thread must outlive every defect, or the house stands still
@@ -189,11 +189,15 @@ class Journal:
         if not self._guard.acquire(blocking=False):
             return False
         try:
+            self._writer.committing = ()
             if not self._driver.begin(patiently=False):
                 return False
             outcomes, sealed = run_batch(self._driver, self._writer, [ticket.command for ticket in tickets])
         except Exception as error:  # the thread meets it again, and knows what to do
+            self._untold.clear()
             self._recover(error)
+            for ticket in tickets:
+                ticket.untold = frozenset(self._untold)
             return False
         finally:
             self._guard.release()
@@ -239,6 +243,7 @@ class Journal:
                 self._driver = self._opened()
             if self._writer is None:
                 self._writer = self._open_writer()
+            self._writer.committing = ()
             self._driver.begin()
             return run_batch(self._driver, self._writer, commands)
 
@@ -263,8 +268,6 @@ class Journal:
         self._driver.rollback()
         if lost:
             if self._writer is not None:
-                if len(self._untold) > MAX_UNTOLD:
-                    self._untold.clear()
                 self._untold.update(self._writer.committing)
             self._warn("was not to be had", error)
             self._driver.close()

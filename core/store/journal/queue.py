@@ -58,6 +58,7 @@ class Ticket:
     call: Call
     place: int = 0
     detours: int = 0
+    untold: frozenset[int] = frozenset()  # first ids of commands that a lost commit beside this may have carried out
 
 
 class Queue:
