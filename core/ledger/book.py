@@ -138,7 +138,7 @@ class Facts:
     accounts: set[tuple[int, int]] = field(default_factory=set)  # that exist, by organisation
     members: dict[int, Member] = field(default_factory=dict)
     positions: dict[int, dict[int, Position]] = field(default_factory=dict)
-    seats: dict[int, tuple[TeamSeat, ...]] = field(default_factory=dict)
+    seats: dict[tuple[int, int], tuple[TeamSeat, ...]] = field(default_factory=dict)  # by organisation and member
     policies: dict[int, Any] = field(default_factory=dict)  # as the policy package reads them
     as_of: datetime | None = None  # the latest moment at which any of it was read
     records: dict[tuple[type[Record], str], dict[tuple[int, Any], dict[tuple[object, ...], Record]]] = field(
@@ -215,6 +215,10 @@ class Book:
         """Return a member of the command's organisation, or None for anybody else."""
         member = self.members.get(member_id)
         return member if member is not None and member.org_id == self._org_id else None
+
+    def seats_of(self, member_id: int) -> tuple[TeamSeat, ...]:
+        """Return the teams of a member of the command's organisation."""
+        return self.seats.get((self._org_id, member_id), ())
 
     def gift(self, gift_id: int) -> Gift:
         """Return a gift of the command's organisation. Raises Refused(not_found)."""

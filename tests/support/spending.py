@@ -94,7 +94,7 @@ def a_book(
     ids = count(1_000)
     book = Book(NOW, lambda: next(ids))
     book.members[ADA] = Member(ADA, ORG, "Ada", "person", "member", NOW, NOW, frozen, left)
-    book.seats[ADA] = (TeamSeat(NEW_TEAM, is_lead=True), TeamSeat(OLD_TEAM, is_lead=False))
+    book.seats[ORG, ADA] = (TeamSeat(NEW_TEAM, is_lead=True), TeamSeat(OLD_TEAM, is_lead=False))
     held = positions or {}
     for account in (ADAS, OLD_POOL, NEW_POOL):
         book.locked |= {(ORG, account), (ORG, escrow_of(account))}

@@ -116,7 +116,7 @@ class PureWorld:
             self._book.members[number] = Member(
                 number, 1, name, "person", "member", verified_at, clock(), frozen_at=None, deactivated_at=None
             )
-            self._book.seats[number] = (TeamSeat(self.ids[person.team], person.leads),)
+            self._book.seats[1, number] = (TeamSeat(self.ids[person.team], person.leads),)
         kinds = (AccountKind.WALLET, AccountKind.POOL, AccountKind.ESCROW)
         for account in itertools.starmap(account_id, itertools.product(self.ids.values(), kinds)):
             self._book.positions[account] = {}

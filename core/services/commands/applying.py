@@ -181,6 +181,6 @@ def _check_applicant(book: Book, campaign: Campaign, member_id: int) -> None:
         raise Refused(Code.NOT_ALLOWED, "Only people and services who are here can apply.")
     if member.is_frozen:
         raise Refused(Code.ACCOUNT_FROZEN, "Your wallet is frozen.")
-    seats = {seat.team_id for seat in book.seats.get(member_id, ())}
+    seats = {seat.team_id for seat in book.seats_of(member_id)}
     if campaign.team_ids and not seats & set(campaign.team_ids):
         raise Refused(Code.NOT_ALLOWED, "This campaign is for members of other teams.")

@@ -155,8 +155,8 @@ def visible_request(book: Book, request_id: int, actor: int, *, is_admin: bool) 
     """
     request = found_request(book, request_id)
     has_part = any(each.member_id == actor for each in book.records_of(Pledge, "request_id", request_id))
-    led = {seat.team_id for seat in book.seats.get(actor, ()) if seat.is_lead}
-    leads = led & {seat.team_id for seat in book.seats.get(request.asker_id, ())}
+    led = {seat.team_id for seat in book.seats_of(actor) if seat.is_lead}
+    leads = led & {seat.team_id for seat in book.seats_of(request.asker_id)}
     if not (is_admin or has_part or leads or actor == request.asker_id):
         raise Refused(Code.NOT_FOUND, "There is no such request here.")
     return request

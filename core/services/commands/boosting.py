@@ -196,4 +196,4 @@ def _check_subject(book: Book, drop: Drop) -> None:
 
 
 def _leads(book: Book, member_id: int, team_id: int) -> bool:
-    return any(seat.is_lead and seat.team_id == team_id for seat in book.seats.get(member_id, ()))
+    return any(seat.is_lead and seat.team_id == team_id for seat in book.seats_of(member_id))

@@ -81,7 +81,7 @@ class Allocate:
     def decide(self, book: Book) -> None:
         if not book.is_locked(self.pool):
             raise Refused(Code.NOT_FOUND, "There is no such pool here.")
-        led = {seat.team_id for seat in book.seats.get(self.actor_id, ()) if seat.is_lead}
+        led = {seat.team_id for seat in book.seats_of(self.actor_id) if seat.is_lead}
         if not (self.is_admin or owner_of(self.pool) in led):
             raise Refused(Code.NOT_ALLOWED, "Only a lead of the team or an admin can do that.")
         check_receiver(book, self.account)

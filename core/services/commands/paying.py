@@ -29,7 +29,7 @@ def spender_of(book: Book, org_id: int, member_id: int) -> Spender:
     if member is None:
         raise Refused(Code.UNKNOWN_MEMBER, "There is no such member here.")
     blocked = Code.NOT_ALLOWED if member.has_left else Code.ACCOUNT_FROZEN if member.is_frozen else None
-    teams = tuple(sorted(seat.team_id for seat in book.seats.get(member_id, ())))
+    teams = tuple(sorted(seat.team_id for seat in book.seats_of(member_id)))
     subjects = (member_id, *teams, org_id)
     return Spender(
         org_id,

@@ -112,8 +112,8 @@ def _check_actor(book: Book, decide: Decide, gift: Gift) -> None:
 
 def _leads(book: Book, actor: int, gift: Gift) -> bool:
     """Return whether the actor leads a team that the gift's sender is in (or whose pool receives it)."""
-    led = {seat.team_id for seat in book.seats.get(actor, ()) if seat.is_lead}
-    senders = {seat.team_id for seat in book.seats.get(owner_of(gift.sender_account), ())}
+    led = {seat.team_id for seat in book.seats_of(actor) if seat.is_lead}
+    senders = {seat.team_id for seat in book.seats_of(owner_of(gift.sender_account))}
     return bool(led & (senders | {owner_of(gift.recipient_account)}))
 
 

@@ -150,6 +150,8 @@ class Journal:
         while tickets := self._queue.take():
             with self._at_work:
                 self._untold = set().union(*(ticket.untold for ticket in tickets))
+                for ticket in tickets:
+                    ticket.untold = frozenset()
                 try:
                     self._carry_out(tickets)
                 except BaseException:  # the thread must outlive every defect, or the house stands still

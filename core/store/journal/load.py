@@ -50,8 +50,8 @@ def find_accounts(driver: Driver, wanted: Wanted, known: Facts) -> None:
     if wanted.requests:
         find_requests(driver, wanted)
     if wanted.spending_of:
-        seats = {member: known.seats[member] for _, member in wanted.spending_of if member in known.seats}
-        if unknown := _unknown(wanted.spending_of, seats):
+        seats = {key: known.seats[key] for key in wanted.spending_of if key in known.seats}
+        if unknown := wanted.spending_of - seats.keys():
             seats |= ask(driver, _seats(unknown))
         find_spending(wanted, seats)
     if wanted.debts_of:
@@ -61,7 +61,7 @@ def find_accounts(driver: Driver, wanted: Wanted, known: Facts) -> None:
 
 def is_known(wanted: Wanted, known: Facts) -> bool:
     """Return whether the batch need ask nothing; then the accounts that its commands mean have been found."""
-    if wanted.gifts or wanted.holds or wanted.requests or wanted.debts_of or _unknown(wanted.spending_of, known.seats):
+    if wanted.gifts or wanted.holds or wanted.requests or wanted.debts_of or wanted.spending_of - known.seats.keys():
         return False
     find_spending(wanted, known.seats)
     _add_accounts(wanted)
@@ -70,7 +70,7 @@ def is_known(wanted: Wanted, known: Facts) -> bool:
         or {org for org, _ in wanted.accounts} - known.policies.keys()
         or any(Policy.of(known.policies[org]).counts_days for org, _ in wanted.given_by)
         or _unknown(wanted.members, known.members)
-        or _unknown(wanted.seats_of, known.seats)
+        or wanted.seats_of - known.seats.keys()
         or _unknown(wanted.positions, known.positions)
         or any(
             (org, value) not in known.records.get((kind, column), ()) for org, (kind, column, value) in wanted.records
@@ -110,7 +110,7 @@ def read(driver: Driver, wanted: Wanted, book: Book) -> Later[None]:
         readers.append(_read_limits(orgs, wanted.given_by, book))
     if members := _unknown(wanted.members, book.members):
         readers.append(_read_members(members, book))
-    if seated := _unknown(wanted.seats_of, book.seats):
+    if seated := wanted.seats_of - book.seats.keys():
         readers.append(_read_seats(seated, book))
     if accounts := _unknown(wanted.positions, book.positions):
         readers.append(_read_positions(accounts, book))
@@ -141,7 +141,7 @@ def _read_limits(orgs: set[int], given_by: set[Key], book: Book) -> Asking[None]
         yield from _read_given(given_by, book)
 
 
-def _read_seats(members: list[Key], book: Book) -> Asking[None]:
+def _read_seats(members: set[Key], book: Book) -> Asking[None]:
     book.seats.update((yield from _seats(members)))
 
 
@@ -150,15 +150,15 @@ def _read_debts(wanted: Wanted, book: Book) -> Asking[None]:
         book.debts[debt.debtor_account] = (*book.debts.get(debt.debtor_account, ()), debt)
 
 
-def _seats(members: list[Key]) -> Asking[dict[int, tuple[TeamSeat, ...]]]:
+def _seats(members: set[Key]) -> Asking[dict[Key, tuple[TeamSeat, ...]]]:
     """Return the teams of each member."""
-    query = """SELECT t.member_id, t.team_id, t.is_lead FROM {wanted} w
+    query = """SELECT t.org_id, t.member_id, t.team_id, t.is_lead FROM {wanted} w
                CROSS JOIN team_member t WHERE t.org_id = w.a AND t.member_id = w.b
                ORDER BY t.org_id, t.member_id, t.team_id"""
-    seats: defaultdict[int, list[TeamSeat]] = defaultdict(list)
-    for member, team, is_lead in (yield query, members):
-        seats[member].append(TeamSeat(team, bool(is_lead)))
-    return {member: tuple(seats[member]) for _, member in members}
+    seats: defaultdict[Key, list[TeamSeat]] = defaultdict(list)
+    for org, member, team, is_lead in (yield query, sorted(members)):
+        seats[org, member].append(TeamSeat(team, bool(is_lead)))
+    return {key: tuple(seats[key]) for key in members}
 
 
 def _debts(debtors: set[Key]) -> Asking[list[tuple[int, Debt]]]:

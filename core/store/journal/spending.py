@@ -49,11 +49,11 @@ def find_holds(driver: Driver, wanted: Wanted) -> None:
     wanted.records.update((org, Wish(Hold, "hold_id", hold_id)) for org, hold_id in wanted.holds)
 
 
-def find_spending(wanted: Wanted, seats: Mapping[int, Iterable[TeamSeat]]) -> None:
+def find_spending(wanted: Wanted, seats: Mapping[tuple[int, int], Iterable[TeamSeat]]) -> None:
     """Add all that the evaluator asks: the pools of people's teams, and what is set for them, their teams and all."""
     wanted.seats_of |= wanted.spending_of
     for org, member in wanted.spending_of:
-        teams = [seat.team_id for seat in seats[member]]
+        teams = [seat.team_id for seat in seats[org, member]]
         ids = {member, org, *teams}
         wanted.positions.update([(org, pool_of(team)) for team in teams])
         wanted.positions.add((org, wallet_of(member)))
