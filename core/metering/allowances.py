@@ -108,9 +108,9 @@ def window_at(meter: str, windows: Iterable[UsageWindow], anchor: datetime, now:
 
     One of 5 hours opens with the first use; weeks and months follow the anchor.
     """
-    for window in windows:
-        if window.meter == meter and window.opens_at <= now < window.closes_at:
-            return window
+    current = [each for each in windows if each.meter == meter and each.opens_at <= now < each.closes_at]
+    if current:
+        return min(current, key=lambda window: window.span)
     if meter == FIVE_HOURS:
         return Span(now, now + _SESSION)
     return _week_of(anchor, now) if meter == WEEKLY else _month_of(anchor, now)

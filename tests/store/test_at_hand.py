@@ -25,6 +25,7 @@ from core.store.journal import journal as journal_module
 from core.store.journal.journal import FEW
 from tests.store.test_journal import Unreliable
 from tests.support.house import House, furnish, open_house_ledger
+from tests.support.waiting import eventually
 
 _NUMBERS = itertools.count()
 
@@ -175,6 +176,75 @@ async def test_commands_that_are_waiting_when_the_house_closes_are_carried_out(s
         await asyncio.to_thread(house.ledger.journal.close)
 
         assert (await asked).item
+
+
+async def test_a_house_that_closes_while_a_loop_is_at_work_answers_everybody(house: House) -> None:
+    closer = threading.Thread(target=house.ledger.journal.close)
+
+    def close() -> None:
+        if threading.current_thread() is threading.main_thread():
+            closer.start()
+            closer.join(0.5)
+
+    async with asyncio.timeout(5):
+        await house.ledger.execute(_noted(house, "a", close))
+    closer.join()
+
+
+async def test_what_a_lost_commit_did_is_new_though_a_loop_finds_it(house: House) -> None:
+    """L6: the thread, busy with another command, opens a connection; a loop is first to look at the queue again."""
+    journal, queue = house.ledger.journal, house.ledger.journal._queue
+    driver = journal._driver
+    assert driver is not None
+    journal._driver = Unreliable(driver, {"commit": (True, 1)})  # type: ignore[assignment]
+    work, take, others = journal._carried_out_at_once, queue.take, []
+
+    def take_late() -> Any:
+        time.sleep(0.5)
+        return take()
+
+    def at_once(tickets: Any, here: Any) -> bool:
+        if not others:
+            others.append(journal.submit(_noted(house, "the thread's")))
+            while len(queue):  # until the thread has taken it, and waits for its turn
+                time.sleep(0.001)
+            queue.take = take_late  # type: ignore[method-assign]
+        return work(tickets, here)
+
+    journal._carried_out_at_once = at_once  # type: ignore[method-assign]
+    asked = asyncio.ensure_future(_give(house, "a"))
+    await eventually(lambda: bool(others))
+    await asyncio.wrap_future(others[0])
+    await house.ledger.execute(_noted(house, "the loop's"))
+    answer = await asyncio.wait_for(asked, 5)
+    queue.take = take  # type: ignore[method-assign]
+    driver.close()
+
+    assert not answer.replayed
+
+
+async def test_an_interrupt_in_the_middle_of_a_batch_leaves_the_books_as_they_are(house: House) -> None:
+    """L8: whoever comes next finds out where the chain of seals ends."""
+    journal = house.ledger.journal
+    driver = journal._driver
+    assert driver is not None
+
+    def interrupted() -> None:
+        driver.__class__.commit(driver)
+        raise SystemExit
+
+    driver.commit = interrupted  # type: ignore[method-assign]
+    asked = asyncio.ensure_future(_give(house, "a"))
+    await asyncio.sleep(0)
+    while journal._turn_of is None:
+        await asyncio.sleep(0)
+    journal._turn_of = None
+    with pytest.raises(SystemExit):
+        journal._take_turn(asyncio.get_running_loop())
+    await _give(house, "b")
+
+    assert not (await asked).replayed
+    assert (await verify(house.ledger)).clean
 
 
 async def test_two_event_loops_share_one_journal(house: House) -> None:

@@ -14,11 +14,12 @@ from sqlalchemy import Engine, text
 from core.ledger.accounts import wallet_of
 from core.ledger.credits import Credits
 from core.ledger.errors import Code, Refused
-from core.services import balances, gifts
+from core.metering.allowances import UsageWindow
+from core.services import balances, gifts, plans, requests
 from core.services.gifts import Recipient
 from core.services.verify import verify
 from core.store.drivers.driver import DisturbedError, Driver
-from core.store.engine import open_engine, writing
+from core.store.engine import open_engine, reading, writing
 from core.store.journal import batch
 from core.wiring import open_driver
 from tests.store.test_journal import Unreliable
@@ -238,6 +239,55 @@ async def test_a_clock_that_was_set_back_asks_for_what_may_live_again(house: Hou
         await _give(house, "earlier")
 
     assert any("position" in query for query in listening.asked)
+
+
+async def test_a_withdrawn_request_makes_room_for_another(house: House) -> None:
+    """It is looked up by who has it open, which changes; only what never changes is known by its place."""
+    for number in range(12):
+        asked = await requests.ask(
+            house.ledger,
+            actor=house.bo.actor,
+            key=f"ask {number}",
+            amount=Credits.of(3),
+            reason="the release",
+            to=[house.al.id],
+        )
+        withdrawn = await requests.withdraw(house.ledger, actor=house.bo.actor, request_id=asked.item.id)
+        assert not withdrawn.replayed
+
+
+@pytest.mark.parametrize("meanwhile", ["", "DELETE FROM note WHERE body = 'nobody'"], ids=["known", "read anew"])
+async def test_which_of_two_open_windows_counts_does_not_depend_on_what_is_known(house: House, meanwhile: str) -> None:
+    """A clock that was set back opened one beside the other; the earlier one counts."""
+    plan = await plans.create_plan(house.ledger, actor=house.ada.actor, name="Team", five_hours=Credits.of(10))
+    await plans.give_plan(house.ledger, actor=house.ada.actor, subject=house.al.id, plan_id=plan.id)
+    house.clock.advance(timedelta(hours=1))
+    await house.use(house.al, 1, event="before")
+    await house.use(house.al, 2, event="later")
+    house.clock.advance(-timedelta(minutes=20))
+    await house.use(house.al, 1, event="earlier")
+    house.clock.advance(timedelta(minutes=25))
+    if meanwhile:
+        _write(house, meanwhile)
+    await house.use(house.al, 5, event="in both")
+
+    with reading(house.ledger.engine) as connection:
+        query = text("SELECT used FROM usage_window WHERE member_id = :al ORDER BY opens_at")
+        used = connection.execute(query, {"al": house.al.actor.member_id}).scalars().all()
+    assert used == [6_000_000, 3_000_000]
+
+
+async def test_windows_that_are_over_are_not_kept(house: House) -> None:
+    plan = await plans.create_plan(house.ledger, actor=house.ada.actor, name="Team", five_hours=Credits.of(10))
+    await plans.give_plan(house.ledger, actor=house.ada.actor, subject=house.al.id, plan_id=plan.id)
+    for number in range(6):
+        await house.use(house.al, 1, event=f"{number}")
+        house.clock.advance(timedelta(hours=7))
+
+    writer = house.ledger.journal._writer
+    assert writer is not None
+    known = writer.known.records.get((UsageWindow, "member_id"), {})
+    assert max(map(len, known.values()), default=0) <= 2
 
 
 async def test_nothing_is_known_after_a_batch_that_failed(house: House) -> None:

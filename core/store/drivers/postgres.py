@@ -74,7 +74,7 @@ class PostgresDriver:
         if self._pipeline is None:
             self._connection.autocommit = True  # BEGIN and COMMIT are ours
             self._pipeline = Pipeline(self._connection)
-        self._pipeline.send(b"BEGIN")
+        self._pipeline.send(b"BEGIN ISOLATION LEVEL READ COMMITTED")  # what is read after the locks is as of then
         return True
 
     def commit(self) -> None:

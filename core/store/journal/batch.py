@@ -5,7 +5,8 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Final
+from datetime import datetime
+from typing import Any, Final
 
 import orjson
 
@@ -14,11 +15,13 @@ from core.ledger.book import Book, Effects, Facts, NotLocked, deltas
 from core.ledger.commands import Command, Receipt
 from core.ledger.errors import Code, Refused
 from core.ledger.members import Debt
+from core.metering.allowances import UsageWindow
 from core.store import tables as t
 from core.store.drivers.driver import DisturbedError, Driver, Row
 from core.store.instants import to_micros
 from core.store.journal import load
 from core.store.journal.appending import Writer, append
+from core.store.journal.spending import SPENDING
 from core.store.journal.wanted import Wanted, wanted_by
 from core.store.records import SAFELY, write_records
 from core.store.seals import batch_seal
@@ -107,7 +110,7 @@ def _go_ahead(
     book.locked = wanted.accounts
     sealed = _carry_out(driver, writer, book, claims, outcomes)
     driver.commit()
-    writer.known = _still_known(book)
+    writer.known = _still_known(book, book.now)
     return sealed
 
 
@@ -125,7 +128,8 @@ def _step_by_step(
     load.find_accounts(driver, wanted, known)
     locked = load.lock(driver, wanted, known)
     disturbed = driver.disturbed()
-    book = Book(writer.clock(), writer.new_id, known)
+    began = writer.clock()
+    book = Book(began, writer.new_id, known)
     facts = load.read(driver, wanted, book)  # sent with the claims and locks; for one that is taken, in vain
     claims = _claimed(driver, claims, ours(), commands, outcomes)
     if not claims:
@@ -140,7 +144,7 @@ def _step_by_step(
     sealed = _carry_out(driver, writer, book, claims, outcomes)
     driver.commit()
     if not is_disturbed:
-        writer.known = _still_known(book)
+        writer.known = _still_known(book, max(began, book.now))
     return sealed
 
 
@@ -215,20 +219,27 @@ def _read_anew(driver: Driver, wanted: Wanted, stale: Book) -> Book:
     return book
 
 
-def _still_known(book: Book) -> Facts:
-    """Return what the next batch may take for granted if nobody else writes, without what holds nothing any more."""
-    known = book.facts
+def _still_known(book: Book, read_at: datetime) -> Facts:
+    """Return what the next batch may take for granted if nobody else writes: what is asked of everybody who gives or
+    spends, without what holds nothing any more, and without windows that are safely over."""
+    known, effects = book.facts, book.effects
     if len(known.lots) > MAX_KNOWN_LOTS:
         return Facts()
     if len(known) > MAX_KNOWN:
         return Facts(known.lots)
+    known.records = {place: filed for place, filed in known.records.items() if place in SPENDING}
     known.accounts |= book.locked
-    known.as_of = book.now if known.as_of is None else max(book.now, known.as_of)
-    for posting in book.effects.postings:
+    known.as_of = read_at if known.as_of is None else max(read_at, known.as_of)
+    for posting in effects.postings:
         for account, lot_id, _amount in posting.entries:
             held = known.positions.get(account, {})
             if lot_id in held and not held[lot_id].remaining:
                 del held[lot_id]
+    windows: Any = known.records.get((UsageWindow, "member_id"), {})
+    for record in effects.records:
+        if isinstance(record, UsageWindow) and (of_one := windows.get((record.org_id, record.member_id))):
+            for key in [key for key, each in of_one.items() if each.closes_at <= known.as_of - SAFELY]:
+                del of_one[key]
     return known
 
 

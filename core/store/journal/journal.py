@@ -118,6 +118,9 @@ class Journal:
         """Finish what waits, then stop. Commands that come later are refused."""
         self._queue.close()
         self._thread.join()
+        with self._at_work:  # a loop may be at it still, and put back what the thread no longer takes
+            while tickets := self._queue.take():
+                self._carry_out_all(tickets)
         if self._driver is not None:
             self._driver.close()
 
@@ -149,14 +152,17 @@ class Journal:
     def _run(self) -> None:
         while tickets := self._queue.take():
             with self._at_work:
-                self._untold = set().union(*(ticket.untold for ticket in tickets))
-                for ticket in tickets:
-                    ticket.untold = frozenset()
-                try:
-                    self._carry_out(tickets)
-                except BaseException:  # the thread must outlive every defect, or the house stands still
-                    logger.exception("a batch failed")
-                    self._deliver([(ticket, _internal_error()) for ticket in tickets])
+                self._carry_out_all(tickets)
+
+    def _carry_out_all(self, tickets: list[Ticket]) -> None:
+        self._untold = set().union(*(ticket.untold for ticket in tickets))
+        for ticket in tickets:
+            ticket.untold = frozenset()
+        try:
+            self._carry_out(tickets)
+        except BaseException:  # the thread must outlive every defect, or the house stands still
+            logger.exception("a batch failed")
+            self._deliver([(ticket, _internal_error()) for ticket in tickets])
 
     def _takes_a_turn(self, loop: asyncio.AbstractEventLoop) -> bool:
         """Return whether a loop will look at the queue after what it does now, so that nobody need wake the thread."""
@@ -192,17 +198,25 @@ class Journal:
             return False
         try:
             self._writer.committing = ()
+            self._untold = set().union(*(ticket.untold for ticket in tickets))
             if not self._driver.begin(patiently=False):
                 return False
             outcomes, sealed = run_batch(self._driver, self._writer, [ticket.command for ticket in tickets])
         except Exception as error:  # the thread meets it again, and knows what to do
-            self._untold.clear()
             self._recover(error)
-            for ticket in tickets:
-                ticket.untold = frozenset(self._untold)
+            self._keep_untold(tickets)
             return False
+        except BaseException:  # somebody ends the program: where the chain of seals ends is found out by who comes next
+            self._untold.update(self._writer.committing)
+            self._keep_untold(tickets)
+            self._driver.close()
+            self._driver = None
+            self._queue.put_back(tickets)
+            raise
         finally:
             self._guard.release()
+        for ticket in tickets:
+            ticket.untold = frozenset()
         self._settle(tickets, outcomes, sealed, here)
         if (now := time.monotonic()) - began > SLOW_SECONDS:
             self._elsewhere_until = now + ELSEWHERE_SECONDS
@@ -235,6 +249,11 @@ class Journal:
                 return
         self._note(fault)
         self._deliver([(ticket, refusal(fault)) for ticket in tickets])
+
+    def _keep_untold(self, tickets: Sequence[Ticket]) -> None:
+        """Let whoever carries out the commands next know what a lost commit may have done."""
+        for ticket in tickets:
+            ticket.untold = frozenset(self._untold)
 
     def _run_once(self, commands: Sequence[Command]) -> tuple[list[Outcome], Sealed | None]:
         with self._guard:

@@ -32,6 +32,10 @@ from core.store.tables import UsageEvent
 HOLD_FACTS: Final = (
     "hold_id", "member_id", "model", "card", "amount", "allowance", "sources", "created_at", "deadline_at",
 )  # fmt: skip
+# What is looked up of everybody who spends: records whose value in that column never changes.
+SPENDING: Final = frozenset({
+    (UsageWindow, "member_id"), (Plan, "org_id"), (PlanSeat, "member_id"), (Cap, "subject_id"), (Boost, "subject_id"),
+})  # fmt: skip
 _FACTS_OF_HOLD: Final = itemgetter(*HOLD_FACTS)
 USAGE_FACTS: Final = tuple(name for name in columns_of(UsageEvent) if name not in {"org_id", "at", *LATER})
 
