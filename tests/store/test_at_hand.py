@@ -45,10 +45,11 @@ async def house(sqlite_url: str) -> Any:
 
 @asynccontextmanager
 async def _warm(url: str) -> AsyncIterator[House]:
-    """A house whose journal has written, so that nothing is left to be opened."""
+    """A house whose journal has written, so that nothing is left to be opened, and whose thread is at rest."""
     with open_house_ledger(url) as (ledger, clock):
         house = await furnish(ledger, clock)
         await house.grant(house.al)
+        await eventually(lambda: not ledger.journal._at_work.locked())
         yield house
 
 
