@@ -115,13 +115,9 @@ class _Recorder:
         self.select, self.ask, self.lock, self.claim = driver.select, driver.ask, driver.lock, driver.claim
         self.lost, self.notify, self.disturbed = driver.lost, driver.notify, driver.disturbed
 
-    @property
-    def may_go_ahead(self) -> bool:
+    def go_ahead(self, rows: Rows, accounts: Rows) -> bool:  # noqa: ARG002
         """What is taken down are the same writes either way."""
         return False
-
-    def go_ahead(self, rows: Rows, accounts: Rows) -> None:
-        raise NotImplementedError
 
     def taken(self) -> tuple[Call, ...]:
         calls, self._calls = tuple(self._calls), []

@@ -15,6 +15,7 @@ from typing import Any, Final, NamedTuple, TypeVar
 from core.ledger.accounts import is_stored, owner_of, wallet_of
 from core.ledger.credits import ZERO, Credits
 from core.ledger.errors import Code, Refused
+from core.ledger.facts import Facts
 from core.ledger.gifts import OPEN, Gift, GiftState
 from core.ledger.lots import Lot
 from core.ledger.members import Debt, Member, TeamSeat
@@ -128,27 +129,6 @@ class Effects:
 
 
 _all_of: Final = attrgetter(*(each.name for each in fields(Effects) if each.init))
-
-
-@dataclass(slots=True)
-class Facts:
-    """What decisions read and no moment changes, so that the next batch may know it too. A book keeps it up to date."""
-
-    lots: dict[int, Lot] = field(default_factory=dict)  # these never change at all
-    accounts: set[tuple[int, int]] = field(default_factory=set)  # that exist, by organisation
-    members: dict[int, Member] = field(default_factory=dict)
-    positions: dict[int, dict[int, Position]] = field(default_factory=dict)
-    seats: dict[tuple[int, int], tuple[TeamSeat, ...]] = field(default_factory=dict)  # by organisation and member
-    policies: dict[int, Any] = field(default_factory=dict)  # as the policy package reads them
-    as_of: datetime | None = None  # the latest moment at which any of it was read
-    records: dict[tuple[type[Record], str], dict[tuple[int, Any], dict[tuple[object, ...], Record]]] = field(
-        default_factory=dict
-    )  # by kind and column, then by organisation and that column's value, then by key
-
-    def __len__(self) -> int:
-        """How much is known, but for lots."""
-        plain = (self.accounts, self.members, self.positions, self.seats, self.policies)
-        return sum(map(len, (*plain, *self.records.values())))
 
 
 class Book:

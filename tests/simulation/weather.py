@@ -74,10 +74,6 @@ class ShakyDriver:
         self.rollback, self.close, self.lost = driver.rollback, driver.close, driver.lost
         self.go_ahead = driver.go_ahead  # which comes to nothing before the commit
 
-    @property
-    def may_go_ahead(self) -> bool:
-        return self.driver.may_go_ahead
-
     def _shaken(self, name: str, call: Callable[..., Any]) -> Callable[..., Any]:
         before, after = (BEFORE, name), (AFTER, name)
 

@@ -80,9 +80,11 @@ class Curious:
 
         return fetch
 
-    def go_ahead(self, rows: Any, accounts: Any) -> None:
-        self.ahead.append(True)
-        self._driver.go_ahead(rows, accounts)
+    def go_ahead(self, rows: Any, accounts: Any) -> bool:
+        is_ahead = self._driver.go_ahead(rows, accounts)
+        if is_ahead:
+            self.ahead.append(True)
+        return is_ahead
 
     def commit(self) -> None:
         try:

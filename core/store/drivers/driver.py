@@ -73,13 +73,10 @@ class Driver(Protocol):
         was last asked, so that what was read then may hold no longer; at first, and where nobody can tell, they may.
         """
 
-    @property
-    def may_go_ahead(self) -> bool:
-        """Whether it would save something to go ahead, and nobody had written when ``disturbed`` was last asked."""
-
     @abstractmethod
-    def go_ahead(self, rows: Rows, accounts: Rows) -> None:
-        """Claim keys and lock accounts, as below, without waiting for what comes of it.
+    def go_ahead(self, rows: Rows, accounts: Rows) -> bool:
+        """Claim keys and lock accounts, as below, without waiting for what comes of it, and return whether that was
+        done: not where it saves nothing, nor where others were writing when ``disturbed`` was last asked.
 
         If a key is taken, or somebody else may have written, all that follows is passed over, and ``commit`` raises
         DisturbedError.

@@ -131,18 +131,17 @@ class PostgresDriver:
 
         return fetch
 
-    @property
-    def may_go_ahead(self) -> bool:
-        return self._next_xid is not None and self._pipeline is not None
-
-    def go_ahead(self, rows: Rows, accounts: Rows) -> None:
+    def go_ahead(self, rows: Rows, accounts: Rows) -> bool:
         """Sent with what follows, up to the commit, in one way there and back."""
+        if self._next_xid is None:
+            return False
         self._is_ahead = True
         self._unnest(_CLAIM, _CLAIM_TYPES, rows)
         if accounts:
             self.lock(accounts)
         alone = f"{_OWN} = w.a AND {_OLDEST} = w.a AND {_ENDED} <= w.a"
         self.ask(f"SELECT 1 / CAST({alone} AS int) FROM {{wanted}} w", [(self._next_xid,)])  # noqa: S608
+        return True
 
     def claim(self, rows: Rows) -> Later[set[int]]:
         taken = self._unnest(_CLAIM + " ON CONFLICT DO NOTHING RETURNING first_id", _CLAIM_TYPES, rows)

@@ -81,13 +81,9 @@ class SqliteDriver:
         disturbed = self._version != before
         return lambda: disturbed
 
-    @property
-    def may_go_ahead(self) -> bool:
-        """There is no way there and back."""
+    def go_ahead(self, rows: Rows, accounts: Rows) -> bool:  # noqa: ARG002
+        """There is no way there and back to save."""
         return False
-
-    def go_ahead(self, rows: Rows, accounts: Rows) -> None:
-        raise NotImplementedError
 
     def claim(self, rows: Rows) -> Later[set[int]]:
         keys = [row[:3] for row in rows]

@@ -10,7 +10,8 @@ from typing import Any, Final
 import orjson
 
 from core.clock import Clock
-from core.ledger.book import Effects, Facts, Notice, Posting
+from core.ledger.book import Effects, Notice, Posting
+from core.ledger.facts import Facts
 from core.ledger.gifts import Gift
 from core.ledger.lots import Lot
 from core.store import tables as t

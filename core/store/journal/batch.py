@@ -11,9 +11,10 @@ from typing import Any, Final
 import orjson
 
 from core.ledger.accounts import owner_of
-from core.ledger.book import Book, Effects, Facts, NotLocked, deltas
+from core.ledger.book import Book, Effects, NotLocked, deltas
 from core.ledger.commands import Command, Receipt
 from core.ledger.errors import Code, Refused
+from core.ledger.facts import Facts
 from core.ledger.members import Debt
 from core.metering.allowances import UsageWindow
 from core.store import tables as t
@@ -87,9 +88,10 @@ def run_batch(driver: Driver, writer: Writer, commands: Sequence[Command]) -> tu
     outcomes: list[Outcome] = [Again()] * len(commands)
     claims = _set_aside(writer, commands)
     wanted = wanted_by(claim.command for claim in claims)
-    if driver.may_go_ahead and load.is_known(wanted, known):
+    is_known = driver.locks_rows and load.is_known(wanted, known)
+    if is_known and driver.go_ahead(_rows_of(claims), sorted(wanted.accounts)):
         try:
-            return outcomes, _go_ahead(driver, writer, known, wanted, claims, outcomes)
+            return outcomes, _decide_ahead(driver, writer, known, wanted, claims, outcomes)
         except DisturbedError:
             writer.committing = ()
             driver.rollback()
@@ -98,14 +100,13 @@ def run_batch(driver: Driver, writer: Writer, commands: Sequence[Command]) -> tu
     return outcomes, _step_by_step(driver, writer, known, wanted, claims, commands, outcomes)
 
 
-def _go_ahead(
+def _decide_ahead(
     driver: Driver, writer: Writer, known: Facts, wanted: Wanted, claims: list[_Claim], outcomes: list[Outcome]
 ) -> Sealed | None:
     """Decide by what is known before it is certain that it still holds; if not, the database passes over all of it.
 
     The time (G2) may be taken before the locks are there: nobody else has written until they were.
     """
-    driver.go_ahead(sorted([claim.row for claim in claims]), sorted(wanted.accounts))
     book = Book(writer.clock(), writer.new_id, known)
     book.locked = wanted.accounts
     sealed = _carry_out(driver, writer, book, claims, outcomes)
@@ -124,7 +125,7 @@ def _step_by_step(
     outcomes: list[Outcome],
 ) -> Sealed | None:
     knew_something = len(known) > 0
-    ours = driver.claim(sorted([claim.row for claim in claims]))  # by their keys, which are unique
+    ours = driver.claim(_rows_of(claims))
     load.find_accounts(driver, wanted, known)
     locked = load.lock(driver, wanted, known)
     disturbed = driver.disturbed()
@@ -182,6 +183,11 @@ def _set_aside(writer: Writer, commands: Sequence[Command]) -> list[_Claim]:
             claims[key] = _Claim(command, key, (*key, command.digest, first_id, count), first_id, count)
         claims[key].places.append(place)
     return list(claims.values())
+
+
+def _rows_of(claims: list[_Claim]) -> list[Row]:
+    """Return what is claimed, in the order of the keys, which are unique."""
+    return sorted([claim.row for claim in claims])
 
 
 def _claimed(

@@ -10,8 +10,9 @@ import orjson
 
 from core.ledger.accounts import AccountKind as Kind
 from core.ledger.accounts import escrow_of, kind_of, owner_of, wallet_of
-from core.ledger.book import GIVEN_WINDOW, NOTHING_GIVEN, Book, Facts, Given
+from core.ledger.book import GIVEN_WINDOW, NOTHING_GIVEN, Book, Given
 from core.ledger.credits import Credits
+from core.ledger.facts import Facts
 from core.ledger.gifts import Gift, GiftState
 from core.ledger.lots import Lot
 from core.ledger.members import Debt, Member, TeamSeat
