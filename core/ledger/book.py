@@ -8,15 +8,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, fields, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from operator import attrgetter
 from typing import Any, Final, NamedTuple, TypeVar
 
 from core.ledger.accounts import is_stored, owner_of, wallet_of
-from core.ledger.credits import ZERO, Credits
+from core.ledger.credits import Credits
 from core.ledger.errors import Code, Refused
 from core.ledger.facts import Facts
 from core.ledger.gifts import OPEN, Gift, GiftState
+from core.ledger.given import COUNTED, GIVEN_WINDOW, Given, GivenGift
 from core.ledger.lots import Lot
 from core.ledger.members import Debt, Member, TeamSeat
 from core.ledger.positions import Position, Slice
@@ -25,31 +26,9 @@ from core.ledger.transfers import Entry, Move, TransferKind, entries_of
 
 Kept = TypeVar("Kept", bound=Record)
 
-GIVEN_WINDOW: Final = timedelta(hours=24)  # what was given longer ago counts toward no limit
-
 
 class NotLocked(Exception):  # noqa: N818  (a detour, not a failure)
     """A decision turned out to need an account that is not locked; it goes to the next batch (L7)."""
-
-
-@dataclass(frozen=True, slots=True)
-class Given:
-    """What a member gave in the last day: gifts that still count, their sum, and how many to each account."""
-
-    gifts: int = 0
-    amount: Credits = ZERO
-    per_recipient: Mapping[int, int] = field(default_factory=dict)
-
-    def plus(self, recipient: int, amount: Credits) -> Given:
-        pairs = {**self.per_recipient, recipient: self.per_recipient.get(recipient, 0) + 1}
-        return Given(self.gifts + 1, self.amount + amount, pairs)
-
-    def minus(self, recipient: int, amount: Credits) -> Given:
-        pairs = {**self.per_recipient, recipient: self.per_recipient.get(recipient, 1) - 1}
-        return Given(max(self.gifts - 1, 0), max(self.amount - amount, ZERO), pairs)
-
-
-NOTHING_GIVEN: Final = Given()
 
 
 class Posting(NamedTuple):
@@ -282,16 +261,25 @@ class Book:
         """Write a gift's new state and return the gift."""
         changed = gift._replace(state=state, settles_at=settles_at or gift.settles_at)
         self._set(self.gifts, gift.gift_id, changed)
-        if state not in {GiftState.PENDING, GiftState.SETTLED}:
+        if state not in COUNTED:
             self._count(gift, opened=False)
         self.effects.gift_changes.append(changed)
         return changed
 
+    def count_given(self, members: Iterable[tuple[int, int]]) -> None:
+        """Count what each of the members (organisation, id) gave in the last day, as far as that is known."""
+        for key in members:
+            if (gifts := self.facts.given.get(key)) is not None:
+                self.given[key[1]] = Given.after(self.now - GIVEN_WINDOW, filter(None, gifts.values()))
+
     def _count(self, gift: Gift, *, opened: bool) -> None:
         """Keep what was given in the last day up to date; a gift made before it was never counted."""
+        sender = owner_of(gift.sender_account)
+        if (gifts := self.facts.given.get((gift.org_id, sender))) is not None:
+            counted = GivenGift(gift.created_at, gift.recipient_account, gift.amount)
+            self._set(gifts, gift.gift_id, counted if opened else None)
         if gift.created_at <= self.now - GIVEN_WINDOW:
             return
-        sender = owner_of(gift.sender_account)
         if (given := self.given.get(sender)) is not None:
             step = given.plus if opened else given.minus
             self._set(self.given, sender, step(gift.recipient_account, gift.amount))

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+from core.ledger.given import GivenGift
 from core.ledger.lots import Lot
 from core.ledger.members import Member, TeamSeat
 from core.ledger.positions import Position
@@ -22,6 +23,9 @@ class Facts:
     positions: dict[int, dict[int, Position]] = field(default_factory=dict)
     seats: dict[tuple[int, int], tuple[TeamSeat, ...]] = field(default_factory=dict)  # by organisation and member
     policies: dict[int, Any] = field(default_factory=dict)  # as the policy package reads them
+    given: dict[tuple[int, int], dict[int, GivenGift | None]] = field(
+        default_factory=dict
+    )  # in the last day, by organisation and member, then by gift; None is one that counts no longer
     as_of: datetime | None = None  # the latest moment at which any of it was read
     records: dict[tuple[type[Record], str], dict[tuple[int, Any], dict[tuple[object, ...], Record]]] = field(
         default_factory=dict
@@ -29,5 +33,5 @@ class Facts:
 
     def __len__(self) -> int:
         """How much is known, but for lots."""
-        plain = (self.accounts, self.members, self.positions, self.seats, self.policies)
+        plain = (self.accounts, self.members, self.positions, self.seats, self.policies, self.given)
         return sum(map(len, (*plain, *self.records.values())))

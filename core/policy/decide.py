@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any, Final, NamedTuple
 
-from core.ledger.book import Given
 from core.ledger.credits import ZERO, Credits
 from core.ledger.errors import Refused
+from core.ledger.given import Given
 from core.policy.limits import Policy
 from core.policy.rules import RULES, Facts, Finding, Outcome
 

@@ -8,8 +8,8 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from core.ledger.accounts import wallet_of
-from core.ledger.book import NOTHING_GIVEN, Given
 from core.ledger.credits import ZERO, Credits
+from core.ledger.given import NOTHING_GIVEN, Given
 from core.ledger.lots import GiftOrder, giftable_until
 from core.ledger.positions import MAX_SLICES, Position, Slice, draw, held
 from core.policy.decide import gift_limit_left

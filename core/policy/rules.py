@@ -7,9 +7,9 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Final, NamedTuple
 
-from core.ledger.book import Given
 from core.ledger.credits import ZERO, Credits
 from core.ledger.errors import Code
+from core.ledger.given import Given
 from core.ledger.members import Member
 from core.policy.limits import Policy
 

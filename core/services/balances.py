@@ -9,10 +9,10 @@ from typing import Final
 from sqlalchemy import Connection
 
 from core.ledger.accounts import escrow_of, pool_of, wallet_of
-from core.ledger.book import Given
 from core.ledger.commands import Needs
 from core.ledger.credits import ZERO, Credits, total
 from core.ledger.errors import Code, Refused
+from core.ledger.given import Given
 from core.ledger.ids import Prefix, parse_id, shown_id
 from core.ledger.lots import giftable_until, spending_order
 from core.ledger.positions import Position, Slice, held

@@ -10,10 +10,10 @@ from typing import Final
 from sqlalchemy import Connection
 
 from core.ledger.accounts import wallet_of
-from core.ledger.book import GIVEN_WINDOW, NOTHING_GIVEN
 from core.ledger.commands import Needs
 from core.ledger.credits import Credits, total
 from core.ledger.errors import Code, Refused
+from core.ledger.given import GIVEN_WINDOW, NOTHING_GIVEN
 from core.ledger.positions import Position
 from core.metering.evaluate import spendable
 from core.policy.limits import Policy

@@ -11,9 +11,9 @@ from typing import Any, Final
 from sqlalchemy import Connection, Select, and_, bindparam, func, select, text, tuple_, union_all
 
 from core.ledger.accounts import AccountKind, escrow_of, kind_of, owner_of, wallet_of
-from core.ledger.book import Given
 from core.ledger.credits import Credits
 from core.ledger.gifts import OPEN, GiftState
+from core.ledger.given import Given
 from core.ledger.positions import Slice
 from core.ledger.transfers import TransferKind
 from core.store.instants import from_micros, to_micros

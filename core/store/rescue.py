@@ -10,8 +10,8 @@ from typing import Final
 from sqlalchemy import Connection, bindparam, text
 
 from core.ledger.accounts import owner_of, wallet_of
-from core.ledger.book import NOTHING_GIVEN, Given
 from core.ledger.credits import Credits
+from core.ledger.given import NOTHING_GIVEN, Given
 from core.ledger.positions import Position
 from core.store.instants import to_micros
 from core.store.lots import LOT_NAMES, lot_of

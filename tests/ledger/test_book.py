@@ -8,10 +8,11 @@ from itertools import count
 import pytest
 
 from core.ledger.accounts import escrow_of
-from core.ledger.book import GIVEN_WINDOW, Book, Given, NotLocked, deltas
+from core.ledger.book import Book, NotLocked, deltas
 from core.ledger.credits import ZERO, Credits
 from core.ledger.errors import Code, Refused
 from core.ledger.gifts import Gift, GiftState
+from core.ledger.given import GIVEN_WINDOW, Given
 from core.ledger.members import Debt, Member
 from core.ledger.positions import Position, held
 from core.ledger.transfers import Move, TransferKind

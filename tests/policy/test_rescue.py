@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 
 from core.ledger.accounts import wallet_of
-from core.ledger.book import Given
 from core.ledger.credits import Credits
+from core.ledger.given import Given
 from core.policy.limits import Policy
 from core.policy.rescue import Proposal, Saver, Starved, is_near_empty, rescue_candidates
 from tests.support.lots import DAY, INSTANT, NOW, a_lot, a_position

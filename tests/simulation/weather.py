@@ -66,13 +66,14 @@ class ShakyDriver:
     def __init__(self, driver: Driver, met: Met) -> None:
         self.driver = driver
         self.raw: Any = driver._connection  # type: ignore[attr-defined]
-        self.portion, self.locks_rows = driver.portion, driver.locks_rows
+        self.portion, self.ahead, self.locks_rows = driver.portion, driver.ahead, driver.locks_rows
         self._met = met
         for name in CALLS:
             if name != "fetch":
                 setattr(self, name, self._shaken(name, getattr(driver, name)))
         self.rollback, self.close, self.lost = driver.rollback, driver.close, driver.lost
         self.go_ahead = driver.go_ahead  # which comes to nothing before the commit
+        self.start_over = driver.start_over
 
     def _shaken(self, name: str, call: Callable[..., Any]) -> Callable[..., Any]:
         before, after = (BEFORE, name), (AFTER, name)

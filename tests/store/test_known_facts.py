@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
 from datetime import timedelta
-from typing import Any
 
-import orjson
 import pytest
 from sqlalchemy import Engine, text
 
@@ -18,110 +14,22 @@ from core.metering.allowances import UsageWindow
 from core.services import balances, gifts, plans, requests
 from core.services.gifts import Recipient
 from core.services.verify import verify
-from core.store.drivers.driver import DisturbedError, Driver
+from core.store.drivers.driver import Driver
 from core.store.engine import open_engine, reading, writing
 from core.store.journal import batch
 from core.wiring import open_driver
-from tests.store.test_journal import Unreliable
-from tests.support.house import House, furnish, open_house_ledger
+from tests.support.curious import PATIENCE, curious, give, give_all, house, limit, until_calm, write
+from tests.support.house import House, open_house_ledger
 
-PATIENCE = 200  # gifts until one is alone in a cluster that other tests write to as well
-
-
-@pytest.fixture
-async def house(database_url: str) -> Any:
-    async with _furnished(database_url) as house:
-        yield house
-
-
-@asynccontextmanager
-async def _furnished(url: str) -> AsyncIterator[House]:
-    with open_house_ledger(url) as (ledger, clock):
-        house = await furnish(ledger, clock)
-        await house.grant(house.al)
-        _limit(house)
-        yield house
-
-
-async def _give(house: House, key: str, amount: int = 1) -> Any:
-    return await gifts.give(
-        house.ledger, actor=house.al.actor, key=key, to=[Recipient(member=house.bo.id)], amount=Credits.of(amount)
-    )
-
-
-def _write(house: House, statement: str, **values: Any) -> None:
-    with writing(house.ledger.engine) as connection:
-        connection.execute(text(statement), values)
-
-
-class Curious:
-    """A driver that remembers what was asked, and what became of asking whether somebody else wrote."""
-
-    def __init__(self, driver: Driver) -> None:
-        self._driver = driver
-        self.asked: list[str] = []
-        self.disturbances: list[bool] = []
-        self.ahead: list[bool] = []  # whether each batch went ahead
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._driver, name)
-
-    def ask(self, query: str, wanted: Any) -> Any:
-        self.asked.append(query)
-        return self._driver.ask(query, wanted)
-
-    def disturbed(self) -> Any:
-        answer = self._driver.disturbed()
-
-        def fetch() -> bool:
-            self.ahead.append(False)
-            self.disturbances.append(answer())
-            return self.disturbances[-1]
-
-        return fetch
-
-    def go_ahead(self, rows: Any, accounts: Any) -> bool:
-        is_ahead = self._driver.go_ahead(rows, accounts)
-        if is_ahead:
-            self.ahead.append(True)
-        return is_ahead
-
-    def commit(self) -> None:
-        try:
-            self._driver.commit()
-        except DisturbedError:
-            self.disturbances.append(True)
-            raise
-        if self.ahead[-1]:
-            self.disturbances.append(False)
-
-
-@contextmanager
-def curious(house: House) -> Iterator[Curious]:
-    journal = house.ledger.journal
-    driver = journal._driver
-    assert driver is not None
-    listening = Curious(driver)
-    journal._driver = listening  # type: ignore[assignment]
-    yield listening
-    journal._driver = driver
-
-
-async def _until_calm(house: House, listening: Curious) -> None:
-    """Give until the last two batches had nobody beside them, so that the next one knows what they read."""
-    for number in range(PATIENCE):
-        await _give(house, f"calm {len(listening.disturbances)} {number}")
-        if listening.disturbances[-2:] == [False, False]:
-            return
-    raise AssertionError("others never stopped writing")
+__all__ = ["house"]
 
 
 async def test_a_batch_asks_nothing_that_the_one_before_it_read(house: House) -> None:
     with curious(house) as listening:
         for _ in range(PATIENCE):
-            await _until_calm(house, listening)
+            await until_calm(house, listening)
             listening.asked.clear()
-            await _give(house, f"quiet {len(listening.disturbances)}")
+            await give(house, f"quiet {len(listening.disturbances)}")
             if not listening.disturbances[-1]:
                 break
 
@@ -129,72 +37,13 @@ async def test_a_batch_asks_nothing_that_the_one_before_it_read(house: House) ->
     assert listening.asked == []
 
 
-async def test_a_lone_gift_goes_to_postgresql_once(postgresql_url: str) -> None:
-    """Claims, locks, writes and the commit are sent together; SQLite is not far away."""
-    async with _furnished(postgresql_url) as house:
-        with curious(house) as listening:
-            await _until_calm(house, listening)
-            await _give(house, "ahead")
-            assert listening.ahead[-1] or listening.disturbances[-1]
-
-        assert (await verify(house.ledger)).clean
-
-
-async def test_a_key_that_was_used_is_replayed_when_the_batch_went_ahead(postgresql_url: str) -> None:
-    """L6: with the first answer, without a second effect, and a conflict where the content is another."""
-    async with _furnished(postgresql_url) as house:
-        with curious(house) as listening:
-            await _until_calm(house, listening)
-            await _give(house, "twice")
-            await _until_calm(house, listening)
-            await _give(house, "twice")
-            await _until_calm(house, listening)
-            with pytest.raises(Refused) as refused:
-                await _give(house, "twice", 2)
-
-        assert refused.value.code is Code.IDEMPOTENCY_CONFLICT
-        assert (await verify(house.ledger)).clean
-
-
-async def test_a_refused_command_binds_no_key_when_the_batch_went_ahead(postgresql_url: str) -> None:
-    """L6."""
-    async with _furnished(postgresql_url) as house:
-        with curious(house) as listening:
-            await _until_calm(house, listening)
-            with pytest.raises(Refused):
-                await _give(house, "too much", 1_000_000)
-            await _give(house, "too much", 1)
-
-        assert (await verify(house.ledger)).clean
-
-
-@pytest.mark.parametrize("call", ["go_ahead", "insert", "commit"])
-@pytest.mark.parametrize("after", [False, True], ids=["before it took effect", "after it took effect"])
-async def test_a_connection_lost_ahead_loses_and_doubles_nothing(postgresql_url: str, call: str, after: bool) -> None:
-    """L6, L7: a commit that did take effect is new to its caller."""
-    async with _furnished(postgresql_url) as house:
-        with curious(house) as listening:
-            await _until_calm(house, listening)
-            before = (await balances.balance(house.ledger, actor=house.al.actor)).available
-            journal = house.ledger.journal
-            journal._driver = Unreliable(listening, {call: (after, 1)})  # type: ignore[arg-type,assignment]
-            answer = await _give(house, "a", 10)
-            listening.close()
-            reopened = journal._driver
-        journal._driver = reopened
-
-        assert not answer.replayed
-        assert before - (await balances.balance(house.ledger, actor=house.al.actor)).available == Credits.of(10)
-        assert (await verify(house.ledger)).clean
-
-
 async def test_who_is_frozen_by_another_connection_is_frozen_for_the_next_batch(house: House) -> None:
     with curious(house) as listening:
-        await _until_calm(house, listening)
-        _write(house, "UPDATE member SET frozen_at = 1 WHERE member_id = :al", al=house.al.actor.member_id)
+        await until_calm(house, listening)
+        write(house, "UPDATE member SET frozen_at = 1 WHERE member_id = :al", al=house.al.actor.member_id)
 
         with pytest.raises(Refused) as refused:
-            await _give(house, "from a frozen one")
+            await give(house, "from a frozen one")
 
     assert refused.value.code is Code.ACCOUNT_FROZEN
     assert listening.disturbances[-1] is True
@@ -202,11 +51,11 @@ async def test_who_is_frozen_by_another_connection_is_frozen_for_the_next_batch(
 
 async def test_a_policy_set_by_another_connection_holds_for_the_next_batch(house: House) -> None:
     with curious(house) as listening:
-        await _until_calm(house, listening)
-        _limit(house, credits_per_gift="2")
+        await until_calm(house, listening)
+        limit(house, credits_per_gift="2")
 
         with pytest.raises(Refused) as refused:
-            await _give(house, "too much", 3)
+            await give(house, "too much", 3)
 
     assert refused.value.code is Code.POLICY_REFUSED
 
@@ -215,7 +64,7 @@ async def test_what_another_server_spends_is_gone_for_this_one(house: House, dat
     """L2: positions that are known are as they are in the books, whoever wrote them last."""
     with open_house_ledger(database_url) as (other, _), curious(house) as listening:
         for turn in range(4):
-            await _until_calm(house, listening)
+            await until_calm(house, listening)
             left = (await balances.balance(house.ledger, actor=house.al.actor)).available
             elsewhere = Credits.of(100)
             await gifts.give(
@@ -226,7 +75,7 @@ async def test_what_another_server_spends_is_gone_for_this_one(house: House, dat
                 amount=elsewhere,
             )
             with pytest.raises(Refused) as refused:
-                await _give_all(house, f"all {turn}", left)
+                await give_all(house, f"all {turn}", left)
             assert refused.value.code is Code.INSUFFICIENT_GIFTABLE
 
     assert (await verify(house.ledger)).clean
@@ -235,10 +84,10 @@ async def test_what_another_server_spends_is_gone_for_this_one(house: House, dat
 async def test_a_clock_that_was_set_back_asks_for_what_may_live_again(house: House) -> None:
     """A window that was over when it was looked for is not over then."""
     with curious(house) as listening:
-        await _until_calm(house, listening)
+        await until_calm(house, listening)
         listening.asked.clear()
         house.clock.advance(-timedelta(hours=1))
-        await _give(house, "earlier")
+        await give(house, "earlier")
 
     assert any("position" in query for query in listening.asked)
 
@@ -270,7 +119,7 @@ async def test_which_of_two_open_windows_counts_does_not_depend_on_what_is_known
     await house.use(house.al, 1, event="earlier")
     house.clock.advance(timedelta(minutes=25))
     if meanwhile:
-        _write(house, meanwhile)
+        write(house, meanwhile)
     await house.use(house.al, 5, event="in both")
 
     with reading(house.ledger.engine) as connection:
@@ -295,7 +144,7 @@ async def test_windows_that_are_over_are_not_kept(house: House) -> None:
 async def test_nothing_is_known_after_a_batch_that_failed(house: House) -> None:
     """What it would have written is not so, though its book says it is."""
     with curious(house) as listening:
-        await _until_calm(house, listening)
+        await until_calm(house, listening)
 
         def commit() -> None:
             house.ledger.journal._driver.rollback()
@@ -303,10 +152,10 @@ async def test_nothing_is_known_after_a_batch_that_failed(house: House) -> None:
 
         listening.commit = commit  # type: ignore[attr-defined]
         with pytest.raises(Refused) as refused:
-            await _give(house, "never", 500)
+            await give(house, "never", 500)
         assert refused.value.code is Code.INTERNAL_ERROR
         del listening.commit  # type: ignore[attr-defined]
-        await _give_all(house, "all", (await balances.balance(house.ledger, actor=house.al.actor)).available)
+        await give_all(house, "all", (await balances.balance(house.ledger, actor=house.al.actor)).available)
 
     assert (await balances.balance(house.ledger, actor=house.al.actor)).available == Credits.of(0)
     assert (await verify(house.ledger)).clean
@@ -317,7 +166,7 @@ async def test_what_is_known_is_forgotten_before_it_fills_the_memory(
 ) -> None:
     monkeypatch.setattr(batch, "MAX_KNOWN", 1)
     for number in range(3):
-        await _give(house, str(number))
+        await give(house, str(number))
 
     writer = house.ledger.journal._writer
     assert writer is not None
@@ -327,12 +176,12 @@ async def test_what_is_known_is_forgotten_before_it_fills_the_memory(
 
 async def test_positions_that_hold_nothing_are_not_kept(house: House) -> None:
     with curious(house) as listening:
-        await _until_calm(house, listening)
+        await until_calm(house, listening)
         wallet = wallet_of(house.al.actor.member_id)
         writer = house.ledger.journal._writer
         assert writer is not None
         assert writer.known.positions[wallet]
-        await _give_all(house, "all", (await balances.balance(house.ledger, actor=house.al.actor)).available)
+        await give_all(house, "all", (await balances.balance(house.ledger, actor=house.al.actor)).available)
 
     assert not writer.known.positions.get(wallet)
 
@@ -387,14 +236,3 @@ def _asked(driver: Driver) -> bool:
     answer = driver.disturbed()()
     driver.commit()
     return answer
-
-
-async def _give_all(house: House, key: str, amount: Credits) -> None:
-    await gifts.give(house.ledger, actor=house.al.actor, key=key, to=[Recipient(member=house.bo.id)], amount=amount)
-
-
-def _limit(house: House, **limits: str) -> None:
-    """Set a policy without limits but these: what was given in the last day is read for each batch that asks."""
-    names = ("credits_per_gift", "credits_per_day", "gifts_per_day", "gifts_per_pair_and_day")
-    body = orjson.dumps(dict.fromkeys(names) | limits).decode()
-    _write(house, "UPDATE policy SET body = :body WHERE org_id = :org", body=body, org=house.al.actor.org_id)

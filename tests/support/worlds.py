@@ -16,11 +16,12 @@ from typing import Any, Protocol, cast
 from sqlalchemy import text
 
 from core.ledger.accounts import AccountKind, account_id, kind_of, pool_of, wallet_of
-from core.ledger.book import Book, Given, WindowPosting
+from core.ledger.book import Book, WindowPosting
 from core.ledger.commands import Command, Receipt
 from core.ledger.credits import ZERO, total
 from core.ledger.errors import Code, Refused
 from core.ledger.gifts import OPEN, GiftState
+from core.ledger.given import Given
 from core.ledger.members import Member, TeamSeat
 from core.ledger.positions import Slice
 from core.metering.allowances import UsageWindow

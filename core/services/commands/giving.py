@@ -8,11 +8,12 @@ from datetime import datetime
 from typing import Final, NamedTuple
 
 from core.ledger.accounts import AccountKind, escrow_of, kind_of, owner_of, wallet_of
-from core.ledger.book import NOTHING_GIVEN, Book
+from core.ledger.book import Book
 from core.ledger.commands import Needs
 from core.ledger.credits import MAX_TRANSFER, ZERO, Credits
 from core.ledger.errors import Code, Refused
 from core.ledger.gifts import Gift, GiftState
+from core.ledger.given import NOTHING_GIVEN
 from core.ledger.lots import GiftOrder
 from core.ledger.members import Member
 from core.ledger.positions import Position, Slice, draw, held

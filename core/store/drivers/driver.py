@@ -30,11 +30,12 @@ class DisturbedError(RuntimeError):
 class Driver(Protocol):
     """One connection that writes batches. ``wanted`` in a query names the rows given, as columns a, b, c, d.
 
-    ``portion`` is how many commands are decided before what they append is sent; ``locks_rows`` is whether somebody
-    else may write at the same time.
+    ``portion`` is how many commands are decided before what they append is sent, ``ahead`` how many at most may be
+    before it is certain that their keys are ours; ``locks_rows`` is whether somebody else may write at the same time.
     """
 
     portion: int
+    ahead: int
     locks_rows: bool
 
     @abstractmethod
@@ -75,12 +76,16 @@ class Driver(Protocol):
 
     @abstractmethod
     def go_ahead(self, rows: Rows, accounts: Rows) -> bool:
-        """Claim keys and lock accounts, as below, without waiting for what comes of it, and return whether that was
-        done: not where it saves nothing, nor where others were writing when ``disturbed`` was last asked.
+        """Claim keys and lock accounts, as below, without asking what comes of it, and return whether that was done:
+        not where somebody else may have written since ``disturbed`` was last asked.
 
-        If a key is taken, or somebody else may have written, all that follows is passed over, and ``commit`` raises
-        DisturbedError.
+        If a key turns out to be taken, or somebody else to have written, nothing that follows is kept, and
+        ``keep_claims`` or ``commit`` raises DisturbedError.
         """
+
+    @abstractmethod
+    def start_over(self) -> None:
+        """Forget what went ahead, and be where ``begin`` left off."""
 
     @abstractmethod
     def claim(self, rows: Rows) -> Later[set[int]]:

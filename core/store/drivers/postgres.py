@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any, Final
@@ -61,6 +62,7 @@ class PostgresDriver:
     """The driver for PostgreSQL: every statement takes arrays, statements are sent ahead in a pipeline."""
 
     portion = 100  # so many commands keep the server busy for as long as the next ones take to decide
+    ahead = sys.maxsize  # one way there and back for all of them
     locks_rows = True
 
     def __init__(self, connection: psycopg.Connection[Any]) -> None:
@@ -132,7 +134,7 @@ class PostgresDriver:
         return fetch
 
     def go_ahead(self, rows: Rows, accounts: Rows) -> bool:
-        """Sent with what follows, up to the commit, in one way there and back."""
+        """Sent with what follows, up to the commit, which the server passes over where any of it fails."""
         if self._next_xid is None:
             return False
         self._is_ahead = True
@@ -142,6 +144,10 @@ class PostgresDriver:
         alone = f"{_OWN} = w.a AND {_OLDEST} = w.a AND {_ENDED} <= w.a"
         self.ask(f"SELECT 1 / CAST({alone} AS int) FROM {{wanted}} w", [(self._next_xid,)])  # noqa: S608
         return True
+
+    def start_over(self) -> None:
+        self.rollback()
+        self.begin()
 
     def claim(self, rows: Rows) -> Later[set[int]]:
         taken = self._unnest(_CLAIM + " ON CONFLICT DO NOTHING RETURNING first_id", _CLAIM_TYPES, rows)

@@ -12,7 +12,16 @@ from typing import Final
 import orjson
 from sqlmodel import SQLModel
 
-from core.store.drivers.driver import Later, MissingPositionError, Row, Rows, columns_of, replacing, table_of
+from core.store.drivers.driver import (
+    DisturbedError,
+    Later,
+    MissingPositionError,
+    Row,
+    Rows,
+    columns_of,
+    replacing,
+    table_of,
+)
 from core.store.engine import STATEMENTS
 from core.store.faults import PASSING, fault_of
 
@@ -23,6 +32,7 @@ class SqliteDriver:
     """The driver for SQLite: one writer at a time by BEGIN IMMEDIATE, so nothing needs a row lock."""
 
     portion = sys.maxsize  # it works in our own time
+    ahead = 1  # what fails then has written nothing
     locks_rows = False
 
     def __init__(self, connection: sqlite3.Connection, busy_milliseconds: int = 0) -> None:
@@ -31,6 +41,7 @@ class SqliteDriver:
         self._busy_milliseconds = busy_milliseconds
         self._is_patient: bool | None = None
         self._version: int | None = None
+        self._is_ahead = False
         self._closed = False
 
     def begin(self, *, patiently: bool = True) -> bool:
@@ -49,6 +60,7 @@ class SqliteDriver:
         self._connection.execute("COMMIT")
 
     def rollback(self) -> None:
+        self._is_ahead = False
         try:
             if self._connection.in_transaction:
                 self._connection.execute("ROLLBACK")
@@ -77,23 +89,35 @@ class SqliteDriver:
     def disturbed(self) -> Later[bool]:
         """The data version changes with each commit of another connection, and with none of this one."""
         before = self._version
-        (self._version,) = self._connection.execute("PRAGMA data_version").fetchone()
+        self._version = self._data_version()
         disturbed = self._version != before
         return lambda: disturbed
 
     def go_ahead(self, rows: Rows, accounts: Rows) -> bool:  # noqa: ARG002
-        """There is no way there and back to save."""
-        return False
+        """Whether the key is taken is found out where it is kept, by what is written anyway."""
+        self._is_ahead = self._data_version() == self._version
+        return self._is_ahead
+
+    def start_over(self) -> None:
+        """Nothing was written: of one command, its key comes first."""
 
     def claim(self, rows: Rows) -> Later[set[int]]:
-        keys = [row[:3] for row in rows]
-        query = """SELECT org_id, actor_id, key FROM {wanted} w
-                   CROSS JOIN command ON org_id = w.a AND actor_id = w.b AND key = w.c"""
-        taken = self.ask(query, keys)
+        taken = self._asked_taken([row[:3] for row in rows])
         return lambda: _unclaimed(rows, set(taken()))
 
-    def keep_claims(self, kept: Rows, dropped: Rows) -> None:  # noqa: ARG002  (refused ones were never written)
-        self._many("INSERT INTO command (org_id, actor_id, key, digest, first_id, count) VALUES (?,?,?,?,?,?)", kept)
+    def keep_claims(self, kept: Rows, dropped: Rows) -> None:
+        """Those that are refused were never written."""
+        is_ahead, self._is_ahead = self._is_ahead, False
+        if is_ahead and dropped and self._asked_taken(dropped)():
+            raise DisturbedError
+        try:
+            self._many(
+                "INSERT INTO command (org_id, actor_id, key, digest, first_id, count) VALUES (?,?,?,?,?,?)", kept
+            )
+        except sqlite3.IntegrityError as error:
+            if is_ahead:
+                raise DisturbedError from error
+            raise
 
     def insert(self, table: type[SQLModel], rows: Rows) -> None:
         if rows:
@@ -125,6 +149,15 @@ class SqliteDriver:
 
     def lost(self, error: BaseException) -> bool:
         return self._closed or fault_of(error) in PASSING
+
+    def _data_version(self) -> int:
+        (version,) = self._connection.execute("PRAGMA data_version").fetchone()
+        return int(version)
+
+    def _asked_taken(self, keys: Rows) -> Later[list[Row]]:
+        query = """SELECT org_id, actor_id, key FROM {wanted} w
+                   CROSS JOIN command ON org_id = w.a AND actor_id = w.b AND key = w.c"""
+        return self.ask(query, keys)
 
     def _many(self, statement: str, rows: Rows, *, exact: bool = False) -> None:
         if not rows:

@@ -15,6 +15,7 @@ from core.ledger.book import Book, Effects, NotLocked, deltas
 from core.ledger.commands import Command, Receipt
 from core.ledger.errors import Code, Refused
 from core.ledger.facts import Facts
+from core.ledger.given import GIVEN_WINDOW
 from core.ledger.members import Debt
 from core.metering.allowances import UsageWindow
 from core.store import tables as t
@@ -34,6 +35,7 @@ logger = logging.getLogger(__name__)
 CHANNEL: Final = "teamcredits"  # where PostgreSQL announces commits
 MAX_TOUCHED: Final = 300  # more topics than this are announced as "everybody"
 MAX_KNOWN: Final = 50_000  # facts that are kept for the next batch; of about a dozen for each person who spends
+MAX_KNOWN_GIFTS: Final = 1_000  # of the last day, of each of these people
 MAX_KNOWN_LOTS: Final = 200_000
 
 
@@ -88,14 +90,13 @@ def run_batch(driver: Driver, writer: Writer, commands: Sequence[Command]) -> tu
     outcomes: list[Outcome] = [Again()] * len(commands)
     claims = _set_aside(writer, commands)
     wanted = wanted_by(claim.command for claim in claims)
-    is_known = driver.locks_rows and load.is_known(wanted, known)
+    is_known = len(claims) <= driver.ahead and load.is_known(wanted, known)
     if is_known and driver.go_ahead(_rows_of(claims), sorted(wanted.accounts)):
         try:
             return outcomes, _decide_ahead(driver, writer, known, wanted, claims, outcomes)
         except DisturbedError:
             writer.committing = ()
-            driver.rollback()
-            driver.begin()
+            driver.start_over()
             known = Facts(known.lots)
     return outcomes, _step_by_step(driver, writer, known, wanted, claims, commands, outcomes)
 
@@ -109,6 +110,7 @@ def _decide_ahead(
     """
     book = Book(writer.clock(), writer.new_id, known)
     book.locked = wanted.accounts
+    book.count_given(wanted.given_by)
     sealed = _carry_out(driver, writer, book, claims, outcomes)
     driver.commit()
     writer.known = _still_known(book, book.now)
@@ -241,6 +243,10 @@ def _still_known(book: Book, read_at: datetime) -> Facts:
             held = known.positions.get(account, {})
             if lot_id in held and not held[lot_id].remaining:
                 del held[lot_id]
+    for giver in {(gift.org_id, owner_of(gift.sender_account)) for gift, _ in effects.gifts}:
+        if (given := known.given.pop(giver, None)) is not None and len(given) <= MAX_KNOWN_GIFTS:
+            since = known.as_of - GIVEN_WINDOW - SAFELY
+            known.given[giver] = {key: each for key, each in given.items() if each and each.created_at > since}
     windows: Any = known.records.get((UsageWindow, "member_id"), {})
     for record in effects.records:
         if isinstance(record, UsageWindow) and (of_one := windows.get((record.org_id, record.member_id))):

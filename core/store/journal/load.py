@@ -10,10 +10,11 @@ import orjson
 
 from core.ledger.accounts import AccountKind as Kind
 from core.ledger.accounts import escrow_of, kind_of, owner_of, wallet_of
-from core.ledger.book import GIVEN_WINDOW, NOTHING_GIVEN, Book, Given
+from core.ledger.book import Book
 from core.ledger.credits import Credits
 from core.ledger.facts import Facts
 from core.ledger.gifts import Gift, GiftState
+from core.ledger.given import GIVEN_WINDOW, GivenGift
 from core.ledger.lots import Lot
 from core.ledger.members import Debt, Member, TeamSeat
 from core.ledger.positions import Position, Slice
@@ -25,7 +26,7 @@ from core.store.instants import from_micros, to_micros
 from core.store.journal.spending import find_holds, find_spending, read_reserved
 from core.store.journal.wanted import Key, Wanted
 from core.store.lots import LOT_NAMES, lot_of
-from core.store.records import records_readers
+from core.store.records import SAFELY, records_readers
 from core.store.requests import find_requests
 
 _LOT = ", ".join(f"l.{name}" for name in LOT_NAMES)
@@ -69,7 +70,7 @@ def is_known(wanted: Wanted, known: Facts) -> bool:
     return not (
         wanted.accounts - known.accounts
         or {org for org, _ in wanted.accounts} - known.policies.keys()
-        or any(Policy.of(known.policies[org]).counts_days for org, _ in wanted.given_by)
+        or any(Policy.of(known.policies[org]).counts_days for org, _ in wanted.given_by - known.given.keys())
         or _unknown(wanted.members, known.members)
         or wanted.seats_of - known.seats.keys()
         or _unknown(wanted.positions, known.positions)
@@ -107,8 +108,9 @@ def read(driver: Driver, wanted: Wanted, book: Book) -> Later[None]:
     carries on, the book is told which accounts are locked, and the time (G2).
     """
     readers: list[Asking[None]] = []
-    if (orgs := {org for org, _ in wanted.accounts} - book.policies.keys()) or wanted.given_by:
-        readers.append(_read_limits(orgs, wanted.given_by, book))
+    orgs = {org for org, _ in wanted.accounts} - book.policies.keys()
+    if (givers := wanted.given_by - book.facts.given.keys()) or orgs:
+        readers.append(_read_limits(orgs, givers, book))
     if members := _unknown(wanted.members, book.members):
         readers.append(_read_members(members, book))
     if seated := wanted.seats_of - book.seats.keys():
@@ -125,6 +127,7 @@ def read(driver: Driver, wanted: Wanted, book: Book) -> Later[None]:
 
     def carry_on() -> None:
         found()
+        book.count_given(wanted.given_by)
         if wanted.holds:
             ask(driver, _read_hold_draws(wanted, book))
 
@@ -137,7 +140,8 @@ def _unknown(wanted: set[Key], known: Mapping[int, object]) -> list[Key]:
 
 
 def _read_limits(orgs: set[int], given_by: set[Key], book: Book) -> Asking[None]:
-    yield from _read_policies(orgs, book)
+    if orgs:
+        yield from _read_policies(orgs, book)
     if given_by:
         yield from _read_given(given_by, book)
 
@@ -300,19 +304,14 @@ def _read_hold_draws(wanted: Wanted, book: Book) -> Asking[None]:
 
 
 def _read_given(members: set[Key], book: Book) -> Asking[None]:
-    """Read what each sender gave in the last day, where a rule of their organisation looks at it."""
-    counted = sorted((org, m) for org, m in members if Policy.of(book.policies.get(org)).counts_days)
-    book.given = {member: NOTHING_GIVEN for _, member in counted}
-    since = to_micros(book.now - GIVEN_WINDOW)
-    query = """SELECT g.sender_account, g.recipient_account, count(*), CAST(sum(g.amount) AS BIGINT) FROM {wanted} w
+    """Read what each sender gave in the last day and a little before, where a rule looks at that."""
+    counted = [(org, member) for org, member in members if Policy.of(book.policies.get(org)).counts_days]
+    since = to_micros(book.now - GIVEN_WINDOW - SAFELY)
+    query = """SELECT g.org_id, g.sender_account, g.gift_id, g.created_at, g.recipient_account, g.amount FROM {wanted} w
                CROSS JOIN gift g WHERE g.org_id = w.a AND g.sender_account = w.b AND g.created_at > w.c
-               AND g.state IN ('pending', 'in_review', 'settled')
-               GROUP BY g.sender_account, g.recipient_account"""
-    found = yield query, [(org, wallet_of(member), since) for org, member in counted]
-    for sender, recipient, gifts, amount in found:
-        before = book.given[owner_of(sender)]
-        book.given[owner_of(sender)] = Given(
-            before.gifts + gifts,
-            before.amount + Credits(amount),
-            {**before.per_recipient, recipient: gifts},
-        )
+               AND g.state IN ('pending', 'in_review', 'settled')"""
+    rows = yield query, sorted((org, wallet_of(member), since) for org, member in counted)
+    given: dict[Key, dict[int, GivenGift | None]] = {key: {} for key in counted}
+    for org, sender, gift_id, created_at, recipient, amount in rows:
+        given[org, owner_of(sender)][gift_id] = GivenGift(from_micros(created_at), recipient, Credits(amount))
+    book.facts.given.update(given)
