@@ -7,6 +7,7 @@ them on another with the same content. No reads, no decisions, no keys looked up
 from __future__ import annotations
 
 import secrets
+import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import count
@@ -18,8 +19,9 @@ from core.clock import Clock, system_clock
 from core.ledger.commands import Command, Receipt
 from core.ledger.ids import first_id_of
 from core.store import tables as t
+from core.store.drivers.checkpoints import Checkpointer
 from core.store.drivers.driver import Driver, Rows
-from core.store.engine import open_engine, writing
+from core.store.engine import is_sqlite, open_engine, writing
 from core.store.instants import to_micros
 from core.store.journal import writers
 from core.store.journal.appending import Writer
@@ -78,23 +80,30 @@ class Scribe:
 
 
 class Raw:
-    """Writes ready rows, one transaction for each batch."""
+    """Writes ready rows, one transaction for each batch. SQLite's log is taken into the file beside it, as it is beside
+    ours: to write to a log that has been started over costs less than to make it longer, and to empty it costs both.
+    """
 
     def __init__(self, url: str) -> None:
         self._engine = open_engine(url)
         self._driver = open_driver(self._engine)
+        self._guard = threading.Lock()
+        self._checkpointer = Checkpointer(self._engine, self._guard) if is_sqlite(self._engine) else None
 
     def write(self, batches: Sequence[RawBatch]) -> Timing:
         timing = Timing(count=sum(batch.transfers for batch in batches))
         with measured(timing):
             for batch in batches:
-                self._driver.begin()
-                for call in batch.calls:
-                    call(self._driver)
-                self._driver.commit()
+                with self._guard:
+                    self._driver.begin()
+                    for call in batch.calls:
+                        call(self._driver)
+                    self._driver.commit()
         return timing
 
     def close(self) -> None:
+        if self._checkpointer is not None:
+            self._checkpointer.close()
         self._driver.close()
         self._engine.dispose()
 
@@ -110,14 +119,11 @@ class _Recorder:
     def __init__(self, driver: Driver) -> None:
         self._driver = driver
         self._calls: list[Call] = []
-        self.portion, self.locks_rows = driver.portion, driver.locks_rows
+        self.portion, self.ahead, self.locks_rows = driver.portion, 0, driver.locks_rows  # the same writes either way
         self.begin, self.commit, self.rollback, self.close = driver.begin, driver.commit, driver.rollback, driver.close
         self.select, self.ask, self.lock, self.claim = driver.select, driver.ask, driver.lock, driver.claim
         self.lost, self.notify, self.disturbed = driver.lost, driver.notify, driver.disturbed
-
-    def go_ahead(self, rows: Rows, accounts: Rows) -> bool:  # noqa: ARG002
-        """What is taken down are the same writes either way."""
-        return False
+        self.go_ahead, self.start_over = driver.go_ahead, driver.start_over
 
     def taken(self) -> tuple[Call, ...]:
         calls, self._calls = tuple(self._calls), []
