@@ -267,7 +267,7 @@ class Book:
         return changed
 
     def count_given(self, members: Iterable[tuple[int, int]]) -> None:
-        """Count what each of the members (organisation, id) gave in the last day, as far as that is known."""
+        """Count what the members (organisation, id) gave in the last day, where single gifts are known."""
         for key in members:
             if (gifts := self.facts.given.get(key)) is not None:
                 self.given[key[1]] = Given.after(self.now - GIVEN_WINDOW, filter(None, gifts.values()))
@@ -275,7 +275,8 @@ class Book:
     def _count(self, gift: Gift, *, opened: bool) -> None:
         """Keep what was given in the last day up to date; a gift made before it was never counted."""
         sender = owner_of(gift.sender_account)
-        if (gifts := self.facts.given.get((gift.org_id, sender))) is not None:
+        gifts = self.facts.given.get((gift.org_id, sender))
+        if gifts is not None and (opened or gift.gift_id in gifts):
             counted = GivenGift(gift.created_at, gift.recipient_account, gift.amount)
             self._set(gifts, gift.gift_id, counted if opened else None)
         if gift.created_at <= self.now - GIVEN_WINDOW:

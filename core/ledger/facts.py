@@ -15,7 +15,8 @@ from core.ledger.records import Record
 
 @dataclass(slots=True)
 class Facts:
-    """What decisions read and no moment changes, so that the next batch may know it too. A book keeps it up to date."""
+    """What decisions read and a later moment can still be judged by, so that the next batch may know it too. A book
+    keeps it up to date."""
 
     lots: dict[int, Lot] = field(default_factory=dict)  # these never change at all
     accounts: set[tuple[int, int]] = field(default_factory=set)  # that exist, by organisation
@@ -25,7 +26,7 @@ class Facts:
     policies: dict[int, Any] = field(default_factory=dict)  # as the policy package reads them
     given: dict[tuple[int, int], dict[int, GivenGift | None]] = field(
         default_factory=dict
-    )  # in the last day, by organisation and member, then by gift; None is one that counts no longer
+    )  # lately, by organisation and member, then by gift; None is one that was taken back
     as_of: datetime | None = None  # the latest moment at which any of it was read
     records: dict[tuple[type[Record], str], dict[tuple[int, Any], dict[tuple[object, ...], Record]]] = field(
         default_factory=dict

@@ -8,15 +8,18 @@ import pytest
 from sqlalchemy import Engine, text
 
 from core.ledger.accounts import wallet_of
+from core.ledger.commands import Needs
 from core.ledger.credits import Credits
 from core.ledger.errors import Code, Refused
+from core.ledger.facts import Facts
 from core.metering.allowances import UsageWindow
 from core.services import balances, gifts, plans, requests
 from core.services.gifts import Recipient
 from core.services.verify import verify
 from core.store.drivers.driver import Driver
 from core.store.engine import open_engine, reading, writing
-from core.store.journal import batch
+from core.store.journal import batch, load
+from core.store.journal.wanted import Wanted
 from core.wiring import open_driver
 from tests.support.curious import PATIENCE, curious, give, give_all, house, limit, until_calm, write
 from tests.support.house import House, open_house_ledger
@@ -35,6 +38,31 @@ async def test_a_batch_asks_nothing_that_the_one_before_it_read(house: House) ->
 
     assert listening.disturbances[-1] is False
     assert listening.asked == []
+
+
+def test_what_is_known_of_others_costs_a_batch_nothing() -> None:
+    """Neither time nor looking: nobody else's key is even hashed."""
+    known = Facts(accounts={(1, wallet_of(2))}, policies={1: None}, members={2: None}, positions={wallet_of(2): {}})
+    known.given = {_Hashed((1, number)): {} for number in range(2, 1_002)}
+    known.seats = {_Hashed((1, number)): () for number in range(2, 1_002)}
+    wanted = Wanted()
+    wanted.add(1, Needs(members=(2,), positions=(wallet_of(2),), given_by=(2,), seats_of=(2,)))
+    _Hashed.times = 0
+
+    assert load.is_known(wanted, known)
+    assert _Hashed.times == 0
+
+
+class _Hashed(tuple[int, int]):
+    """A key that counts how often any of its kind is hashed."""
+
+    __slots__ = ()
+
+    times = 0
+
+    def __hash__(self) -> int:
+        _Hashed.times += 1
+        return super().__hash__()
 
 
 async def test_who_is_frozen_by_another_connection_is_frozen_for_the_next_batch(house: House) -> None:

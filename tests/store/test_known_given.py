@@ -1,4 +1,4 @@
-"""What people gave in the last day is known from batch to batch (G7)."""
+"""What people gave in the last day is known from batch to batch, or counted anew."""
 
 from __future__ import annotations
 
@@ -10,31 +10,41 @@ from core.ledger.credits import Credits
 from core.ledger.errors import Refused
 from core.services import gifts
 from core.services.gifts import Recipient
-from tests.support.curious import curious, give, house, limit
+from tests.support.curious import curious, give, house, limit, until_calm
 from tests.support.house import House
 
 __all__ = ["house"]
 
 
-async def test_limits_of_a_day_hold_from_batch_to_batch(house: House) -> None:
-    """What was given in the last day is known too: what is taken back counts no more, nor what is a day old."""
-    limit(house, gifts_per_day=3)
+async def test_what_few_gifts_may_be_made_of_is_not_asked_again(house: House) -> None:
+    limit(house, gifts_per_day=20)
     with curious(house) as listening:
+        await until_calm(house, listening)
+        listening.asked.clear()
+        await give(house, "known")
+        assert listening.asked == [] or listening.disturbances[-1]
+
+
+@pytest.mark.parametrize(
+    ("rule", "most"), [("gifts_per_day", 3), ("credits_per_day", "3")], ids=["one by one", "by the database"]
+)
+async def test_limits_of_a_day_hold_from_batch_to_batch(house: House, rule: str, most: str | int) -> None:
+    """What is taken back counts no more, nor what is a day old."""
+    limit(house, **{rule: most})
+    with curious(house):
         await give(house, "first")
         house.clock.advance(timedelta(hours=20))
         await give(house, "second")
-        listening.asked.clear()
         third = await give(house, "third")
-        assert listening.asked == [] or listening.disturbances[-1]
-        assert await _is_too_many(house, "fourth")
+        assert await _is_too_many(house, "fourth", rule)
 
         await gifts.cancel(house.ledger, actor=house.al.actor, gift_id=third.item[0].id)
         await give(house, "instead of the third")
-        assert await _is_too_many(house, "one more")
+        assert await _is_too_many(house, "one more", rule)
 
         house.clock.advance(timedelta(hours=4))
         await give(house, "instead of the first")
-        assert await _is_too_many(house, "too many again")
+        assert await _is_too_many(house, "too many again", rule)
 
 
 async def test_a_refused_gift_to_several_counts_for_none(house: House) -> None:
@@ -61,7 +71,7 @@ async def test_gifts_of_days_ago_are_not_kept(house: House) -> None:
     assert max(map(len, writer.known.given.values()), default=0) <= 2
 
 
-async def _is_too_many(house: House, key: str) -> bool:
+async def _is_too_many(house: House, key: str, rule: str = "gifts_per_day") -> bool:
     with pytest.raises(Refused) as refused:
         await give(house, key)
-    return refused.value.fields["rule"] == "gifts_per_day"
+    return refused.value.fields["rule"] == rule

@@ -35,7 +35,6 @@ logger = logging.getLogger(__name__)
 CHANNEL: Final = "teamcredits"  # where PostgreSQL announces commits
 MAX_TOUCHED: Final = 300  # more topics than this are announced as "everybody"
 MAX_KNOWN: Final = 50_000  # facts that are kept for the next batch; of about a dozen for each person who spends
-MAX_KNOWN_GIFTS: Final = 1_000  # of the last day, of each of these people
 MAX_KNOWN_LOTS: Final = 200_000
 
 
@@ -229,7 +228,7 @@ def _read_anew(driver: Driver, wanted: Wanted, stale: Book) -> Book:
 
 def _still_known(book: Book, read_at: datetime) -> Facts:
     """Return what the next batch may take for granted if nobody else writes: what is asked of everybody who gives or
-    spends, without what holds nothing any more, and without windows that are safely over."""
+    spends, without what holds nothing any more, and without windows and days that are safely over."""
     known, effects = book.facts, book.effects
     if len(known.lots) > MAX_KNOWN_LOTS:
         return Facts()
@@ -244,7 +243,7 @@ def _still_known(book: Book, read_at: datetime) -> Facts:
             if lot_id in held and not held[lot_id].remaining:
                 del held[lot_id]
     for giver in {(gift.org_id, owner_of(gift.sender_account)) for gift, _ in effects.gifts}:
-        if (given := known.given.pop(giver, None)) is not None and len(given) <= MAX_KNOWN_GIFTS:
+        if given := known.given.get(giver):
             since = known.as_of - GIVEN_WINDOW - SAFELY
             known.given[giver] = {key: each for key, each in given.items() if each and each.created_at > since}
     windows: Any = known.records.get((UsageWindow, "member_id"), {})

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Mapping
 from functools import lru_cache
+from typing import Final
 
 import orjson
 
@@ -14,7 +15,7 @@ from core.ledger.book import Book
 from core.ledger.credits import Credits
 from core.ledger.facts import Facts
 from core.ledger.gifts import Gift, GiftState
-from core.ledger.given import GIVEN_WINDOW, GivenGift
+from core.ledger.given import GIVEN_WINDOW, NOTHING_GIVEN, Given, GivenGift
 from core.ledger.lots import Lot
 from core.ledger.members import Debt, Member, TeamSeat
 from core.ledger.positions import Position, Slice
@@ -29,6 +30,10 @@ from core.store.lots import LOT_NAMES, lot_of
 from core.store.records import SAFELY, records_readers
 from core.store.requests import find_requests
 
+FEW_A_DAY: Final = 20  # gifts: who may make no more is known gift by gift, others are counted by the database
+_GIVEN: Final = """FROM {wanted} w CROSS JOIN gift g
+                   WHERE g.org_id = w.a AND g.sender_account = w.b AND g.created_at > w.c
+                   AND g.state IN ('pending', 'in_review', 'settled')"""
 _LOT = ", ".join(f"l.{name}" for name in LOT_NAMES)
 
 
@@ -53,7 +58,7 @@ def find_accounts(driver: Driver, wanted: Wanted, known: Facts) -> None:
         find_requests(driver, wanted)
     if wanted.spending_of:
         seats = {key: known.seats[key] for key in wanted.spending_of if key in known.seats}
-        if unknown := wanted.spending_of - seats.keys():
+        if unknown := wanted.spending_of.difference(seats):
             seats |= ask(driver, _seats(unknown))
         find_spending(wanted, seats)
     if wanted.debts_of:
@@ -62,17 +67,20 @@ def find_accounts(driver: Driver, wanted: Wanted, known: Facts) -> None:
 
 
 def is_known(wanted: Wanted, known: Facts) -> bool:
-    """Return whether the batch need ask nothing; then the accounts that its commands mean have been found."""
-    if wanted.gifts or wanted.holds or wanted.requests or wanted.debts_of or wanted.spending_of - known.seats.keys():
+    """Return whether the batch need ask nothing; then the accounts that its commands mean have been found.
+
+    What is known of others costs nothing: ``a.difference(b)`` goes through a, where ``a - b.keys()`` goes through b.
+    """
+    if wanted.gifts or wanted.holds or wanted.requests or wanted.debts_of or wanted.spending_of.difference(known.seats):
         return False
     find_spending(wanted, known.seats)
     _add_accounts(wanted)
     return not (
         wanted.accounts - known.accounts
-        or {org for org, _ in wanted.accounts} - known.policies.keys()
-        or any(Policy.of(known.policies[org]).counts_days for org, _ in wanted.given_by - known.given.keys())
+        or {org for org, _ in wanted.accounts}.difference(known.policies)
+        or any(Policy.of(known.policies[org]).counts_days for org, _ in wanted.given_by.difference(known.given))
         or _unknown(wanted.members, known.members)
-        or wanted.seats_of - known.seats.keys()
+        or wanted.seats_of.difference(known.seats)
         or _unknown(wanted.positions, known.positions)
         or any(
             (org, value) not in known.records.get((kind, column), ()) for org, (kind, column, value) in wanted.records
@@ -108,12 +116,12 @@ def read(driver: Driver, wanted: Wanted, book: Book) -> Later[None]:
     carries on, the book is told which accounts are locked, and the time (G2).
     """
     readers: list[Asking[None]] = []
-    orgs = {org for org, _ in wanted.accounts} - book.policies.keys()
-    if (givers := wanted.given_by - book.facts.given.keys()) or orgs:
+    orgs = {org for org, _ in wanted.accounts}.difference(book.policies)
+    if (givers := wanted.given_by.difference(book.facts.given)) or orgs:
         readers.append(_read_limits(orgs, givers, book))
     if members := _unknown(wanted.members, book.members):
         readers.append(_read_members(members, book))
-    if seated := wanted.seats_of - book.seats.keys():
+    if seated := wanted.seats_of.difference(book.seats):
         readers.append(_read_seats(seated, book))
     if accounts := _unknown(wanted.positions, book.positions):
         readers.append(_read_positions(accounts, book))
@@ -140,10 +148,19 @@ def _unknown(wanted: set[Key], known: Mapping[int, object]) -> list[Key]:
 
 
 def _read_limits(orgs: set[int], given_by: set[Key], book: Book) -> Asking[None]:
-    if orgs:
-        yield from _read_policies(orgs, book)
-    if given_by:
-        yield from _read_given(given_by, book)
+    """Read policies, then what was given in the last day where a rule looks at it: behind the locks, when it is known
+    since when that is."""
+    yield from _read_policies(orgs, book)
+    counted = {key: Policy.of(book.policies.get(key[0])) for key in given_by}
+    counted = {key: policy for key, policy in counted.items() if policy.counts_days}
+    if few := [key for key, policy in counted.items() if _allows_few(policy)]:
+        yield from _read_given(few, book)
+    if many := sorted(counted.keys() - set(few)):
+        yield from _count_given(many, book)
+
+
+def _allows_few(policy: Policy) -> bool:
+    return policy.gifts_per_day is not None and policy.gifts_per_day <= FEW_A_DAY
 
 
 def _read_seats(members: set[Key], book: Book) -> Asking[None]:
@@ -303,15 +320,32 @@ def _read_hold_draws(wanted: Wanted, book: Book) -> Asking[None]:
         book.draws[hold_id] = tuple((source, drawn[row]) for source, row in draws)
 
 
-def _read_given(members: set[Key], book: Book) -> Asking[None]:
-    """Read what each sender gave in the last day and a little before, where a rule looks at that."""
-    counted = [(org, member) for org, member in members if Policy.of(book.policies.get(org)).counts_days]
+def _read_given(members: list[Key], book: Book) -> Asking[None]:
+    """Read the gifts of the last day and a little before, one by one, so that the next batch can count them anew."""
     since = to_micros(book.now - GIVEN_WINDOW - SAFELY)
-    query = """SELECT g.org_id, g.sender_account, g.gift_id, g.created_at, g.recipient_account, g.amount FROM {wanted} w
-               CROSS JOIN gift g WHERE g.org_id = w.a AND g.sender_account = w.b AND g.created_at > w.c
-               AND g.state IN ('pending', 'in_review', 'settled')"""
-    rows = yield query, sorted((org, wallet_of(member), since) for org, member in counted)
-    given: dict[Key, dict[int, GivenGift | None]] = {key: {} for key in counted}
+    query = f"""SELECT g.org_id, g.sender_account, g.gift_id, g.created_at, g.recipient_account, g.amount
+                {_GIVEN}"""
+    rows = yield query, _since(members, since)
+    given: dict[Key, dict[int, GivenGift | None]] = {key: {} for key in members}
     for org, sender, gift_id, created_at, recipient, amount in rows:
         given[org, owner_of(sender)][gift_id] = GivenGift(from_micros(created_at), recipient, Credits(amount))
     book.facts.given.update(given)
+
+
+def _count_given(members: list[Key], book: Book) -> Asking[None]:
+    """Let the database count what may be many gifts."""
+    query = f"""SELECT g.sender_account, g.recipient_account, count(*), CAST(sum(g.amount) AS BIGINT)
+                {_GIVEN} GROUP BY g.sender_account, g.recipient_account"""
+    rows = yield query, _since(members, to_micros(book.now - GIVEN_WINDOW))
+    book.given.update({member: NOTHING_GIVEN for _, member in members})
+    for sender, recipient, gifts, amount in rows:
+        before = book.given[owner_of(sender)]
+        book.given[owner_of(sender)] = Given(
+            before.gifts + gifts,
+            before.amount + Credits(amount),
+            {**before.per_recipient, recipient: gifts},
+        )
+
+
+def _since(members: list[Key], since: int) -> list[Row]:
+    return [(org, wallet_of(member), since) for org, member in sorted(members)]
