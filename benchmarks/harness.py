@@ -7,6 +7,7 @@ turns at going first. The ratio is the median of each round's own ratio, so that
 from __future__ import annotations
 
 import gc
+import os
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -111,6 +112,12 @@ def preparation_kept_aside() -> Iterator[None]:
     gc.unfreeze()
 
 
+def quiet_disk() -> None:
+    """Wait until all that was written before is on the disk: a commit that meets it would wait for it too."""
+    if hasattr(os, "sync"):
+        os.sync()
+
+
 def compare(
     rounds: int,
     prepare: Callable[[], Work],
@@ -121,6 +128,7 @@ def compare(
     pairs: list[tuple[Timing, Timing]] = []
     for number in range(rounds + 1):
         work = prepare()
+        quiet_disk()
         if number % 2:
             mine, other = ours(work), baseline(work)
         else:

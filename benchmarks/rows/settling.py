@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import timedelta
-from typing import Final
+from statistics import median
+from typing import Final, NamedTuple
 
 from benchmarks.bench import Bench, Trio
 from benchmarks.callers import concurrently, in_batches, on_the_servers_loop, steadily
-from benchmarks.harness import Bar, Result, Timing, compare, measured, preparation_kept_aside, rates
+from benchmarks.harness import Bar, Result, Timing, compare, measured, middle, preparation_kept_aside, quiet_disk, rates
 from benchmarks.raw import RawBatch
 from benchmarks.rows.transfers import BATCH, CALLERS
 from core.ledger.commands import Command, Receipt
@@ -53,54 +54,54 @@ def beside_callers(bench: Bench) -> Iterator[Result]:
         concurrently(ledger, bench.town.gifts(bench.size.transfers // 2), CALLERS)
         most = concurrently(ledger, bench.town.gifts(bench.size.transfers), CALLERS).rate
         clock.advance(due_from - _APART / 2 - clock())
-        found = on_the_servers_loop(_in_turns(bench, ledger, clock, most / 2))
+        turns = on_the_servers_loop(_in_turns(bench, ledger, clock, most / 2))
     share = f"callers at half load, {most / 2:,.0f} a second"
-    yield Result(f"settling beside {share}", bench.kind, ours=found.sweeps.rate, bar=BESIDE, bar_is=Bar.OURS_AT_LEAST)
-    before, during = found.alone.percentile_ms(0.99), found.beside.percentile_ms(0.99)
-    assert before is not None
-    assert during is not None
+    swept = median(turn.sweep.rate for turn in turns)
+    yield Result(f"settling beside {share}", bench.kind, ours=swept, bar=BESIDE, bar_is=Bar.OURS_AT_LEAST)
+    p99s = [(_p99(turn.alone), _p99(turn.beside)) for turn in turns]
     yield Result(
         "p99 of callers at half load while settling (baseline: in turns with it)",
         bench.kind,
-        ours=during,
-        baseline=before,
-        ratio=during / before,
+        ours=median(during for _, during in p99s),
+        baseline=median(before for before, _ in p99s),
+        ratio=median(during / before for before, during in p99s),
         bar=SLOWER,
         bar_is=Bar.RATIO_AT_MOST,
         unit="ms",
-        p50_ms=found.beside.percentile_ms(0.5),
-        p99_ms=during,
+        p50_ms=middle([turn.beside for turn in turns], 0.5),
+        p99_ms=median(during for _, during in p99s),
     )
 
 
-@dataclass(frozen=True, slots=True)
-class _Turns:
-    """The callers alone and beside sweeps, and the sweeps."""
+class _Turn(NamedTuple):
+    """The callers alone and beside a sweep, and the sweep."""
 
-    alone: Timing = field(default_factory=Timing)
-    beside: Timing = field(default_factory=Timing)
-    sweeps: Timing = field(default_factory=Timing)
+    alone: Timing
+    beside: Timing
+    sweep: Timing
 
 
-async def _in_turns(bench: Bench, ledger: Ledger, clock: SettableClock, rate: float) -> _Turns:
+def _p99(timing: Timing) -> float:
+    found = timing.percentile_ms(0.99)
+    assert found is not None
+    return found
+
+
+async def _in_turns(bench: Bench, ledger: Ledger, clock: SettableClock, rate: float) -> list[_Turn]:
     """Let the callers go on as long alone as a sweep should take, then beside one, in turns; the first do not count."""
     seconds = bench.size.due_at_once / BESIDE_CALLERS_PER_SECOND
     turns = 1 + bench.size.rounds
     commands = iter(bench.town.gifts(int(rate * seconds * turns * _MORE)))
-    found = _Turns()
+    found: list[_Turn] = []
+    quiet_disk()
     with preparation_kept_aside():
-        for turn in range(turns):
+        for _ in range(turns):
             stop = asyncio.Event()
             asyncio.get_running_loop().call_later(seconds, stop.set)
             alone = await steadily(ledger, commands, rate, stop)
             clock.advance(_APART)
-            beside, sweep = await _while_settling(ledger, commands, rate, bench.size.due_at_once)
-            if turn:
-                found.alone.latencies += alone.latencies
-                found.beside.latencies += beside.latencies
-                found.sweeps.count += sweep.count
-                found.sweeps.seconds += sweep.seconds
-    return found
+            found.append(_Turn(alone, *await _while_settling(ledger, commands, rate, bench.size.due_at_once)))
+    return found[1:]
 
 
 async def _while_settling(ledger: Ledger, commands: Iterator[Command], rate: float, due: int) -> tuple[Timing, Timing]:
