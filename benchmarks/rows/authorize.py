@@ -1,4 +1,5 @@
-"""Authorizations over HTTP: a gateway's connections against the real server, beside a bare app in the same run (S2).
+"""Authorizations over HTTP: a gateway's connections against the real server (S2), beside a bare app, and beside the
+database alone at the same pace, in the same run.
 
 The server, or the bare app in its place, has one core and the gateway another, where there are two.
 """
@@ -27,6 +28,9 @@ from benchmarks.town import open_town
 from core.ledger.ids import Prefix, shown_id
 from core.services import access, members
 from core.services.views import Actor, Role, Scope
+from core.store.engine import open_engine
+from core.store.tables import Note
+from core.wiring import open_driver
 from tests.support.servers import clean_environment, free_port, running_server
 
 CONNECTIONS: Final = 32
@@ -52,6 +56,8 @@ def authorizations(bench: Bench) -> Iterator[Result]:
             asked = _requests(server.port, token, people)
             most = _loaded(server.port, asked, server.process.pid)
             half = _loaded(server.port, asked, server.process.pid, rate=most.rate / 2)
+    with bench.a_copy() as url, _on_core(-1):
+        alone = _committed(url, rate=most.rate / 2)
     yield Result(
         f"authorize over HTTP, {CONNECTIONS} connections (baseline: a bare app)",
         bench.kind,
@@ -64,12 +70,15 @@ def authorizations(bench: Bench) -> Iterator[Result]:
         p99_ms=most.percentile_ms(0.99),
         cpu_us=most.cpu_us,
     )
-    p99 = half.percentile_ms(0.99)
+    p99, p99_alone = half.percentile_ms(0.99), alone.percentile_ms(0.99)
     assert p99 is not None
+    assert p99_alone is not None
     yield Result(
-        f"authorize over HTTP at half the maximum, {most.rate / 2:,.0f} a second: p99",
+        f"authorize over HTTP at half the maximum, {most.rate / 2:,.0f} a second: p99 (baseline: a durable row alone)",
         bench.kind,
         ours=p99,
+        baseline=p99_alone,
+        ratio=p99 / p99_alone,
         bar=P99_MS,
         bar_is=Bar.OURS_AT_MOST,
         unit="ms",
@@ -121,6 +130,31 @@ def _loaded(port: int, requests: Iterator[bytes], process_id: int | None = None,
         before = _cpu_seconds(process)
         timing = gateway.load(requests, _SECONDS, rate)
         timing.cpu_seconds = _cpu_seconds(process) - before
+    return timing
+
+
+def _committed(url: str, rate: float) -> Timing:
+    """What the database alone needs at a pace: a row for each request, those that are due by now in one commit. Whoever
+    answers only what is durable can be no quicker.
+    """
+    timing = Timing()
+    engine = open_engine(url)
+    driver = open_driver(engine)
+    began = time.perf_counter()
+    end = began + _WARM_UP_SECONDS + _SECONDS
+    while (now := time.perf_counter()) < end:
+        due = range(timing.count, int((now - began) * rate) + 1)
+        if not due:
+            time.sleep(max(began + due.start / rate - now, 0))
+            continue
+        driver.begin()
+        driver.insert(Note, [(0, number, bytes(16), "durable") for number in due])
+        driver.commit()
+        now = time.perf_counter()
+        timing.latencies += [now - began - number / rate for number in due if number / rate > _WARM_UP_SECONDS]
+        timing.count = due.stop
+    driver.close()
+    engine.dispose()
     return timing
 
 
