@@ -21,6 +21,8 @@ from core.services.ledger import Ledger
 from core.settings import Mode, Settings, settings_from_environment
 from core.store.migrate import migrate as migrate_database
 
+_stops_heard = contextlib.suppress(KeyboardInterrupt)  # being asked to stop is no failure, however early
+
 
 def init(
     *,
@@ -60,7 +62,7 @@ def serve() -> None:
     API, worker, and Slack when it is configured, in one process.
     """
     settings = settings_from_environment()
-    with _listening(settings) as (settled, listener), open_house(settled) as ledger:
+    with _stops_heard, _listening(settings) as (settled, listener), open_house(settled) as ledger:
         _serve(ledger, settled, listener, then_say=lambda: None)
 
 
@@ -72,7 +74,7 @@ def demo() -> None:
     settings = settings_from_environment(mode=Mode.DEMO)
     set_up_logs(settings.log_level)
     check_clock(settings)
-    with _listening(settings) as (settled, listener):
+    with _stops_heard, _listening(settings) as (settled, listener):
         from core.demo.house import database_file, prepare  # noqa: PLC0415  (no other command pays for it)
         from core.demo.visit import guests, things_to_try  # noqa: PLC0415
 
@@ -85,9 +87,9 @@ def demo() -> None:
 
 @contextlib.contextmanager
 def _listening(settings: Settings) -> Iterator[tuple[Settings, socket.socket]]:
-    """Take the port first, so that nothing has begun when it is taken. Being asked to stop is no failure."""
-    with contextlib.suppress(KeyboardInterrupt), contextlib.closing(listen(settings)) as listener:
-        signal.signal(signal.SIGTERM, signal.default_int_handler)  # until the server hears it itself
+    """Take the port first, so that nothing has begun when it is taken."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # until the server hears it itself
+    with contextlib.closing(listen(settings)) as listener:
         yield with_port_of(settings, listener), listener
 
 

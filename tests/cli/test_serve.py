@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import signal
 import socket
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -129,6 +131,29 @@ def test_a_stop_while_it_starts_is_a_clean_one(sqlite_url: str, tmp_path: Path) 
     _, said = process.communicate(timeout=SOON)
 
     assert (process.returncode, said) == (0, "")
+
+
+@pytest.mark.parametrize("name", ["serve", "demo"])
+def test_a_stop_at_the_moment_it_takes_the_port_is_a_clean_one(sqlite_url: str, tmp_path: Path, name: str) -> None:
+    """Whoever watches the port may send it then, before anything else has begun."""
+    environment = Terminal(tmp_path, sqlite_url, bind="127.0.0.1:0", mode="demo").environment
+    program = [sys.executable, "-c", _STOPPED_AT_ONCE.format(name)]
+    process = subprocess.Popen(program, env=environment, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    printed, said = process.communicate(timeout=PATIENCE)
+
+    assert (process.returncode, printed, said) == (0, b"", b"")
+
+
+_STOPPED_AT_ONCE = """
+import os, signal
+from core.cli import serving
+def listen_and_be_stopped(settings, listen=serving.listen):
+    listener = listen(settings)
+    os.kill(os.getpid(), signal.SIGTERM)
+    return listener
+serving.listen = listen_and_be_stopped
+serving.{0}()
+"""
 
 
 def _is_taken(port: int) -> bool:
