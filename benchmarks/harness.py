@@ -64,6 +64,13 @@ class Timing:
     def median_ms(self) -> float:
         return median(self.latencies) * 1e3
 
+    @property
+    def p99_ms(self) -> float:
+        """The 99th percentile of the latencies, of which there must be some."""
+        found = self.percentile_ms(0.99)
+        assert found is not None, "nothing was measured"
+        return found
+
     def percentile_ms(self, share: float) -> float | None:
         """Return a percentile of the latencies in milliseconds."""
         if not self.latencies:

@@ -58,7 +58,7 @@ def beside_callers(bench: Bench) -> Iterator[Result]:
     share = f"callers at half load, {most / 2:,.0f} a second"
     swept = median(turn.sweep.rate for turn in turns)
     yield Result(f"settling beside {share}", bench.kind, ours=swept, bar=BESIDE, bar_is=Bar.OURS_AT_LEAST)
-    p99s = [(_p99(turn.alone), _p99(turn.beside)) for turn in turns]
+    p99s = [(turn.alone.p99_ms, turn.beside.p99_ms) for turn in turns]
     yield Result(
         "p99 of callers at half load while settling (baseline: in turns with it)",
         bench.kind,
@@ -79,12 +79,6 @@ class _Turn(NamedTuple):
     alone: Timing
     beside: Timing
     sweep: Timing
-
-
-def _p99(timing: Timing) -> float:
-    found = timing.percentile_ms(0.99)
-    assert found is not None
-    return found
 
 
 async def _in_turns(bench: Bench, ledger: Ledger, clock: SettableClock, rate: float) -> list[_Turn]:
