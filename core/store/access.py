@@ -110,12 +110,6 @@ def revoke_token(connection: Connection, *, org_id: int, token_id: int, at: date
     connection.execute(update(_TOKEN).where(*which).values(revoked_at=to_micros(at)))
 
 
-def revoke_tokens_of(connection: Connection, *, org_id: int, member_id: int, at: datetime) -> int:
-    """Revoke all tokens of a member (G8, a leaver); return how many there were."""
-    which = (_TOKEN.c.org_id == org_id, _TOKEN.c.member_id == member_id, _TOKEN.c.revoked_at.is_(None))
-    return connection.execute(update(_TOKEN).where(*which).values(revoked_at=to_micros(at))).rowcount
-
-
 def add_device(connection: Connection, record: DeviceRecord) -> None:
     connection.execute(
         _DEVICE.insert().values(
