@@ -92,7 +92,7 @@ class PostgresDriver:
             if isinstance(error, psycopg.errors.DivisionByZero):
                 raise MissingPositionError("a position was not there") from error
             raise
-        if is_ahead and self._next_xid is not None:
+        if is_ahead and self._next_xid is not None:  # ours took the expected number; the next one follows it
             self._next_xid += 1
 
     def rollback(self) -> None:
@@ -114,6 +114,7 @@ class PostgresDriver:
         return self._unnest(_about(query, len(types)), types, wanted)
 
     def lock(self, accounts: Rows) -> Later[list[Row]]:
+        # Every server locks in the order of account ids, so two batches cannot each wait for the other.
         return self.ask(
             """SELECT org_id, account_id FROM {wanted} w JOIN account ON org_id = w.a AND account_id = w.b
                ORDER BY account_id FOR NO KEY UPDATE OF account""",
@@ -141,6 +142,7 @@ class PostgresDriver:
         self._unnest(_CLAIM, _CLAIM_TYPES, rows)
         if accounts:
             self.lock(accounts)
+        # No answer is awaited, so the check has to fail by itself: dividing by zero fails the whole pipeline.
         alone = f"{_OWN} = w.a AND {_OLDEST} = w.a AND {_ENDED} <= w.a"
         self.ask(f"SELECT 1 / CAST({alone} AS int) FROM {{wanted}} w", [(self._next_xid,)])  # noqa: S608
         return True
@@ -169,6 +171,7 @@ class PostgresDriver:
     def add(self, rows: Rows) -> None:
         if not rows:
             return
+        # The last SELECT divides by zero if a position was not there; ``commit`` tells what that means.
         self._unnest(
             """WITH wanted AS (SELECT * FROM {rows} AS w (d, a, b, c)),
                changed AS (UPDATE position SET remaining = remaining + d FROM wanted

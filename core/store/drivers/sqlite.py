@@ -49,6 +49,7 @@ class SqliteDriver:
             self._connection.execute(f"PRAGMA busy_timeout = {self._busy_milliseconds if patiently else 0}")
             self._is_patient = patiently
         try:
+            # The write lock comes before the first read, so nothing that was read can change before the commit.
             self._connection.execute("BEGIN IMMEDIATE")
         except sqlite3.OperationalError as error:
             if patiently or error.sqlite_errorcode != sqlite3.SQLITE_BUSY:
@@ -108,6 +109,7 @@ class SqliteDriver:
     def keep_claims(self, kept: Rows, dropped: Rows) -> None:
         """Those that are refused were never written."""
         is_ahead, self._is_ahead = self._is_ahead, False
+        # A refusal writes no key, so whether its key was taken has to be asked here.
         if is_ahead and dropped and self._asked_taken(dropped)():
             raise DisturbedError
         try:
@@ -155,6 +157,7 @@ class SqliteDriver:
         return int(version)
 
     def _asked_taken(self, keys: Rows) -> Later[list[Row]]:
+        # SQLite never reorders a CROSS JOIN, so it looks each wanted key up in the index.
         query = """SELECT org_id, actor_id, key FROM {wanted} w
                    CROSS JOIN command ON org_id = w.a AND actor_id = w.b AND key = w.c"""
         return self.ask(query, keys)
