@@ -13,9 +13,8 @@ from typing import Final
 from bot.names import GIFT_COMMAND
 from bot.text import clipped, escape, plain, visible
 from core.ledger.credits import MAX_TRANSFER, Credits
+from core.services.validation import MAX_RECIPIENTS, MESSAGE_LENGTH
 
-MAX_RECIPIENTS: Final = 10
-MAX_REASON: Final = 280
 _MAX_ECHO: Final = 60
 
 _MENTION: Final = re.compile(r"<@([UW][A-Z0-9]{1,30})(?:\|[^<>]*)?>[ ,]*(?:(?:and|&amp;|\+) )?")
@@ -100,9 +99,9 @@ def _checked_people(user_ids: list[str], amount: Credits, reason: str) -> tuple[
 
 def _checked_reason(reason: str, user_ids: list[str], amount: Credits) -> str | None:
     told = plain(reason)
-    if len(told) > MAX_REASON:
-        hint = f"The reason has {len(told)} characters; {MAX_REASON} fit."
-        raise Slip(hint, _form(user_ids, amount.shown(), told[:MAX_REASON]))
+    if len(told) > MESSAGE_LENGTH:
+        hint = f"The reason has {len(told)} characters; {MESSAGE_LENGTH} fit."
+        raise Slip(hint, _form(user_ids, amount.shown(), told[:MESSAGE_LENGTH]))
     return told or None
 
 

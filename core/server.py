@@ -1,4 +1,4 @@
-"""``teamcredits serve``: the API, the worker and the front ends in one process, until it is asked to stop."""
+"""``teamcredits serve``: the API, the background jobs and the front ends in one process."""
 
 from __future__ import annotations
 
@@ -13,26 +13,26 @@ from typing import Final
 
 from core.api.app import Frontend, create_app
 from core.api.server import Server
+from core.jobs import JobRunner
 from core.services.ledger import Ledger
 from core.settings import Settings, SettingsError
-from core.worker import Worker
 
 FRONTENDS: Final = "teamcredits.frontends"
 _STOPPING: Final = (signal.SIGINT, signal.SIGTERM)
 
 
 def serve(ledger: Ledger, settings: Settings, listener: socket.socket, *, on_ready: Callable[[], None]) -> None:
-    """Serve until SIGINT or SIGTERM, then end the streams, finish what is under way and return.
+    """Serve until SIGINT or SIGTERM, then end the streams, finish open requests and return.
 
-    ``on_ready`` is called once requests are answered. The ledger is the caller's to close. Raises SettingsError
-    when a front end is configured that is not installed.
+    ``on_ready`` is called once requests are answered. The caller closes the ledger. Raises SettingsError when a
+    front end is configured but not installed.
     """
     with asyncio.Runner(loop_factory=event_loop()) as runner:
         runner.run(_serve(ledger, settings, listener, on_ready))
 
 
 def event_loop() -> Callable[[], asyncio.AbstractEventLoop] | None:
-    """Return what makes the fast event loop where there is one; it does not exist for Windows."""
+    """Return the factory of the uvloop event loop, or None where it isn't available (Windows)."""
     with contextlib.suppress(ModuleNotFoundError):
         import uvloop  # noqa: PLC0415
 
@@ -45,19 +45,19 @@ async def _serve(ledger: Ledger, settings: Settings, listener: socket.socket, on
     server = _Server(app, host=settings.host, port=settings.port)
     server.on_ready = on_ready
     calm_collector()
-    worker = Worker(ledger, registry=app.state.metrics.registry)
+    jobs = JobRunner(ledger, registry=app.state.metrics.registry)
     ledger.watch()
-    worker.start()
+    jobs.start()
     try:
         await server.serve([listener])
     finally:
-        await worker.stop()
+        await jobs.stop()
 
 
 def calm_collector() -> None:
-    """Let Python's collector rest while batches make tens of thousands of short-lived values.
+    """Run the garbage collector rarely: batches create tens of thousands of short-lived values.
 
-    What is there at the start stays for good and is no longer looked at; the journal's values hold no cycles.
+    Objects that exist at the start are frozen, so they are never scanned; the journal's values hold no cycles.
     """
     gc.collect()
     gc.freeze()
@@ -65,7 +65,7 @@ def calm_collector() -> None:
 
 
 class _Server(Server):
-    """The API's server as a process of its own: it says when it is ready, and a stop asked for is no failure."""
+    """The API's server as its own process: it reports when it is ready, and exits with 0 when it is stopped."""
 
     on_ready: Callable[[], None]
 
@@ -76,7 +76,7 @@ class _Server(Server):
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
-        """Stop on a signal. Uvicorn would raise it again at the end, and the exit code would be that of a kill."""
+        """Stop on a signal. Uvicorn would raise it again at the end, and the exit code would be a failure."""
         loop = asyncio.get_running_loop()
         for number in _STOPPING:
             loop.add_signal_handler(number, self.handle_exit, number, None)
@@ -88,14 +88,14 @@ class _Server(Server):
 
 
 def _frontends(ledger: Ledger, settings: Settings) -> list[Frontend]:
-    """Build the front ends that are configured; the others are not even imported, which may cost a second."""
+    """Build the configured front ends; the others aren't imported, which could take a second."""
     configured = (entry for entry in entry_points(group=FRONTENDS) if _is_configured(entry, settings))
     built = (_frontend(entry, ledger, settings) for entry in configured)
     return [frontend for frontend in built if frontend is not None]
 
 
 def _is_configured(entry: EntryPoint, settings: Settings) -> bool:
-    """Return whether the settings want a front end; one they know nothing of decides for itself."""
+    """Return whether a front end is configured; one without a setting decides for itself."""
     return bool(getattr(settings, f"{entry.name}_configured", True))
 
 
@@ -103,5 +103,5 @@ def _frontend(entry: EntryPoint, ledger: Ledger, settings: Settings) -> Frontend
     try:
         build: Callable[[Ledger, Settings], Frontend | None] = entry.load()
     except ModuleNotFoundError as missing:
-        raise SettingsError(f"{entry.name} is configured, but its package {missing.name} is not installed") from None
+        raise SettingsError(f"{entry.name} is configured, but the package {missing.name} isn't installed") from None
     return build(ledger, settings)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from typing import Annotated, Any, Final
 
 from fastapi import Depends, Header, Request
@@ -12,10 +11,8 @@ from core.api.errors import ANSWERS, PROBLEM
 from core.api.schemas.base import Shown
 from core.ledger.errors import Code, Refused
 from core.services.ledger import Ledger
+from core.services.validation import KEY_LENGTH, checked_key
 from core.services.views import Actor, Answer, Scope
-
-KEY_LENGTH: Final = 255
-_KEY = re.compile(r"[!-~]([ -~]{0,253}[!-~])?")
 
 
 class FieldError(Shown):
@@ -50,7 +47,8 @@ Key = Annotated[
     str | None,
     Header(
         alias="Idempotency-Key",
-        description="A new name for each new command, 1 to 255 printable ASCII characters; send it again to try again.",
+        description=f"A new name for each new command, 1 to {KEY_LENGTH} printable ASCII characters; "
+        "send it again to try again.",
         json_schema_extra={"example": "5f0c7a4e-1"},
     ),
 ]
@@ -68,14 +66,7 @@ def required_key(key: str | None) -> str:
     """L6: a command carries its key. Raises Refused(idempotency_key_required, invalid_request)."""
     if key is None:
         raise Refused(Code.IDEMPOTENCY_KEY_REQUIRED, "Send an Idempotency-Key header: a new one for each new command.")
-    if len(key) > KEY_LENGTH or _KEY.fullmatch(key) is None:
-        message = f"must have 1 to {KEY_LENGTH} printable ASCII characters"
-        raise Refused(
-            Code.INVALID_REQUEST,
-            f"The Idempotency-Key {message}.",
-            errors=[{"field": "Idempotency-Key", "message": message}],
-        )
-    return key
+    return checked_key(key)
 
 
 def replay_headers(answer: Answer[Any]) -> dict[str, str]:

@@ -13,8 +13,8 @@ from sqlalchemy.exc import SQLAlchemyError
 from typer.exceptions import Abort, TyperException
 
 from core.cli.app import app
+from core.cli.socket import ListenError
 from core.ledger.errors import Refused
-from core.listening import ListenError
 from core.settings import SettingsError
 from core.store.engine import StoreError
 

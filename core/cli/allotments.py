@@ -7,11 +7,11 @@ from typing import Annotated, Final
 
 import typer
 
-from core.cli.house import as_operator, found_recipient, fresh_key
+from core.cli.context import as_operator, find_recipient, new_key
 from core.cli.options import PLAIN, Amount, Json, Org, Reason, moment
 from core.cli.options import amount as typed_amount
-from core.cli.show import day as shown_day
-from core.cli.show import show_json, show_rows
+from core.cli.output import day as shown_day
+from core.cli.output import print_json, show_rows
 from core.ledger.credits import Credits
 from core.services import allotments
 from core.services.allotments import AllotmentView
@@ -50,8 +50,8 @@ def begin(  # noqa: PLR0913  (what an allotment is made of)
         answer = await allotments.begin(
             ledger,
             actor=operator,
-            key=fresh_key(ledger) if key is None else key,
-            to=await found_recipient(ledger, operator, to),
+            key=new_key(ledger) if key is None else key,
+            to=await find_recipient(ledger, operator, to),
             amount=amount,
             day=day,
             lasts_months=lasts,
@@ -102,7 +102,7 @@ def change(
         answer = await allotments.change(
             ledger,
             actor=operator,
-            key=fresh_key(ledger),
+            key=new_key(ledger),
             allotment_id=allotment,
             amount=amount,
             lasts_months=lasts,
@@ -126,7 +126,7 @@ def end(allotment: Allotment, *, reason: Reason = None, org: Org = None, as_json
 
 def _show(found: list[AllotmentView], *, as_json: bool, alone: bool = False) -> None:
     if as_json:
-        show_json(found[0] if alone else found)
+        print_json(found[0] if alone else found)
         return
     rows = [
         (each.id, each.to.name, f"{each.amount.shown()} cr", f"on day {each.day}", f"next {_next(each)}")

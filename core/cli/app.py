@@ -22,12 +22,12 @@ from core.cli import (
     tokens,
     usage,
 )
-from core.cli.books import grant, replay, verify
-from core.cli.corrections import allocate, refund, void
-from core.cli.keeping import backup, export, restore
+from core.cli.adjustments import allocate, refund, void
+from core.cli.backup import backup, export, restore
+from core.cli.ledger import grant, replay, verify
 from core.cli.options import PLAIN
 from core.cli.rescue import rescue
-from core.cli.serving import demo, init, migrate, serve
+from core.cli.server import demo, init, migrate, serve
 from core.cli.why import why
 
 

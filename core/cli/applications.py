@@ -7,8 +7,8 @@ from typing import Annotated
 
 import typer
 
-from core.cli.campaigns import Campaign, acting_member, found_campaign, show_applications
-from core.cli.house import as_operator, fresh_key
+from core.cli.campaigns import Campaign, find_actor, find_campaign, show_applications
+from core.cli.context import as_operator, new_key
 from core.cli.options import Json, Member, Org
 from core.services.boosts import applications
 from core.services.boosts.forms import QuestionKind
@@ -33,10 +33,10 @@ def apply(
     typed = dict(_answer(each) for each in answer or ())
 
     async def act(ledger: Ledger, operator: Actor) -> ApplicationView:
-        which, who = await found_campaign(ledger, operator, campaign), await acting_member(ledger, operator, member)
+        which, who = await find_campaign(ledger, operator, campaign), await find_actor(ledger, operator, member)
         kinds = {question.name: question.kind for question in which.form}
         answers = {name: _read(kinds.get(name), value) for name, value in typed.items()}
-        made = await applications.apply(ledger, actor=who, key=fresh_key(ledger), campaign_id=which.id, answers=answers)
+        made = await applications.apply(ledger, actor=who, key=new_key(ledger), campaign_id=which.id, answers=answers)
         return made.item
 
     show_applications([as_operator(act, org=org)], as_json=as_json, alone=True)
@@ -46,7 +46,7 @@ def withdraw(campaign: Campaign, member: Member, *, org: Org = None, as_json: Js
     """Take a member's application back; the next who waits moves up."""
 
     async def act(ledger: Ledger, operator: Actor) -> ApplicationView:
-        which, who = await found_campaign(ledger, operator, campaign), await acting_member(ledger, operator, member)
+        which, who = await find_campaign(ledger, operator, campaign), await find_actor(ledger, operator, member)
         return (await applications.withdraw(ledger, actor=who, campaign_id=which.id)).item
 
     show_applications([as_operator(act, org=org)], as_json=as_json, alone=True)
@@ -64,9 +64,9 @@ def feedback(
     """Say in a member's name what a boost was worth."""
 
     async def act(ledger: Ledger, operator: Actor) -> ApplicationView:
-        which, who = await found_campaign(ledger, operator, campaign), await acting_member(ledger, operator, member)
+        which, who = await find_campaign(ledger, operator, campaign), await find_actor(ledger, operator, member)
         said = await applications.judge(
-            ledger, actor=who, key=fresh_key(ledger), campaign_id=which.id, rating=rating, words=words
+            ledger, actor=who, key=new_key(ledger), campaign_id=which.id, rating=rating, words=words
         )
         return said.item
 

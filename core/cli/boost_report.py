@@ -6,10 +6,10 @@ from typing import Annotated
 
 import typer
 
-from core.cli.campaigns import Campaign, found_campaign
-from core.cli.house import as_operator, found_team
+from core.cli.campaigns import Campaign, find_campaign
+from core.cli.context import as_operator, find_team
 from core.cli.options import Json, Org
-from core.cli.show import day, show_json, show_rows
+from core.cli.output import day, print_json, show_rows
 from core.services.boosts.report import BoostReport, boost_report
 from core.services.ledger import Ledger
 from core.services.views import Actor
@@ -25,13 +25,13 @@ def report(
     """Show what a campaign brought: usage before, during and after, for each cohort."""
 
     async def act(ledger: Ledger, operator: Actor) -> BoostReport:
-        which = await found_campaign(ledger, operator, campaign)
-        place = None if team is None else (await found_team(ledger, operator, team)).id
+        which = await find_campaign(ledger, operator, campaign)
+        place = None if team is None else (await find_team(ledger, operator, team)).id
         return await boost_report(ledger, actor=operator, campaign_id=which.id, team_id=place)
 
     found = as_operator(act, org=org)
     if as_json:
-        show_json(found)
+        print_json(found)
     else:
         _show_report(found)
 

@@ -8,9 +8,9 @@ from typing import Annotated, Final
 import typer
 
 from core.cli import applications, boost_report, campaigns
-from core.cli.house import as_operator, found_member, found_subject, found_team, fresh_key
+from core.cli.context import as_operator, find_member, find_subject, find_team, new_key
 from core.cli.options import EVERYBODY, PLAIN, Json, Org, Reason, Team, moment
-from core.cli.show import day, show_json, show_rows
+from core.cli.output import day, print_json, show_rows
 from core.ledger.ids import Prefix
 from core.metering.boosts import Factor
 from core.services.boosts import boosts
@@ -44,8 +44,8 @@ def list_(
     """List the boosts that run or will. Of those running the largest counts."""
 
     async def act(ledger: Ledger, operator: Actor) -> list[BoostDetail]:
-        who = None if member is None else (await found_member(ledger, operator, member)).id
-        which = None if team is None else (await found_team(ledger, operator, team)).id
+        who = None if member is None else (await find_member(ledger, operator, member)).id
+        which = None if team is None else (await find_team(ledger, operator, team)).id
         return list(await boosts.boosts(ledger, actor=operator, member_id=who, team_id=which))
 
     _show(as_operator(act, org=org), as_json=as_json)
@@ -74,7 +74,7 @@ def drop(  # noqa: PLR0913  (what a boost is made of)
         answer = await boosts.drop(
             ledger,
             actor=operator,
-            key=fresh_key(ledger) if key is None else key,
+            key=new_key(ledger) if key is None else key,
             to=await _target(ledger, operator, to),
             factor=factor,
             starts_at=starts,
@@ -119,21 +119,21 @@ def budget(
         raise typer.BadParameter("say both --days and --max to set a budget")
 
     async def act(ledger: Ledger, operator: Actor) -> BudgetView:
-        place = await found_team(ledger, operator, team)
+        place = await find_team(ledger, operator, team)
         if days is None or most is None:
             return await boosts.budget(ledger, actor=operator, team_id=place.id)
         return await boosts.set_budget(ledger, actor=operator, team_id=place.id, days_per_month=days, max_factor=most)
 
     found = as_operator(act, org=org)
     if as_json:
-        show_json(found)
+        print_json(found)
     else:
         left = f"{found.days_left} of {found.days_per_month} days left this month"
         show_rows([(found.team_id, left, f"at most {found.max_factor}×")], nothing="")
 
 
 async def _target(ledger: Ledger, operator: Actor, named: str) -> BoostTarget:
-    found = await found_subject(ledger, operator, named)
+    found = await find_subject(ledger, operator, named)
     if found.startswith(f"{Prefix.MEMBER.value}_"):
         return BoostTarget(member=found)
     return BoostTarget(org=found) if found.startswith(f"{Prefix.ORG.value}_") else BoostTarget(team=found)
@@ -141,7 +141,7 @@ async def _target(ledger: Ledger, operator: Actor, named: str) -> BoostTarget:
 
 def _show(found: list[BoostDetail], *, as_json: bool, alone: bool = False) -> None:
     if as_json:
-        show_json(found[0] if alone else found)
+        print_json(found[0] if alone else found)
         return
     rows = [
         (

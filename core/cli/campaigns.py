@@ -9,9 +9,9 @@ from typing import Annotated, Any, Final
 import orjson
 import typer
 
-from core.cli.house import acting_as, as_operator, found_member, found_team, fresh_key
+from core.cli.context import acting_as, as_operator, find_member, find_team, new_key
 from core.cli.options import PLAIN, Json, Member, Org, Reason, moment
-from core.cli.show import day, show_json, show_rows
+from core.cli.output import day, print_json, show_rows
 from core.ledger.errors import Code, Refused
 from core.ledger.ids import Prefix
 from core.metering.boosts import Factor
@@ -59,10 +59,10 @@ def create(  # noqa: PLR0913  (what a campaign is made of)
     questions = () if form is None else _questions(form)
 
     async def act(ledger: Ledger, operator: Actor) -> CampaignView:
-        teams = [(await found_team(ledger, operator, each)).id for each in team or ()]
+        teams = [(await find_team(ledger, operator, each)).id for each in team or ()]
         terms = CampaignTerms(name, multiplier, capacity, closes, starts, ends, opens, method, tuple(teams), questions)
         answer = await campaigns.open_campaign(
-            ledger, actor=operator, key=fresh_key(ledger) if key is None else key, terms=terms
+            ledger, actor=operator, key=new_key(ledger) if key is None else key, terms=terms
         )
         return answer.item
 
@@ -84,7 +84,7 @@ def show(campaign: Campaign, *, org: Org = None, as_json: Json = False) -> None:
     """Show a campaign, with how applications are decided and what they are asked."""
 
     async def act(ledger: Ledger, operator: Actor) -> CampaignView:
-        return await found_campaign(ledger, operator, campaign)
+        return await find_campaign(ledger, operator, campaign)
 
     found = as_operator(act, org=org)
     _show([found], as_json=as_json, alone=True)
@@ -104,7 +104,7 @@ def list_applications(
 
     async def act(ledger: Ledger, operator: Actor) -> list[ApplicationView]:
         found: list[ApplicationView] = []
-        which, cursor = await found_campaign(ledger, operator, campaign), None
+        which, cursor = await find_campaign(ledger, operator, campaign), None
         while True:
             page = await applications.applications(
                 ledger, actor=operator, campaign_id=which.id, state=state, limit=MAX_SHOWN, cursor=cursor
@@ -136,7 +136,7 @@ def draw(campaign: Campaign, *, org: Org = None, as_json: Json = False) -> None:
     """Draw a lottery whose applications have closed, and publish its seed."""
 
     async def act(ledger: Ledger, operator: Actor) -> CampaignView:
-        which = await found_campaign(ledger, operator, campaign)
+        which = await find_campaign(ledger, operator, campaign)
         return await campaigns.draw(ledger, actor=operator, campaign_id=which.id)
 
     found = as_operator(act, org=org)
@@ -150,7 +150,7 @@ def end_campaign(campaign: Campaign, *, reason: Reason = None, org: Org = None, 
     """End a campaign early: its boosts end now."""
 
     async def act(ledger: Ledger, operator: Actor) -> CampaignView:
-        which = await found_campaign(ledger, operator, campaign)
+        which = await find_campaign(ledger, operator, campaign)
         return await campaigns.end_campaign(ledger, actor=operator, campaign_id=which.id, reason=reason)
 
     _show([as_operator(act, org=org)], as_json=as_json, alone=True)
@@ -160,7 +160,7 @@ def _decide(
     campaign: str, member: str, verdict: ApplicationState, reason: str | None, org: str | None, *, as_json: bool
 ) -> None:
     async def act(ledger: Ledger, operator: Actor) -> ApplicationView:
-        which, who = await found_campaign(ledger, operator, campaign), await acting_member(ledger, operator, member)
+        which, who = await find_campaign(ledger, operator, campaign), await find_actor(ledger, operator, member)
         own = (await campaigns.campaign(ledger, actor=who, campaign_id=which.id)).mine
         if own is None:
             raise Refused(Code.NOT_FOUND, f"{member} has not applied for this campaign.")
@@ -172,7 +172,7 @@ def _decide(
     show_applications([as_operator(act, org=org)], as_json=as_json, alone=True)
 
 
-async def found_campaign(ledger: Ledger, operator: Actor, named: str) -> CampaignView:
+async def find_campaign(ledger: Ledger, operator: Actor, named: str) -> CampaignView:
     """Return the campaign of an id or a name. Raises Refused(not_found) unless it is exactly one."""
     if named.startswith(f"{Prefix.CAMPAIGN.value}_"):
         return await campaigns.campaign(ledger, actor=operator, campaign_id=named)
@@ -184,9 +184,9 @@ async def found_campaign(ledger: Ledger, operator: Actor, named: str) -> Campaig
     return found[0]
 
 
-async def acting_member(ledger: Ledger, operator: Actor, named: str) -> Actor:
+async def find_actor(ledger: Ledger, operator: Actor, named: str) -> Actor:
     """Return the member of an id or a name, as the operator lets them act."""
-    return acting_as(operator, await found_member(ledger, operator, named))
+    return acting_as(operator, await find_member(ledger, operator, named))
 
 
 def _questions(path: Path) -> tuple[Question, ...]:
@@ -212,7 +212,7 @@ def _question(given: dict[str, Any]) -> Question:
 
 def _show(found: list[CampaignView], *, as_json: bool, alone: bool = False) -> None:
     if as_json:
-        show_json(found[0] if alone else found)
+        print_json(found[0] if alone else found)
         return
     rows = [
         (
@@ -244,7 +244,7 @@ def _show_terms(campaign: CampaignView) -> None:
 def show_applications(found: list[ApplicationView], *, as_json: bool, alone: bool = False) -> None:
     """Print applications, for people or programs."""
     if as_json:
-        show_json(found[0] if alone else found)
+        print_json(found[0] if alone else found)
         return
     rows = [
         (each.id, each.member_name, each.state.value, f"place {each.place}" if each.place else "", day(each.applied_at))

@@ -6,9 +6,9 @@ from typing import Annotated, Final
 
 import typer
 
-from core.cli.house import as_operator, found_member, found_subject, found_team
+from core.cli.context import as_operator, find_member, find_subject, find_team
 from core.cli.options import EVERYBODY, PLAIN, Json, Org, amount
-from core.cli.show import day, show_json, show_rows
+from core.cli.output import day, print_json, show_rows
 from core.ledger.credits import Credits
 from core.ledger.ids import Prefix
 from core.services import caps
@@ -71,7 +71,7 @@ def list_(
 
     async def act(ledger: Ledger, operator: Actor) -> list[CapView]:
         if member is not None:
-            who = await found_member(ledger, operator, member)
+            who = await find_member(ledger, operator, member)
             return list(await caps.caps_of_member(ledger, actor=operator, member_id=who.id))
         found: list[CapView] = []
         cursor = None
@@ -86,13 +86,13 @@ def list_(
 
 
 async def _found(ledger: Ledger, operator: Actor, whom: str, pool: str | None) -> tuple[str, str | None]:
-    place = None if pool is None else (await found_team(ledger, operator, pool)).id
-    return await found_subject(ledger, operator, whom), place
+    place = None if pool is None else (await find_team(ledger, operator, pool)).id
+    return await find_subject(ledger, operator, whom), place
 
 
 def _show(found: list[CapView], *, as_json: bool, alone: bool = False) -> None:
     if as_json:
-        show_json(found[0] if alone else found)
+        print_json(found[0] if alone else found)
     else:
         show_rows(map(_row, found), nothing="Nothing is capped. See: teamcredits cap set --help")
 

@@ -6,9 +6,9 @@ from typing import Annotated, Final
 
 import typer
 
-from core.cli.house import as_operator, found_member, fresh_key
+from core.cli.context import as_operator, find_member, new_key
 from core.cli.options import PLAIN, Json, Member, Org
-from core.cli.show import day, show_json, show_rows
+from core.cli.output import day, print_json, show_rows
 from core.services import holds
 from core.services.holds import DEFAULT_SECONDS, HoldState, HoldView
 from core.services.ledger import Ledger
@@ -42,11 +42,11 @@ def open_(  # noqa: PLR0913  (what a request is made of)
 
     async def act(ledger: Ledger, operator: Actor) -> HoldView:
         usage = holds.estimate(model, input_tokens=input_tokens, cached_tokens=cached, max_tokens=max_tokens, tier=tier)
-        whose = await found_member(ledger, operator, member)
+        whose = await find_member(ledger, operator, member)
         answer = await holds.authorize(
             ledger,
             actor=operator,
-            key=fresh_key(ledger) if key is None else key,
+            key=new_key(ledger) if key is None else key,
             usage=usage,
             member=whose.id,
             seconds=seconds,
@@ -103,7 +103,7 @@ def list_(
     """List somebody's newest holds."""
 
     async def act(ledger: Ledger, operator: Actor) -> list[HoldView]:
-        whose = await found_member(ledger, operator, member)
+        whose = await find_member(ledger, operator, member)
         page = await holds.holds(ledger, actor=operator, member_id=whose.id, state=state, limit=MAX_SHOWN)
         return list(page.items)
 
@@ -112,7 +112,7 @@ def list_(
 
 def _show(found: list[HoldView], *, as_json: bool, alone: bool = False) -> None:
     if as_json:
-        show_json(found[0] if alone else found)
+        print_json(found[0] if alone else found)
         return
     show_rows(map(_row, found), nothing="There are no holds.")
 

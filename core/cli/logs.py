@@ -12,7 +12,7 @@ _FORMAT: Final = "%(asctime)s %(levelname)s %(name)s: %(message)s"
 _TALKATIVE: Final = ("uvicorn.error", "asyncio", "alembic", "httpx", "slack_bolt", "slack_sdk", "aiohttp")
 
 
-def set_up_logs(level: LogLevel) -> None:
+def configure_logs(level: LogLevel) -> None:
     """Write logs from this level on. Other people's INFO is left out unless everything is wanted."""
     logging.basicConfig(level=level.value.upper(), format=_FORMAT, force=True)
     if level is not LogLevel.DEBUG:

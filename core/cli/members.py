@@ -8,9 +8,9 @@ from typing import Annotated, Final
 
 import typer
 
-from core.cli.house import as_operator, found_member, found_team
+from core.cli.context import as_operator, find_member, find_team
 from core.cli.options import PLAIN, Json, Member, Org, Reason, SlackIdentity, moment, slack_identity
-from core.cli.show import show_json, show_rows
+from core.cli.output import print_json, show_rows
 from core.cli.wallets import show_balance, show_statement
 from core.ledger.ids import Prefix, parse_id
 from core.services import balances, freezes, members, organisations
@@ -57,7 +57,7 @@ def add(  # noqa: PLR0913  (each is one fact of a new member)
         raise typer.BadParameter("--lead needs --team")
 
     async def act(ledger: Ledger, operator: Actor) -> MemberView:
-        place = None if team is None else await found_team(ledger, operator, team)
+        place = None if team is None else await find_team(ledger, operator, team)
         added = await members.add_member(
             ledger,
             actor=operator,
@@ -98,7 +98,7 @@ def list_(
 
     found = as_operator(act, org=org)
     if as_json:
-        show_json(found)
+        print_json(found)
     else:
         show_rows(map(_row, found), nothing="Nobody is here yet. See: teamcredits member add --help")
 
@@ -108,12 +108,12 @@ def show(member: Member, *, org: Org = None, as_json: Json = False) -> None:
     """Show what a member has."""
 
     async def act(ledger: Ledger, operator: Actor) -> Balance:
-        found = await found_member(ledger, operator, member)
+        found = await find_member(ledger, operator, member)
         return await balances.balance(ledger, actor=operator, member_id=found.id)
 
     balance = as_operator(act, org=org)
     if as_json:
-        show_json(balance)
+        print_json(balance)
     else:
         show_balance(balance)
 
@@ -129,12 +129,12 @@ def statement(
     """Show what moved a member's credits, and what they used, newest first."""
 
     async def act(ledger: Ledger, operator: Actor) -> Page[StatementLine]:
-        found = await found_member(ledger, operator, member)
+        found = await find_member(ledger, operator, member)
         return await balances.statement(ledger, actor=operator, member_id=found.id, limit=limit)
 
     lines = as_operator(act, org=org).items
     if as_json:
-        show_json(lines)
+        print_json(lines)
     else:
         show_statement(lines)
 
@@ -158,7 +158,7 @@ def change(
         raise typer.BadParameter("say what changes: --name, --admin, --verified or --joined")
 
     async def act(ledger: Ledger, operator: Actor) -> MemberView:
-        found = await found_member(ledger, operator, member)
+        found = await find_member(ledger, operator, member)
         return await members.update_member(
             ledger, actor=operator, member_id=found.id, name=name, role=role, verified=verified, joined_at=joined
         )
@@ -171,7 +171,7 @@ def freeze(member: Member, *, reason: Reason = None, org: Org = None, as_json: J
     """Freeze a wallet: its open gifts go back, its tokens end."""
 
     async def act(ledger: Ledger, operator: Actor) -> MemberView:
-        found = await found_member(ledger, operator, member)
+        found = await find_member(ledger, operator, member)
         return await freezes.freeze(ledger, actor=operator, member_id=found.id, reason=reason)
 
     _show(as_operator(act, org=org), as_json=as_json)
@@ -188,7 +188,7 @@ def unfreeze(
     """Free a frozen wallet."""
 
     async def act(ledger: Ledger, operator: Actor) -> MemberView:
-        found = await found_member(ledger, operator, member)
+        found = await find_member(ledger, operator, member)
         return await freezes.unfreeze(ledger, actor=operator, member_id=found.id, reason=reason)
 
     _show(as_operator(act, org=org), as_json=as_json)
@@ -199,7 +199,7 @@ def leave(member: Member, *, org: Org = None, as_json: Json = False) -> None:
     """End a membership: open gifts from and to them go back."""
 
     async def act(ledger: Ledger, operator: Actor) -> MemberView:
-        found = await found_member(ledger, operator, member)
+        found = await find_member(ledger, operator, member)
         leaver = parse_id(Prefix.MEMBER, found.id)
         await members.leave(ledger, org_id=operator.org_id, actor_id=operator.member_id, member_id=leaver)
         return await members.member(ledger, actor=operator, member_id=found.id)
@@ -209,7 +209,7 @@ def leave(member: Member, *, org: Org = None, as_json: Json = False) -> None:
 
 def _show(member: MemberView, *, as_json: bool) -> None:
     if as_json:
-        show_json(member)
+        print_json(member)
     else:
         show_rows([_row(member)], nothing="")
 

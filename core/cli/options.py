@@ -8,9 +8,9 @@ from typing import Annotated, Any, Final
 
 import typer
 
+from core.cli.replay import instant_of
 from core.ledger.credits import Credits
 from core.ledger.errors import Refused
-from core.replay_cli import instant_of
 
 EVERYBODY: Final = "everybody"  # in the place of a member or a team
 PLAIN: Final[dict[str, Any]] = {"rich_markup_mode": None, "pretty_exceptions_enable": False}

@@ -7,9 +7,9 @@ from typing import Annotated, Final
 
 import typer
 
-from core.cli.house import as_operator, found_member
+from core.cli.context import as_operator, find_member
 from core.cli.options import EVERYBODY, PLAIN, Json, Org, amount, moment
-from core.cli.show import day, show_json, show_rows
+from core.cli.output import day, print_json, show_rows
 from core.ledger.credits import Credits
 from core.ledger.errors import Code, Refused
 from core.ledger.ids import Prefix, shown_id
@@ -47,7 +47,7 @@ def create(
 
     made = as_operator(act, org=org)
     if as_json:
-        show_json(made)
+        print_json(made)
     else:
         show_rows([_plan_row(made)], nothing="")
 
@@ -69,7 +69,7 @@ def list_(*, org: Org = None, as_json: Json = False) -> None:
 
     known, seats = as_operator(act, org=org)
     if as_json:
-        show_json({"plans": known, "seats": seats})
+        print_json({"plans": known, "seats": seats})
         return
     show_rows(map(_plan_row, known), nothing="There is no plan yet. See: teamcredits plan create --help")
     show_rows(map(_seat_row, seats), nothing="Nobody has a plan. See: teamcredits plan give --help")
@@ -90,7 +90,7 @@ def give(
     """Give somebody a plan, at once; windows that are open stay where they are."""
 
     async def act(ledger: Ledger, operator: Actor) -> SeatView:
-        plan_id = await _found_plan(ledger, operator, plan)
+        plan_id = await _find_plan(ledger, operator, plan)
         subject = await _subject(ledger, operator, whom)
         return await plans.give_plan(ledger, actor=operator, subject=subject, plan_id=plan_id, anchor_at=start)
 
@@ -118,13 +118,13 @@ def remove(
     """Remove a plan that nobody has."""
 
     async def act(ledger: Ledger, operator: Actor) -> None:
-        await plans.remove_plan(ledger, actor=operator, plan_id=await _found_plan(ledger, operator, plan))
+        await plans.remove_plan(ledger, actor=operator, plan_id=await _find_plan(ledger, operator, plan))
 
     as_operator(act, org=org)
     typer.echo("It is removed.")
 
 
-async def _found_plan(ledger: Ledger, operator: Actor, named: str) -> str:
+async def _find_plan(ledger: Ledger, operator: Actor, named: str) -> str:
     if named.startswith(f"{Prefix.PLAN.value}_"):
         return named
     known = (await plans.list_plans(ledger, actor=operator, limit=MAX_SHOWN)).items
@@ -137,12 +137,12 @@ async def _found_plan(ledger: Ledger, operator: Actor, named: str) -> str:
 async def _subject(ledger: Ledger, operator: Actor, named: str) -> str:
     if named.casefold() == EVERYBODY:
         return shown_id(Prefix.ORG, operator.org_id)
-    return (await found_member(ledger, operator, named)).id
+    return (await find_member(ledger, operator, named)).id
 
 
 def _show_seat(seat: SeatView, *, as_json: bool) -> None:
     if as_json:
-        show_json(seat)
+        print_json(seat)
     else:
         show_rows([_seat_row(seat)], nothing="")
 

@@ -9,9 +9,9 @@ from typing import Annotated, Final
 import orjson
 import typer
 
-from core.cli.house import as_operator
+from core.cli.context import as_operator
 from core.cli.options import PLAIN, Json, Org, moment
-from core.cli.show import hint, show_json, show_rows
+from core.cli.output import hint, print_json, show_rows
 from core.services import ratecards
 from core.services.ledger import Ledger
 from core.services.ratecards import CardView, LoadView, RateView
@@ -39,7 +39,7 @@ def show(
 
     card = as_operator(act, org=org)
     if as_json:
-        show_json(card)
+        print_json(card)
         return
     show_rows([_HEADER, *map(_row, card.rows)], nothing="")
     origin = f"with load {card.load}" if card.load else "as it comes with the house"
@@ -62,7 +62,7 @@ def load(
 
     done = as_operator(act, org=org)
     if as_json:
-        show_json(done)
+        print_json(done)
         return
     verb = "would be" if dry_run else "were"
     typer.echo(f"{done.added} rows {verb} added, {done.corrected} corrected, {done.unchanged} are as before")

@@ -6,9 +6,9 @@ from typing import Annotated, Final
 
 import typer
 
-from core.cli.house import acting_as, as_operator, found_member
+from core.cli.context import acting_as, as_operator, find_member
 from core.cli.options import PLAIN, Json, Member, Org
-from core.cli.show import day, show_json, show_rows
+from core.cli.output import day, print_json, show_rows
 from core.services import referrals
 from core.services.ledger import Ledger
 from core.services.referrals import InvitedView, ReferralsView
@@ -22,12 +22,12 @@ def code(member: Member, *, org: Org = None, as_json: Json = False) -> None:
     """Print a member's code; it is made when first asked for."""
 
     async def act(ledger: Ledger, operator: Actor) -> str:
-        actor = acting_as(operator, await found_member(ledger, operator, member))
+        actor = acting_as(operator, await find_member(ledger, operator, member))
         return await referrals.make_code(ledger, actor=actor)
 
     made = as_operator(act, org=org)
     if as_json:
-        show_json({"code": made})
+        print_json({"code": made})
     else:
         typer.echo(made)
 
@@ -43,7 +43,7 @@ def use(
     """Say by whom a member came; both gain once the member is verified and has used credits."""
 
     async def act(ledger: Ledger, operator: Actor) -> ReferralsView:
-        actor = acting_as(operator, await found_member(ledger, operator, member))
+        actor = acting_as(operator, await find_member(ledger, operator, member))
         return (await referrals.use_code(ledger, actor=actor, code=given)).item
 
     _show(as_operator(act, org=org), as_json=as_json)
@@ -54,7 +54,7 @@ def show(member: Member, *, org: Org = None, as_json: Json = False) -> None:
     """Show a member's code, by whom they came, and whom they invited."""
 
     async def act(ledger: Ledger, operator: Actor) -> ReferralsView:
-        actor = acting_as(operator, await found_member(ledger, operator, member))
+        actor = acting_as(operator, await find_member(ledger, operator, member))
         return await referrals.referrals(ledger, actor=actor)
 
     _show(as_operator(act, org=org), as_json=as_json)
@@ -62,7 +62,7 @@ def show(member: Member, *, org: Org = None, as_json: Json = False) -> None:
 
 def _show(found: ReferralsView, *, as_json: bool) -> None:
     if as_json:
-        show_json(found)
+        print_json(found)
         return
     came = "nobody" if found.invited_by is None else found.invited_by.name
     typer.echo(f"code {found.code or 'none yet'}, came by {came}")

@@ -8,9 +8,9 @@ from typing import Annotated, Final
 
 import typer
 
-from core.cli.house import acting_as, as_operator, found_member, found_team, fresh_key
+from core.cli.context import acting_as, as_operator, find_member, find_team, new_key
 from core.cli.options import PLAIN, Amount, Json, Member, Org, Reason
-from core.cli.show import day, show_json, show_rows
+from core.cli.output import day, print_json, show_rows
 from core.services import requests
 from core.services.ledger import Ledger
 from core.services.requests import RequestView
@@ -40,9 +40,9 @@ def ask(
     """Ask for credits in a member's name; without --to their leads are asked, else the admins."""
 
     async def act(ledger: Ledger, operator: Actor) -> RequestView:
-        asker = acting_as(operator, await found_member(ledger, operator, member))
-        asked = [(await found_member(ledger, operator, each)).id for each in to or ()]
-        key, lasts = fresh_key(ledger), timedelta(hours=hours)
+        asker = acting_as(operator, await find_member(ledger, operator, member))
+        asked = [(await find_member(ledger, operator, each)).id for each in to or ()]
+        key, lasts = new_key(ledger), timedelta(hours=hours)
         answer = await requests.ask(ledger, actor=asker, key=key, amount=amount, reason=reason, to=asked, lasts=lasts)
         return answer.item
 
@@ -60,12 +60,12 @@ def list_(
     """List what a member asked for, and what they are asked for, newest first."""
 
     async def act(ledger: Ledger, operator: Actor) -> tuple[RequestView, ...]:
-        actor = acting_as(operator, await found_member(ledger, operator, member))
+        actor = acting_as(operator, await find_member(ledger, operator, member))
         return (await requests.list_requests(ledger, actor=actor, is_open=is_open, limit=MAX_SHOWN)).items
 
     found = as_operator(act, org=org)
     if as_json:
-        show_json(found)
+        print_json(found)
     else:
         show_rows(map(_row, found), nothing="There are no requests. See: teamcredits request ask --help")
 
@@ -146,7 +146,7 @@ def fill(
     """Pay the whole request out of a team's pool at once."""
 
     async def act(ledger: Ledger, operator: Actor) -> RequestView:
-        pool, key = (await found_team(ledger, operator, team)).id, fresh_key(ledger)
+        pool, key = (await find_team(ledger, operator, team)).id, new_key(ledger)
         return (await requests.fill(ledger, actor=operator, key=key, request_id=request, pool=pool)).item
 
     _show(as_operator(act, org=org), as_json=as_json)
@@ -154,15 +154,15 @@ def fill(
 
 def _act(act: Act, by: str, org: str | None, *, as_json: bool) -> None:
     async def acting(ledger: Ledger, operator: Actor) -> RequestView:
-        actor = acting_as(operator, await found_member(ledger, operator, by))
-        return (await act(ledger, actor, fresh_key(ledger))).item
+        actor = acting_as(operator, await find_member(ledger, operator, by))
+        return (await act(ledger, actor, new_key(ledger))).item
 
     _show(as_operator(acting, org=org), as_json=as_json)
 
 
 def _show(request: RequestView, *, as_json: bool) -> None:
     if as_json:
-        show_json(request)
+        print_json(request)
         return
     show_rows([_row(request)], nothing="")
     parts = [(f"  {each.by.name}", f"{each.amount.shown()} cr", _said(each)) for each in request.pledges]

@@ -6,9 +6,9 @@ from typing import Annotated
 
 import typer
 
-from core.cli.house import acting_as, as_operator, found_member
+from core.cli.context import acting_as, as_operator, find_member
 from core.cli.options import Json, Org
-from core.cli.show import day, show_json, show_rows
+from core.cli.output import day, print_json, show_rows
 from core.services import rescue as use_case
 from core.services.ledger import Ledger
 from core.services.rescue import RescueView
@@ -28,12 +28,12 @@ def rescue(
     """Propose gifts: what would lapse unused, to teammates who are near empty."""
 
     async def act(ledger: Ledger, operator: Actor) -> tuple[RescueView, ...]:
-        actor = operator if of is None else acting_as(operator, await found_member(ledger, operator, of))
+        actor = operator if of is None else acting_as(operator, await find_member(ledger, operator, of))
         return await use_case.proposals(ledger, actor=actor, days=days, limit=limit)
 
     found = as_operator(act, org=org)
     if as_json:
-        show_json(found)
+        print_json(found)
     else:
         show_rows(map(_row, found), nothing="Nothing has to be rescued.")
 

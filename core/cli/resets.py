@@ -7,9 +7,9 @@ from typing import Annotated, Final
 
 import typer
 
-from core.cli.house import acting_as, as_operator, found_member, found_subject, fresh_key
+from core.cli.context import acting_as, as_operator, find_member, find_subject, new_key
 from core.cli.options import EVERYBODY, PLAIN, Json, Member, Org, Reason, moment
-from core.cli.show import day, show_json, show_rows
+from core.cli.output import day, print_json, show_rows
 from core.services import resets
 from core.services.ledger import Ledger
 from core.services.resets import ResetOrderView, ResetView
@@ -38,8 +38,8 @@ def give(
         answer = await resets.order(
             ledger,
             actor=operator,
-            key=fresh_key(ledger) if key is None else key,
-            subject=await found_subject(ledger, operator, to),
+            key=new_key(ledger) if key is None else key,
+            subject=await find_subject(ledger, operator, to),
             banked=bank,
             expires_at=expires,
             reason=reason,
@@ -49,7 +49,7 @@ def give(
 
     order = as_operator(act, org=org)
     if as_json:
-        show_json(order)
+        print_json(order)
         return
     what = f"banked until {day(order.expires_at)}" if order.is_banked else "reset"
     typer.echo(f"{order.id}: {order.done:,} {what}, {order.unchanged:,} had nothing to reset")
@@ -60,12 +60,12 @@ def list_(member: Member, *, org: Org = None, as_json: Json = False) -> None:
     """List a member's banked resets, newest first."""
 
     async def act(ledger: Ledger, operator: Actor) -> list[ResetView]:
-        who = await found_member(ledger, operator, member)
+        who = await find_member(ledger, operator, member)
         return list((await resets.list_resets(ledger, actor=operator, member_id=who.id, limit=MAX_SHOWN)).items)
 
     found = as_operator(act, org=org)
     if as_json:
-        show_json(found)
+        print_json(found)
         return
     rows = [(each.id, each.state.value, f"until {day(each.expires_at)}") for each in found]
     show_rows(rows, nothing="No reset is banked. See: teamcredits reset give --help")
@@ -80,7 +80,7 @@ def orders(*, org: Org = None, as_json: Json = False) -> None:
 
     found = as_operator(act, org=org)
     if as_json:
-        show_json(found)
+        print_json(found)
         return
     rows = [
         (each.id, each.subject.name, f"{each.done:,} done", f"{each.unchanged:,} had nothing to reset", _end(each))
@@ -100,13 +100,13 @@ def use(
     """Use a member's banked reset, as they would."""
 
     async def act(ledger: Ledger, operator: Actor) -> ResetView:
-        owner = acting_as(operator, await found_member(ledger, operator, member))
+        owner = acting_as(operator, await find_member(ledger, operator, member))
         number = (await resets.next_banked(ledger, actor=owner)).id if reset is None else reset
         return (await resets.use(ledger, actor=owner, reset_id=number)).item
 
     used = as_operator(act, org=org)
     if as_json:
-        show_json(used)
+        print_json(used)
     else:
         typer.echo(f"{used.id} is used; the windows of the allowance start afresh and reset when they would have")
 

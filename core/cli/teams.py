@@ -6,9 +6,9 @@ from typing import Annotated, Final
 
 import typer
 
-from core.cli.house import as_operator, found_member, found_team
+from core.cli.context import as_operator, find_member, find_team
 from core.cli.options import PLAIN, Json, Member, Org, Team
-from core.cli.show import show_json, show_rows
+from core.cli.output import print_json, show_rows
 from core.services import organisations
 from core.services.ledger import Ledger
 from core.services.organisations import TeamView
@@ -55,7 +55,7 @@ def add(
     """Put a member into a team, or change whether they lead it."""
 
     async def act(ledger: Ledger, operator: Actor) -> TeamView:
-        place, who = await found_team(ledger, operator, team), await found_member(ledger, operator, member)
+        place, who = await find_team(ledger, operator, team), await find_member(ledger, operator, member)
         return await organisations.add_to_team(ledger, actor=operator, team_id=place.id, member_id=who.id, is_lead=lead)
 
     _show([as_operator(act, org=org)], as_json=as_json, alone=True)
@@ -66,7 +66,7 @@ def remove(team: Team, member: Member, *, org: Org = None, as_json: Json = False
     """Take a member out of a team."""
 
     async def act(ledger: Ledger, operator: Actor) -> TeamView:
-        place, who = await found_team(ledger, operator, team), await found_member(ledger, operator, member)
+        place, who = await find_team(ledger, operator, team), await find_member(ledger, operator, member)
         return await organisations.remove_from_team(ledger, actor=operator, team_id=place.id, member_id=who.id)
 
     _show([as_operator(act, org=org)], as_json=as_json, alone=True)
@@ -74,7 +74,7 @@ def remove(team: Team, member: Member, *, org: Org = None, as_json: Json = False
 
 def _show(teams: list[TeamView], *, as_json: bool, alone: bool = False) -> None:
     if as_json:
-        show_json(teams[0] if alone else teams)
+        print_json(teams[0] if alone else teams)
         return
     rows = [(team.id, team.name, f"{len(team.members)} members", f"{len(team.leads)} leads") for team in teams]
     show_rows(rows, nothing="There is no team yet. See: teamcredits team create --help")

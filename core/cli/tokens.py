@@ -7,9 +7,9 @@ from typing import Annotated, Final
 
 import typer
 
-from core.cli.house import acting_as, as_operator, found_member
+from core.cli.context import acting_as, as_operator, find_member
 from core.cli.options import PLAIN, Json, Member, Org, moment
-from core.cli.show import day, hint, show_json, show_rows
+from core.cli.output import day, hint, print_json, show_rows
 from core.services import access, devices
 from core.services.access import TokenView
 from core.services.devices import DeviceView
@@ -37,7 +37,7 @@ def issue(
     scopes = scope or [Scope.READ, Scope.GIVE]
 
     async def act(ledger: Ledger, operator: Actor) -> tuple[str, str, str]:
-        owner = await found_member(ledger, operator, member)
+        owner = await find_member(ledger, operator, member)
         secret, token_id = await access.issue_token(
             ledger, actor=operator, scopes=scopes, label=label, member_id=owner.id, expires_at=expires
         )
@@ -45,7 +45,7 @@ def issue(
 
     secret, token_id, owner_id = as_operator(act, org=org)
     if as_json:
-        show_json({"token": secret, "id": token_id, "member_id": owner_id, "scopes": sorted(set(scopes))})
+        print_json({"token": secret, "id": token_id, "member_id": owner_id, "scopes": sorted(set(scopes))})
     else:
         typer.echo(secret)
         hint(f"This is {token_id}; it is shown this once.")
@@ -56,12 +56,12 @@ def list_(member: Member, *, org: Org = None, as_json: Json = False) -> None:
     """List a member's live tokens, newest first."""
 
     async def act(ledger: Ledger, operator: Actor) -> list[TokenView]:
-        owner = await found_member(ledger, operator, member)
+        owner = await find_member(ledger, operator, member)
         return list((await access.list_tokens(ledger, actor=operator, member_id=owner.id, limit=MAX_SHOWN)).items)
 
     found = as_operator(act, org=org)
     if as_json:
-        show_json(found)
+        print_json(found)
         return
     rows = [(each.id, each.label, " ".join(each.scopes), f"until {day(each.expires_at)}") for each in found]
     show_rows(rows, nothing="They have no token.")
@@ -113,5 +113,5 @@ async def _asking(ledger: Ledger, operator: Actor, member: str | None, code: str
 async def _actor(ledger: Ledger, operator: Actor, member: str | None) -> tuple[Actor, str]:
     if member is None:
         return operator, "the admin"
-    found = await found_member(ledger, operator, member)
+    found = await find_member(ledger, operator, member)
     return acting_as(operator, found), found.name

@@ -7,9 +7,9 @@ from typing import Annotated, Final, cast
 
 import typer
 
-from core.cli.house import as_operator
+from core.cli.context import as_operator
 from core.cli.options import PLAIN, Json, Org
-from core.cli.show import hint, show_json
+from core.cli.output import hint, print_json
 from core.ledger.errors import Refused
 from core.services.csv_file import copied
 from core.services.ledger import Ledger
@@ -45,7 +45,7 @@ def import_(
             _tell_other_lines(refused)
             raise
     if as_json:
-        show_json(done)
+        print_json(done)
         return
     verb = "would be" if dry_run else "were"
     cost = done.credits.shown()

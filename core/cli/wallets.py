@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 import typer
 
-from core.cli.show import day, show_rows
+from core.cli.output import day, show_rows
 from core.services.views import Balance, StatementLine
 from core.services.words.limits import limit_label
 from core.services.words.usage import usage_words

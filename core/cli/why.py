@@ -6,9 +6,9 @@ from typing import Annotated, Final
 
 import typer
 
-from core.cli.house import as_operator, found_member
+from core.cli.context import as_operator, find_member
 from core.cli.options import Json, Member, Org, amount
-from core.cli.show import day, show_json, show_rows
+from core.cli.output import day, print_json, show_rows
 from core.ledger.credits import Credits
 from core.services import why as use_case
 from core.services.ledger import Ledger
@@ -37,12 +37,12 @@ def why(
         question = use_case.question_of(
             model=model, tokens=tokens, output_tokens=output_tokens, tier=tier, amount=asked
         )
-        who = await found_member(ledger, operator, member)
+        who = await find_member(ledger, operator, member)
         return await use_case.why(ledger, actor=operator, question=question, member_id=who.id)
 
     answer = as_operator(act, org=org)
     if as_json:
-        show_json(answer)
+        print_json(answer)
         return
     typer.echo(f"{answer.name}: {answer.sentence}")
     if answer.priced is not None:

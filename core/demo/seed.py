@@ -1,6 +1,6 @@
-"""Seeding: the story is carried out through the real use cases, each part at its moment.
+"""Seeds the demo: runs the scenario through the real use cases, each step at its own time.
 
-The ledger is opened on a clock that is moved through the past, so every booking lies where it belongs.
+The ledger is opened with a clock that moves through the past, so that every row has the right time.
 """
 
 from __future__ import annotations
@@ -9,8 +9,8 @@ from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from core.demo import story
-from core.demo.story import Given, Granted, Person, Rush
+from core.demo import scenario
+from core.demo.scenario import DemoCampaign, DemoGift, DemoGrant, Person
 from core.ledger.credits import Credits
 from core.ledger.ids import Prefix, parse_id
 from core.ledger.transfers import TransferKind
@@ -30,12 +30,12 @@ from core.services.views import Actor, Role, Scope
 
 Step = tuple[datetime, Callable[[], Awaitable[object]]]
 _SOURCE = "demo"
-_CLAIMED_BEFORE = timedelta(days=1)  # what is older was seen long ago
+_CLAIMED_BEFORE = timedelta(days=1)  # older notices have been seen
 
 
 @dataclass(slots=True)
 class MovableClock:
-    """The present as the seed says."""
+    """A clock that the seed sets."""
 
     now: datetime
 
@@ -44,24 +44,26 @@ class MovableClock:
 
 
 async def seed(ledger: Ledger, clock: MovableClock) -> None:
-    """Tell the story up to the clock's present. The ledger must be open on this clock, and empty."""
+    """Run the scenario up to the clock's present. The ledger must be empty and use this clock."""
     present = clock.now
-    clock.now = present - timedelta(days=story.BEGAN_DAYS_AGO)
-    house = await _found(ledger, present)
-    for at, act in sorted(house.steps(), key=lambda step: step[0]):
+    clock.now = present - timedelta(days=scenario.STARTED_DAYS_AGO)
+    timeline = await _create_organisation(ledger, present)
+    for at, act in sorted(timeline.steps(), key=lambda step: step[0]):
         clock.now = max(clock.now, at)
         await act()
     clock.now = present
 
 
-async def _found(ledger: Ledger, present: datetime) -> _House:
-    """Begin the organisation, its teams and its people."""
-    org_id, admin, _ = await organisations.create_organisation(ledger, name=story.ORGANISATION, admin_name=story.ADMIN)
+async def _create_organisation(ledger: Ledger, present: datetime) -> _Timeline:
+    """Create the organisation, its teams and its people."""
+    org_id, admin, _ = await organisations.create_organisation(
+        ledger, name=scenario.ORGANISATION, admin_name=scenario.ADMIN
+    )
     operator = await organisations.operator(ledger, org=org_id)
-    ids = {story.ORGANISATION: org_id, story.ADMIN: admin.id}
-    for name in story.TEAMS:
+    ids = {scenario.ORGANISATION: org_id, scenario.ADMIN: admin.id}
+    for name in scenario.TEAMS:
         ids[name] = (await organisations.create_team(ledger, actor=operator, name=name)).id
-    for person in story.PEOPLE:
+    for person in scenario.PEOPLE:
         if person.name not in ids:
             added = await members.add_member(
                 ledger, actor=operator, name=person.name, email=person.email, verified=True
@@ -70,12 +72,12 @@ async def _found(ledger: Ledger, present: datetime) -> _House:
         await organisations.add_to_team(
             ledger, actor=operator, team_id=ids[person.team], member_id=ids[person.name], is_lead=person.leads
         )
-    return _House(ledger, present, operator, ids, published_rate_cards())
+    return _Timeline(ledger, present, operator, ids, published_rate_cards())
 
 
 @dataclass(frozen=True, slots=True)
-class _House:
-    """The founded organisation, whose steps are still to be taken. Names stand for ids."""
+class _Timeline:
+    """The new organisation and everything that happens in it; ``ids`` maps names to ids."""
 
     ledger: Ledger
     present: datetime
@@ -84,46 +86,48 @@ class _House:
     cards: RateCards
 
     def steps(self) -> Iterator[Step]:
-        """Yield everything that happens, each with its moment, in no order."""
-        for granted in story.GRANTS:
-            yield from self._granting(granted)
-        for given in story.GIFTS:
-            yield from self._giving(given)
-        yield from self._boosting(story.CAMPAIGN)
-        for person in story.PEOPLE:
-            for at, event, used in story.requests_of(person, self.present):
-                yield at, self._charging(person, event, used, at)
-            yield self.present - _CLAIMED_BEFORE, self._reading(person.name)
+        """Yield every step with its time, in no particular order."""
+        for granted in scenario.GRANTS:
+            yield from self._grant_steps(granted)
+        for given in scenario.GIFTS:
+            yield from self._gift_steps(given)
+        yield from self._campaign_steps(scenario.CAMPAIGN)
+        for person in scenario.PEOPLE:
+            for at, event, used in scenario.requests_of(person, self.present):
+                yield at, self._usage(person, event, used, at)
+            yield self.present - _CLAIMED_BEFORE, self._notices_read(person.name)
 
-    def _boosting(self, rush: Rush) -> Iterator[Step]:
-        """Yield a plan for everybody, the campaign, who applied for it, and its start."""
+    def _campaign_steps(self, campaign: DemoCampaign) -> Iterator[Step]:
+        """Yield a plan for everybody, the campaign, its applications and its start."""
         opens_at, starts_at, ends_at = (
             self.present + timedelta(days=days)
-            for days in (-rush.opened_days_ago, -rush.starts_days_ago, rush.ends_in_days)
+            for days in (-campaign.opened_days_ago, -campaign.starts_days_ago, campaign.ends_in_days)
         )
-        factor, made = Factor.parse(rush.factor), list[str]()
+        factor, created = Factor.parse(campaign.factor), list[str]()
 
         async def begin() -> None:
-            weekly = Credits.of(story.PLAN_A_WEEK)
-            plan = await plans.create_plan(self.ledger, actor=self.operator, name=story.PLAN, weekly=weekly)
+            weekly = Credits.of(scenario.PLAN_A_WEEK)
+            plan = await plans.create_plan(self.ledger, actor=self.operator, name=scenario.PLAN, weekly=weekly)
             await plans.give_plan(
-                self.ledger, actor=self.operator, subject=self.ids[story.ORGANISATION], plan_id=plan.id
+                self.ledger, actor=self.operator, subject=self.ids[scenario.ORGANISATION], plan_id=plan.id
             )
-            terms = CampaignTerms(rush.name, factor, rush.capacity, starts_at, starts_at, ends_at)
+            terms = CampaignTerms(campaign.name, factor, campaign.capacity, starts_at, starts_at, ends_at)
             answer = await campaigns.open_campaign(self.ledger, actor=self.operator, key="demo:boost", terms=terms)
-            made.append(answer.item.id)
+            created.append(answer.item.id)
 
         yield opens_at, begin
-        for hour, name in enumerate(rush.applicants, 1):
-            yield opens_at + timedelta(hours=hour), self._applying(name, made)
+        for hour, name in enumerate(campaign.applicants, 1):
+            yield opens_at + timedelta(hours=hour), self._application(name, created)
         yield starts_at, lambda: boosts_due(self.ledger)
 
-    def _applying(self, name: str, made: list[str]) -> Callable[[], Awaitable[object]]:
-        return lambda: applications.apply(self.ledger, actor=self._actor(name), key="demo:apply", campaign_id=made[0])
+    def _application(self, name: str, created: list[str]) -> Callable[[], Awaitable[object]]:
+        return lambda: applications.apply(
+            self.ledger, actor=self._actor(name), key="demo:apply", campaign_id=created[0]
+        )
 
-    def _granting(self, granted: Granted) -> Iterator[Step]:
+    def _grant_steps(self, granted: DemoGrant) -> Iterator[Step]:
         at = self.present - timedelta(days=granted.days_ago)
-        expires_at = None if granted.lapses_in_days is None else self._midnight(granted.lapses_in_days)
+        expires_at = None if granted.expires_in_days is None else self._midnight(granted.expires_in_days)
 
         async def grant() -> None:
             to = self.ids[granted.to]
@@ -146,11 +150,11 @@ class _House:
     def _midnight(self, in_days: float) -> datetime:
         return (self.present + timedelta(days=in_days)).replace(hour=0, minute=0, second=0, microsecond=0)
 
-    def _giving(self, given: Given) -> Iterator[Step]:
-        """Yield the gift, and its end where that lies in the past."""
+    def _gift_steps(self, given: DemoGift) -> Iterator[Step]:
+        """Yield the gift, and its end if that is in the past."""
         at = self.present - timedelta(hours=given.hours_ago)
         sender, recipient = self._actor(given.sender), self._actor(given.recipient)
-        made: list[str] = []
+        created: list[str] = []
 
         async def give() -> None:
             answer = await gifts.give(
@@ -161,20 +165,20 @@ class _House:
                 amount=Credits.of(given.amount),
                 message=given.message,
             )
-            made.extend(str(gift.id) for gift in answer.item)
+            created.extend(str(gift.id) for gift in answer.item)
 
         yield at, give
         match given.ending:
             case TransferKind.GIFT_CANCEL:
-                yield at + timedelta(minutes=4), lambda: gifts.cancel(self.ledger, actor=sender, gift_id=made[0])
+                yield at + timedelta(minutes=4), lambda: gifts.cancel(self.ledger, actor=sender, gift_id=created[0])
             case TransferKind.GIFT_DECLINE:
-                yield at + timedelta(hours=2), lambda: gifts.decline(self.ledger, actor=recipient, gift_id=made[0])
+                yield at + timedelta(hours=2), lambda: gifts.decline(self.ledger, actor=recipient, gift_id=created[0])
             case _:
                 settles_at = at + timedelta(hours=self.ledger.default_settlement_hours)
                 if settles_at <= self.present:
                     yield settles_at, lambda: settle_due(self.ledger)
 
-    def _charging(self, person: Person, event: str, used: Usage, at: datetime) -> Callable[[], Awaitable[object]]:
+    def _usage(self, person: Person, event: str, used: Usage, at: datetime) -> Callable[[], Awaitable[object]]:
         return lambda: charging.charge(
             self.ledger,
             org_id=self.operator.org_id,
@@ -186,9 +190,9 @@ class _House:
             card=self.cards.at(at),
         )
 
-    def _reading(self, name: str) -> Callable[[], Awaitable[object]]:
+    def _notices_read(self, name: str) -> Callable[[], Awaitable[object]]:
         async def read() -> None:
-            """They have seen what they were told until then."""
+            """Mark every notice as seen."""
             actor = self._actor(name)
             for notice in (await balances.status(self.ledger, actor=actor)).notices:
                 await balances.claim_notice(self.ledger, actor=actor, notice_id=notice.id)

@@ -17,11 +17,12 @@ from core.ledger.lots import GIFTABLE_BY_DEFAULT, Source
 from core.services.commands.allotting import BeginAllotment, ChangeAllotment, EndAllotment, RunAllotment
 from core.services.commands.giving import checked_amount
 from core.services.cursors import checked_limit, cursor_of, place_of
-from core.services.gifts import Recipient, account_of, checked_key, checked_words
+from core.services.gifts import Recipient, account_of
 from core.services.ledger import Ledger
 from core.services.members import require_admin
 from core.services.rendering import party
 from core.services.settlement import MAX_PAGES, PAGE, Swept, submit_all
+from core.services.validation import checked_key, checked_words
 from core.services.views import Actor, Answer, Page, Party
 from core.store import gifts as stored
 from core.store import people, supply

@@ -5,10 +5,10 @@ from __future__ import annotations
 from core.ledger.errors import Code, Refused
 from core.ledger.ids import Prefix, parse_id, shown_id
 from core.services.commands.freezing import Freeze, Unfreeze
-from core.services.gifts import checked_words
 from core.services.ledger import Ledger
 from core.services.members import member_view
 from core.services.settlement import return_open_gifts
+from core.services.validation import checked_words
 from core.services.views import Actor, MemberView
 from core.store import people
 

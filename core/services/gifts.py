@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final
 
 from sqlalchemy import Connection
 
@@ -16,20 +15,17 @@ from core.ledger.gifts import GiftState
 from core.ledger.ids import Prefix, parse_id
 from core.ledger.lots import GiftOrder
 from core.ledger.transfers import TransferKind
-from core.services.commands.giving import MAX_RECIPIENTS, Give, checked_amount
+from core.services.commands.giving import Give, checked_amount
 from core.services.commands.reversing import Reverse
 from core.services.commands.settling import Decide
 from core.services.cursors import checked_limit, cursor_of, place_of
 from core.services.ledger import Ledger
 from core.services.rendering import decision_view, gift_view, party, slice_views
-from core.services.text import is_storable
+from core.services.validation import MAX_RECIPIENTS, checked_key, checked_words
 from core.services.views import Actor, Answer, GiftView, Page
 from core.store import facts, people
 from core.store import gifts as stored
 from core.store.instants import from_micros, to_micros
-
-MESSAGE_LENGTH: Final = 500
-_KEY_LENGTH: Final = 255
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,23 +159,6 @@ def account_of(recipient: Recipient) -> int:
         return pool_of(parse_id(Prefix.ORG if pool.startswith(Prefix.ORG.value) else Prefix.TEAM, pool))
     except Refused as refused:
         raise Refused(Code.UNKNOWN_MEMBER, refused.detail, field="to") from None
-
-
-def checked_key(key: str) -> str:
-    """Return an idempotency key. Raises Refused(invalid_request) unless it is 1–255 printable ASCII letters."""
-    if not 0 < len(key) <= _KEY_LENGTH or not key.isascii() or not key.isprintable():
-        sentence = f"An idempotency key has 1 to {_KEY_LENGTH} printable ASCII characters."
-        raise Refused(Code.INVALID_REQUEST, sentence, field="Idempotency-Key")
-    return key
-
-
-def checked_words(text: str | None, field: str) -> str | None:
-    """Return a message or reason without space around it, or None. Raises Refused(invalid_request)."""
-    words = (text or "").strip()
-    if len(words) > MESSAGE_LENGTH or not is_storable(words):
-        sentence = f"The {field} may have at most {MESSAGE_LENGTH} characters of plain text."
-        raise Refused(Code.INVALID_REQUEST, sentence, field=field)
-    return words or None
 
 
 def _give(

@@ -14,9 +14,10 @@ from core.ledger.lots import GIFTABLE_BY_DEFAULT, Lot, Source
 from core.services.balances import line_view
 from core.services.commands.giving import checked_amount
 from core.services.commands.granting import Allocate, Grant
-from core.services.gifts import Recipient, account_of, checked_key, checked_words
+from core.services.gifts import Recipient, account_of
 from core.services.ledger import Ledger
 from core.services.rendering import party
+from core.services.validation import checked_key, checked_words
 from core.services.views import Actor, Answer, GrantView, StatementLine
 from core.store import gifts as stored
 from core.store import lots, statements

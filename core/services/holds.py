@@ -18,12 +18,12 @@ from core.metering.ratecards import RateCard
 from core.metering.usage import MAX_MODEL_LENGTH, MAX_TOKENS, Usage
 from core.services.commands.holding import Authorize, Capture, Release
 from core.services.cursors import checked_limit, cursor_of, place_of
-from core.services.gifts import checked_key
 from core.services.ledger import Ledger
 from core.services.ratecards import card_at
 from core.services.usage.charging import rated
 from core.services.usage.cloud_events import usage_of
 from core.services.usage.payers import Payers
+from core.services.validation import checked_key
 from core.services.views import Actor, Answer, Page
 from core.store import holds as stored
 

@@ -13,9 +13,9 @@ from core.ledger.errors import Code, Refused
 from core.ledger.ids import Prefix, parse_id, shown_id
 from core.services.commands.giving import checked_amount
 from core.services.commands.refunding import GiveBack
-from core.services.gifts import checked_key, checked_words
 from core.services.ledger import Ledger
 from core.services.members import require_admin
+from core.services.validation import checked_key, checked_words
 from core.services.views import Actor, Answer, Party
 from core.store import bills
 from core.store.bills import ChargeRecord

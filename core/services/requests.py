@@ -20,10 +20,11 @@ from core.services.commands.fulfilling import Accept, FillFromPool
 from core.services.commands.giving import checked_amount
 from core.services.commands.pledging import Decline, Promise, Unpledge
 from core.services.cursors import checked_limit, cursor_of, place_of
-from core.services.gifts import Recipient, account_of, checked_key, checked_words
+from core.services.gifts import Recipient, account_of
 from core.services.ledger import Ledger
 from core.services.rendering import party
 from core.services.settlement import MAX_PAGES, PAGE, Swept, submit_all
+from core.services.validation import checked_key, checked_words
 from core.services.views import Actor, Answer, Page, Party
 from core.store import gifts as stored
 from core.store import groups, people

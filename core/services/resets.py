@@ -15,10 +15,10 @@ from core.metering.resets import Reset, ResetOrder
 from core.metering.resets import ResetState as ResetState  # noqa: PLC0414  (what a view says, for the doors)
 from core.services.commands.resetting import OrderReset, ResetMember, UseReset, WarnOfReset
 from core.services.cursors import checked_limit, cursor_of, place_of
-from core.services.gifts import checked_key, checked_words
 from core.services.ledger import Ledger
 from core.services.members import require_admin
 from core.services.settlement import MAX_PAGES, PAGE, Swept, submit_all
+from core.services.validation import checked_key, checked_words
 from core.services.views import Actor, Answer, Page
 from core.services.whom import Named, named_subjects, readable, subject_id
 from core.store import resets as stored

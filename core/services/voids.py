@@ -12,10 +12,10 @@ from core.ledger.ids import Prefix, parse_id, shown_id
 from core.ledger.lots import Lot
 from core.services.commands.giving import checked_amount
 from core.services.commands.voiding import Void
-from core.services.gifts import checked_key, checked_words
 from core.services.grants import grant_view
 from core.services.ledger import Ledger
 from core.services.members import require_admin
+from core.services.validation import checked_key, checked_words
 from core.services.views import Actor, Answer, GrantView
 from core.store import lots, statements, supply
 from core.store.supply import Whereabouts

@@ -16,6 +16,7 @@ import psycopg
 from sqlalchemy import URL, Connection, Engine, create_engine, text
 from sqlalchemy.exc import DBAPIError
 
+from core.atomic_file import atomic_file
 from core.store.copying import copy_rows, shapes
 from core.store.engine import (
     StoreError,
@@ -28,7 +29,6 @@ from core.store.engine import (
     writing,
 )
 from core.store.migrate import is_known, revision_of, upgrade
-from core.whole_files import whole_file
 
 # A writer number is never used twice, or ids given after the backup would name something else once it is restored.
 WRITERS_SKIPPED: Final = 10_000
@@ -42,7 +42,7 @@ def backup(url: str, file: Path, *, replace: bool = False) -> None:
     """
     refuse_own_file(url, file)
     try:
-        with _disposing(open_for_reading(url)) as engine, whole_file(file, replace=replace) as aside:
+        with _disposing(open_for_reading(url)) as engine, atomic_file(file, replace=replace) as aside:
             if is_sqlite(engine):
                 _copy_pages(engine, aside)
             else:

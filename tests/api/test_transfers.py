@@ -114,7 +114,7 @@ async def test_a_dry_run_plans_and_books_nothing(client: httpx.AsyncClient, hous
     assert "idempotency-replayed" not in real.headers
 
 
-@pytest.mark.parametrize("key", [None, "", "é", "a\tb", "k" * 256, " "])
+@pytest.mark.parametrize("key", [None, "", "é", "a\tb", "k" * 256, " ", " a", "a "])
 async def test_a_gift_needs_a_proper_key(client: httpx.AsyncClient, house: House, key: str | None) -> None:
     given = {"to": {"member": house.bo.id}, "amount": "1"}
     headers = {**house.al.headers, **({} if key is None else {"Idempotency-Key": key.encode("latin-1")})}

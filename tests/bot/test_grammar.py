@@ -6,8 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.grammar import MAX_REASON, MAX_RECIPIENTS, GiftOrder, Slip, parse_gift
+from bot.grammar import GiftOrder, Slip, parse_gift
 from core.ledger.credits import MAX_TRANSFER, ZERO, Credits
+from core.services.validation import MAX_RECIPIENTS, MESSAGE_LENGTH
 
 
 def read(text: str) -> tuple[GiftOrder | None, Slip | None]:
@@ -136,8 +137,8 @@ def test_somebody_named_after_the_amount_would_get_nothing_so_it_is_refused() ->
 
 def test_naming_somebody_twice_too_many_people_or_too_long_a_reason_is_refused() -> None:
     assert slip_of("<@U1> <@U1> 500").corrected == "/gift-credits <@U1> 500"
-    assert str(MAX_RECIPIENTS) in slip_of(" ".join(f"<@U{n}>" for n in range(11)) + " 5").hint
-    assert str(MAX_REASON) in slip_of(f"<@U1> 500 {'x' * 281}").hint
+    assert str(MAX_RECIPIENTS) in slip_of(" ".join(f"<@U{n}>" for n in range(MAX_RECIPIENTS + 1)) + " 5").hint
+    assert str(MESSAGE_LENGTH) in slip_of(f"<@U1> 500 {'x' * (MESSAGE_LENGTH + 1)}").hint
 
 
 def test_a_missing_amount_is_asked_for() -> None:

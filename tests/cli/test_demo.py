@@ -1,4 +1,4 @@
-"""``teamcredits demo``: what the first start prints works, the second goes on from it, none leaves half a story."""
+"""``teamcredits demo``: what the first start prints works, the second goes on from it, none leaves half a scenario."""
 
 from __future__ import annotations
 
@@ -21,16 +21,16 @@ from typing import Any
 import httpx
 import pytest
 
-from core.demo import story
-from core.demo.house import prepare
-from core.demo.story import PEOPLE, requests_of
+from core.demo import scenario
+from core.demo.database import prepare
+from core.demo.scenario import PEOPLE, requests_of
 from core.settings import Mode
 from tests.support.builders import some_settings
 from tests.support.clock import START
 from tests.support.servers import free_port
 from tests.support.terminal import NearTerminal, Terminal
 
-LAST_LINE = "Ctrl-C stops it; the next start goes on from here."
+LAST_LINE = "Press Ctrl-C to stop. The next start continues from here."
 SOON = 10.0
 
 
@@ -127,14 +127,14 @@ def test_it_leaves_a_real_ledger_alone(monkeypatch: pytest.MonkeyPatch, tmp_path
     terminal.json("init", "--name", "Acme")
     line = terminal.fails("demo")
 
-    assert "holds an organisation that is not the demo's" in line
+    assert "already holds another organisation" in line
     assert [each["name"] for each in terminal.json("member", "list")] == ["Admin"]
 
 
 def test_it_wants_a_file(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     terminal = NearTerminal(monkeypatch, tmp_path, "postgresql://nobody@127.0.0.1/none", bind="127.0.0.1:0")
 
-    assert terminal.fails("demo").startswith("The demo lives in a SQLite file; unset TEAMCREDITS_DATABASE_URL")
+    assert terminal.fails("demo").startswith("The demo needs a SQLite file. Unset TEAMCREDITS_DATABASE_URL")
 
 
 def test_the_past_it_seeds_lies_in_the_past_and_is_believable(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -161,9 +161,9 @@ def test_the_past_it_seeds_lies_in_the_past_and_is_believable(monkeypatch: pytes
     assert charged > 500
     report = terminal.json("verify")
     assert report["clean"]
-    assert report["gifts"] == len(story.GIFTS)
+    assert report["gifts"] == len(scenario.GIFTS)
     boosted = [each["name"] for each in balances if each["boost"]]
-    assert sorted(boosted) == sorted(story.CAMPAIGN.applicants[: story.CAMPAIGN.capacity])
+    assert sorted(boosted) == sorted(scenario.CAMPAIGN.applicants[: scenario.CAMPAIGN.capacity])
 
 
 def test_the_story_is_the_same_each_time_and_never_reaches_into_the_future() -> None:
@@ -174,7 +174,7 @@ def test_the_story_is_the_same_each_time_and_never_reaches_into_the_future() -> 
 
     assert told == [list(requests_of(person, now)) for person in PEOPLE]
     assert max(moments) < now
-    assert min(moments) > now - timedelta(days=story.USAGE_DAYS + 1)
+    assert min(moments) > now - timedelta(days=scenario.USAGE_DAYS + 1)
     assert len(set(events)) == len(events)
 
 

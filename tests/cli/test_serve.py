@@ -119,7 +119,7 @@ def test_it_refuses_to_start_without_the_packages_of_what_is_configured(
     slack = {"slack_bot_token": "xoxb-1", "slack_signing_secret": "s"}
     line = Terminal(tmp_path, sqlite_url, bind="127.0.0.1:0", **slack).fails("serve", code=2)
 
-    assert line == "slack is configured, but its package slack_bolt is not installed"
+    assert line == "slack is configured, but the package slack_bolt isn't installed"
 
 
 def test_a_stop_while_it_starts_is_a_clean_one(sqlite_url: str, tmp_path: Path) -> None:

@@ -12,9 +12,9 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 from core.ledger.credits import Credits
 from core.services.cursors import MAX_LIMIT
 from core.services.text import EMAIL_LENGTH, NAME_LENGTH, is_storable
+from core.services.validation import MESSAGE_LENGTH
 
 AMOUNT_PATTERN: Final = r"^[0-9]{1,10}(\.[0-9]{1,6})?$"
-MESSAGE_LENGTH: Final = 500
 ID_LENGTH: Final = 40
 _MOMENT = re.compile(r"\d{4}-\d{2}-\d{2}[Tt]\d{2}:\d{2}:\d{2}(\.\d{1,9})?([Zz]|[+-]\d{2}:\d{2})", re.ASCII)
 _EARLIEST: Final = datetime(1970, 1, 1, tzinfo=UTC)

@@ -10,6 +10,7 @@ from pydantic import Field
 from core.api.schemas.base import Amount, AmountShown, Given, Id, Shown, Words
 from core.api.schemas.credits import MemberParty
 from core.ledger.requests import RequestState
+from core.services.commands.asking import MAX_ASKED
 from core.services.requests import RequestView
 from core.services.views import Party
 
@@ -21,7 +22,9 @@ class RequestGiven(Given):
     reason: Annotated[Words | None, Field(examples=["a release on Friday"])] = None
     to: Annotated[
         list[Id],
-        Field(max_length=20, examples=[["mem_2k7"]], description="Colleagues; empty: one's leads, else the admins."),
+        Field(
+            max_length=MAX_ASKED, examples=[["mem_2k7"]], description="Colleagues; empty: one's leads, else the admins."
+        ),
     ] = Field(default_factory=list)
     lasts_hours: Annotated[int, Field(strict=True, ge=1, le=720, description="Then it lapses.")] = 72
 

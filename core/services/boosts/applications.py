@@ -16,8 +16,8 @@ from core.services.boosts.views import ApplicationView, application_view
 from core.services.commands.admitting import DecideApplication
 from core.services.commands.applying import Apply, Judge, Withdraw
 from core.services.cursors import checked_limit, cursor_of, place_of
-from core.services.gifts import checked_key, checked_words
 from core.services.ledger import Ledger
+from core.services.validation import checked_key, checked_words
 from core.services.views import Actor, Answer, Page
 from core.store import boosts as stored
 

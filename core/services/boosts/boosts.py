@@ -14,9 +14,9 @@ from core.metering.boosts import MAX_LASTS, Boost, Factor
 from core.metering.campaigns import BoostBudget, month_of
 from core.services.boosts.views import BoostDetail, BudgetView, boost_detail, budget_view
 from core.services.commands.boosting import Drop, EndBoost, SetBudget
-from core.services.gifts import checked_key, checked_words
 from core.services.ledger import Ledger
 from core.services.members import colleague
+from core.services.validation import checked_key, checked_words
 from core.services.views import Actor, Answer
 from core.store import boosts as stored
 from core.store import groups, people

@@ -17,9 +17,9 @@ from core.services.boosts.rounds import cut_boosts, place_drawn
 from core.services.boosts.views import ApplicationView, CampaignView, application_view, campaign_view
 from core.services.commands.campaigning import Draw, EndCampaign, OpenCampaign
 from core.services.cursors import checked_limit, cursor_of, place_of
-from core.services.gifts import checked_key, checked_words
 from core.services.ledger import Ledger
 from core.services.text import checked_name
+from core.services.validation import checked_key, checked_words
 from core.services.views import Actor, Answer, Page
 from core.store import boosts as stored
 from core.store.instants import to_micros

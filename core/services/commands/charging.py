@@ -26,9 +26,9 @@ from core.services.commands.paying import (
     use_windows,
     within_one_transfer,
 )
+from core.services.validation import KEY_LENGTH
 from core.store.instants import to_micros
 
-_MAX_KEY: Final = 255
 OF_CAPTURES: Final = "capture"  # the source of events that captures make, with their hold's id
 
 
@@ -58,7 +58,7 @@ class Charge:
         """``usage:<source>:<id>``; a digest of both where that is no key (too long, not printable ASCII), or
         where a colon in the id would let two events share one."""
         plain = f"usage:{self.source}:{self.event_id}"
-        if len(plain) <= _MAX_KEY and plain.isascii() and plain.isprintable() and ":" not in self.event_id:
+        if len(plain) <= KEY_LENGTH and plain.isascii() and plain.isprintable() and ":" not in self.event_id:
             return plain
         return f"usage-digest:{digest_of(self.source, self.event_id).hex()}"
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final, NamedTuple
+from typing import NamedTuple
 
 from core.ledger.accounts import AccountKind, escrow_of, kind_of, owner_of, wallet_of
 from core.ledger.book import Book
@@ -22,8 +22,6 @@ from core.policy.decide import Decision, decide
 from core.policy.limits import Policy
 from core.policy.rules import Facts, Outcome
 from core.services.commands.base import digest_of
-
-MAX_RECIPIENTS: Final = 20
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,11 +1,11 @@
-"""The worker carries out orders of resets with nobody asking."""
+"""The reset sweep carries out reset orders by itself."""
 
 from __future__ import annotations
 
 from prometheus_client import CollectorRegistry
 
+from core.jobs import JobRunner
 from core.services import balances, resets
-from core.worker import Worker
 from tests.support.house import House, either_house
 from tests.support.waiting import eventually
 
@@ -16,12 +16,12 @@ async def test_an_order_for_everybody_is_carried_out_and_counted(either_house: H
     """S8: each member by a command of their own."""
     house, registry = either_house, CollectorRegistry()
     ordered = await resets.order(house.ledger, actor=house.ada.actor, key="o", subject=house.org, banked=True)
-    worker = Worker(house.ledger, registry=registry)
-    worker.start()
+    runner = JobRunner(house.ledger, registry=registry)
+    runner.start()
     try:
-        await eventually(lambda: registry.get_sample_value("teamcredits_swept_total", {"sweep": "resetting"}) == 3)
+        await eventually(lambda: registry.get_sample_value("teamcredits_swept_total", {"sweep": "reset_sweep"}) == 3)
     finally:
-        await worker.stop()
+        await runner.stop()
     order = await resets.get_order(house.ledger, actor=house.ada.actor, order_id=ordered.item.id)
     balance = await balances.balance(house.ledger, actor=house.bo.actor)
 

@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from core.whole_files import whole_file
+from core.atomic_file import atomic_file
 
 
 def test_a_file_appears_whole_at_the_end_and_is_its_owner_s_only(tmp_path: Path) -> None:
     target = tmp_path / "file"
-    with whole_file(target) as aside:
+    with atomic_file(target) as aside:
         aside.write_text("all of it")
         before = target.exists()
 
@@ -29,7 +29,7 @@ def test_what_fails_midway_leaves_all_as_it_was(tmp_path: Path, replace: bool) -
         target.write_text("before")
 
     def fail_midway() -> None:
-        with whole_file(target, replace=replace) as aside:
+        with atomic_file(target, replace=replace) as aside:
             aside.write_text("half")
             raise KeyboardInterrupt
 
@@ -42,11 +42,11 @@ def test_a_file_that_somebody_else_made_meanwhile_stays(tmp_path: Path) -> None:
     target = tmp_path / "file"
 
     def be_overtaken() -> None:
-        with whole_file(target) as aside:
+        with atomic_file(target) as aside:
             aside.write_text("ours")
             target.write_text("theirs")
 
-    with pytest.raises(FileExistsError, match="exists already"):
+    with pytest.raises(FileExistsError, match="already exists"):
         be_overtaken()
     assert [each.read_text() for each in tmp_path.iterdir()] == ["theirs"]
 
@@ -55,6 +55,6 @@ def test_a_link_that_leads_nowhere_is_not_followed(tmp_path: Path) -> None:
     target = tmp_path / "file"
     target.symlink_to(tmp_path / "elsewhere")
 
-    with pytest.raises(FileExistsError), whole_file(target):
+    with pytest.raises(FileExistsError), atomic_file(target):
         pass
     assert not (tmp_path / "elsewhere").exists()

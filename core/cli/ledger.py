@@ -10,11 +10,11 @@ from typing import Annotated, Final
 import orjson
 import typer
 
-from core.cli.house import as_operator, found_recipient, fresh_key, open_house
+from core.cli.context import as_operator, configured_ledger, find_recipient, new_key
 from core.cli.options import Amount, Json, Org, Reason, moment
-from core.cli.show import day, hint, show_json
+from core.cli.output import day, hint, print_json
+from core.cli.replay import replay_file
 from core.ledger.lots import Source
-from core.replay_cli import replay_file
 from core.services import grants
 from core.services.ledger import Ledger
 from core.services.verify import Report
@@ -49,8 +49,8 @@ def grant(  # noqa: PLR0913  (what a lot is made of)
         return await grants.grant(
             ledger,
             actor=operator,
-            key=fresh_key(ledger) if key is None else key,
-            to=await found_recipient(ledger, operator, to),
+            key=new_key(ledger) if key is None else key,
+            to=await find_recipient(ledger, operator, to),
             amount=amount,
             source=source,
             expires_at=expires,
@@ -61,7 +61,7 @@ def grant(  # noqa: PLR0913  (what a lot is made of)
 
     answer = as_operator(act, org=org)
     if as_json:
-        show_json(answer.item)
+        print_json(answer.item)
         return
     lot = answer.item
     verb = "had already received" if answer.replayed else "received"
@@ -82,10 +82,10 @@ def verify(
     code is 1.
     """
     seen = None if heads is None else _heads(heads)
-    with open_house() as ledger:
+    with configured_ledger() as ledger:
         report = asyncio.run(verify_books(ledger, seen))
     if as_json:
-        show_json(
+        print_json(
             {
                 "clean": report.clean,
                 **_counts(report),
@@ -115,7 +115,7 @@ def replay(
 
     Its sessions go to the organisation's members in turn. A request is charged once, however often it is replayed.
     """
-    with open_house() as ledger:
+    with configured_ledger() as ledger:
         replay_file(ledger, file, org=org, at=at)
 
 

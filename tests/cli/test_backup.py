@@ -122,8 +122,8 @@ def test_a_backup_that_is_killed_leaves_no_file_by_its_name(tmp_path: Path) -> N
 
 _KILLED = """
 import os, pathlib, signal, sys
-from core.whole_files import whole_file
-with whole_file(pathlib.Path(sys.argv[1])) as aside:
+from core.atomic_file import atomic_file
+with atomic_file(pathlib.Path(sys.argv[1])) as aside:
     aside.write_text("all of it")
     os.kill(os.getpid(), signal.SIGKILL)
 """

@@ -1,7 +1,7 @@
-"""The demo organisation as data: who is in it, what they were given and gave, how they work. Pure.
+"""The demo organisation as data: its people, grants, gifts and usage. Pure.
 
-Moments are told in days or hours from the first start, so that the past always lies right behind it; whatever
-looks like chance is drawn from the name of what it decides, so that every first start tells the same story.
+Times are in days or hours before or after the first start. What looks random is derived from names by a hash, so
+every first start produces the same data.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ PLATFORM: Final = "Platform"
 PRODUCT: Final = "Product"
 TEAMS: Final = (PLATFORM, PRODUCT)
 ADMIN: Final = "Mara Lindqvist"
-BEGAN_DAYS_AGO: Final = 30
+STARTED_DAYS_AGO: Final = 30
 USAGE_DAYS: Final = 14
 _FIRST_HOUR: Final = 8
 _LAST_HOUR: Final = 18
@@ -29,7 +29,7 @@ _LAST_HOUR: Final = 18
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """A member: how many requests they make on a working day, and with which models."""
+    """A member, their requests on a working day and the models they use."""
 
     name: str
     team: str
@@ -43,20 +43,20 @@ class Person:
 
 
 @dataclass(frozen=True, slots=True)
-class Granted:
-    """A lot: to whom or to which pool, when, and in how many days from now it lapses (None is never)."""
+class DemoGrant:
+    """A grant to a member or a pool; ``expires_in_days`` counts from the first start (None: never)."""
 
     to: str
     amount: int
     source: Source
     days_ago: float
-    lapses_in_days: float | None
+    expires_in_days: float | None
     reason: str
 
 
 @dataclass(frozen=True, slots=True)
-class Given:
-    """A gift, and how it ended when not by settling; what is younger than a day is still pending."""
+class DemoGift:
+    """A gift, and how it ended if it didn't settle. Gifts from the last day are still pending."""
 
     sender: str
     recipient: str
@@ -67,8 +67,8 @@ class Given:
 
 
 @dataclass(frozen=True, slots=True)
-class Rush:
-    """A campaign for a boost: everybody applied in this order, an hour apart, and the first had places."""
+class DemoCampaign:
+    """A boost campaign; ``applicants`` applied in this order, an hour apart."""
 
     name: str
     factor: str
@@ -90,14 +90,14 @@ PEOPLE: Final = (
     Person("Aiko Tanaka", PLATFORM, 11, (_OPUS, _HAIKU)),
     Person("Ben Okafor", PLATFORM, 9, (_SOL, _OPUS)),
     Person("Priya Raman", PRODUCT, 5, (_SOL, _HAIKU), leads=True),
-    Person("Jonas Weber", PRODUCT, 2, (_MINI,)),  # idle: most of his allotment will lapse
+    Person("Jonas Weber", PRODUCT, 2, (_MINI,)),  # idle: most of his allotment will expire
     Person("Leila Haddad", PRODUCT, 14, (_OPUS, _SOL, _MINI)),
-    Person("Sam Whitfield", PRODUCT, 20, (_OPUS, _OPUS, _SOL)),  # starved: lives on the pool by now
+    Person("Sam Whitfield", PRODUCT, 20, (_OPUS, _OPUS, _SOL)),  # low: already spends from the pool
 )
 
 GRANTS: Final = (
     *(
-        Granted(name, amount, Source.ALLOTMENT, 16, 14, "monthly allotment")
+        DemoGrant(name, amount, Source.ALLOTMENT, 16, 14, "monthly allotment")
         for name, amount in {
             ADMIN: 1_500,
             "Tomas Herrera": 1_200,
@@ -109,30 +109,30 @@ GRANTS: Final = (
             "Sam Whitfield": 150,
         }.items()
     ),
-    Granted(ADMIN, 3_000, Source.PURCHASE, 15.9, None, "invoice 2041"),
-    Granted("Priya Raman", 2_500, Source.PURCHASE, 15.9, 75, "invoice 2042"),
-    Granted("Aiko Tanaka", 1_000, Source.PURCHASE, 15.8, 60, "invoice 2043"),
-    Granted("Tomas Herrera", 200, Source.PROMO, 12, 2, "launch week"),
-    Granted("Jonas Weber", 100, Source.PROMO, 20, -6, "welcome"),  # has lapsed, mostly unused
-    Granted("Ben Okafor", 300, Source.REFERRAL, 11, None, "brought in Leila"),
-    Granted(PLATFORM, 5_000, Source.PURCHASE, 15.7, 40, "team budget"),
-    Granted(PRODUCT, 400, Source.ALLOTMENT, 15.7, 14, "team budget"),
-    Granted(ORGANISATION, 10_000, Source.PURCHASE, 15.7, None, "reserve"),
+    DemoGrant(ADMIN, 3_000, Source.PURCHASE, 15.9, None, "invoice 2041"),
+    DemoGrant("Priya Raman", 2_500, Source.PURCHASE, 15.9, 75, "invoice 2042"),
+    DemoGrant("Aiko Tanaka", 1_000, Source.PURCHASE, 15.8, 60, "invoice 2043"),
+    DemoGrant("Tomas Herrera", 200, Source.PROMO, 12, 2, "launch week"),
+    DemoGrant("Jonas Weber", 100, Source.PROMO, 20, -6, "welcome"),  # already expired, mostly unused
+    DemoGrant("Ben Okafor", 300, Source.REFERRAL, 11, None, "brought in Leila"),
+    DemoGrant(PLATFORM, 5_000, Source.PURCHASE, 15.7, 40, "team budget"),
+    DemoGrant(PRODUCT, 400, Source.ALLOTMENT, 15.7, 14, "team budget"),
+    DemoGrant(ORGANISATION, 10_000, Source.PURCHASE, 15.7, None, "reserve"),
 )
 
 GIFTS: Final = (
-    Given(ADMIN, "Sam Whitfield", 250, 9.2 * 24, "thanks for the release notes"),
-    Given("Aiko Tanaka", "Ben Okafor", 120, 6.3 * 24, "for pairing on the parser"),
-    Given("Jonas Weber", "Leila Haddad", 300, 4.4 * 24, "oops, wrong person", TransferKind.GIFT_CANCEL),
-    Given("Priya Raman", "Tomas Herrera", 100, 2.6 * 24, "for the dashboards", TransferKind.GIFT_DECLINE),
-    Given("Jonas Weber", "Sam Whitfield", 200, 20, "mine would lapse anyway"),
-    Given(ADMIN, "Leila Haddad", 350, 3, "for the migration sprint"),
+    DemoGift(ADMIN, "Sam Whitfield", 250, 9.2 * 24, "thanks for the release notes"),
+    DemoGift("Aiko Tanaka", "Ben Okafor", 120, 6.3 * 24, "for pairing on the parser"),
+    DemoGift("Jonas Weber", "Leila Haddad", 300, 4.4 * 24, "oops, wrong person", TransferKind.GIFT_CANCEL),
+    DemoGift("Priya Raman", "Tomas Herrera", 100, 2.6 * 24, "for the dashboards", TransferKind.GIFT_DECLINE),
+    DemoGift("Jonas Weber", "Sam Whitfield", 200, 20, "mine would expire anyway"),
+    DemoGift(ADMIN, "Leila Haddad", 350, 3, "for the migration sprint"),
 )
 
 
 PLAN: Final = "Team"
-PLAN_A_WEEK: Final = 4  # credits that everybody has included
-CAMPAIGN: Final = Rush(
+PLAN_A_WEEK: Final = 4  # credits included in everybody's plan
+CAMPAIGN: Final = DemoCampaign(
     "Autumn boost",
     "10",
     6,
@@ -146,7 +146,7 @@ CAMPAIGN: Final = Rush(
         "Tomas Herrera",
         "Leila Haddad",
         "Sam Whitfield",
-        "Ben Okafor",  # too late: waits
+        "Ben Okafor",  # too late: waitlisted
         "Jonas Weber",
     ),
 )
@@ -170,26 +170,26 @@ def requests_of(person: Person, now: datetime) -> Iterator[tuple[datetime, str, 
 def _requests_on(person: Person, day: datetime) -> int:
     """Return how many requests a day sees: about the usual number, hardly any at the weekend."""
     usual = person.requests_a_day
-    return _drawn(f"{person.name} {day:%j}", usual // 10 if day.weekday() >= 5 else usual * 2 // 3, usual * 4 // 3)
+    return _pick(f"{person.name} {day:%j}", usual // 10 if day.weekday() >= 5 else usual * 2 // 3, usual * 4 // 3)
 
 
 def _time_of_day(event: str, turn: int, number: int) -> timedelta:
     """Spread a day's requests over the working hours, in order."""
     share = (_LAST_HOUR - _FIRST_HOUR) * 3600 / number
-    return timedelta(hours=_FIRST_HOUR, seconds=int(share * turn) + _drawn(f"{event} at", 0, max(0, int(share) - 1)))
+    return timedelta(hours=_FIRST_HOUR, seconds=int(share * turn) + _pick(f"{event} at", 0, max(0, int(share) - 1)))
 
 
 def _usage(person: Person, event: str, turn: int) -> Usage:
-    prompt = 20_000 + (turn % 8) * 14_000 + _drawn(f"{event} prompt", 0, 14_000)
+    prompt = 20_000 + (turn % 8) * 14_000 + _pick(f"{event} prompt", 0, 14_000)
     return Usage(
-        model=person.models[_drawn(f"{event} model", 0, len(person.models) - 1)],
-        input_tokens=_drawn(f"{event} fresh", 600, 9_000),
+        model=person.models[_pick(f"{event} model", 0, len(person.models) - 1)],
+        input_tokens=_pick(f"{event} fresh", 600, 9_000),
         cached_tokens=prompt,
-        output_tokens=_drawn(f"{event} output", 200, 4_000),
+        output_tokens=_pick(f"{event} output", 200, 4_000),
     )
 
 
-def _drawn(name: str, low: int, high: int) -> int:
+def _pick(name: str, low: int, high: int) -> int:
     """Return a number from ``low`` to ``high`` that depends on nothing but the name."""
     if high <= low:
         return low

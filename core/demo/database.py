@@ -1,17 +1,17 @@
-"""The demo's database: made whole on the first start, used again by every later one."""
+"""The demo's database: seeded on the first start and reused by later ones."""
 
 from __future__ import annotations
 
 import asyncio
-import os
 from collections.abc import Callable
 from pathlib import Path
 
 from sqlalchemy import make_url
 
+from core.atomic_file import replace_durably
 from core.clock import Clock
+from core.demo.scenario import ORGANISATION
 from core.demo.seed import MovableClock, seed
-from core.demo.story import ORGANISATION
 from core.ledger.errors import Code, Refused
 from core.services.ledger import Ledger
 from core.services.organisations import list_organisations
@@ -21,10 +21,10 @@ from core.wiring import clock_of, open_ledger
 
 
 def prepare(settings: Settings, *, say: Callable[[str], None]) -> None:
-    """Make sure that the demo's database is there, with the newest schema and the demo organisation in it.
+    """Create, migrate and seed the demo's database as needed.
 
-    It is seeded aside and then put in its place, so that a start which is killed leaves nothing half told. Raises
-    Refused when the settings name PostgreSQL, or a file with other organisations in it.
+    It is seeded in a temporary file and then moved into place, so that a killed start leaves no partial data. Raises
+    Refused when the settings name PostgreSQL, or a file that holds another organisation.
     """
     path = database_file(settings)
     if path.exists():
@@ -44,20 +44,20 @@ def database_file(settings: Settings) -> Path:
     """Return the SQLite file of the settings. Raises Refused for another database."""
     url = make_url(settings.database_url)
     if url.get_backend_name() != "sqlite" or not url.database:
-        sentence = "The demo lives in a SQLite file; unset TEAMCREDITS_DATABASE_URL, or use: teamcredits init and serve"
+        sentence = "The demo needs a SQLite file. Unset TEAMCREDITS_DATABASE_URL, or use teamcredits init and serve."
         raise Refused(Code.NOT_ALLOWED, sentence)
     return Path(url.database)
 
 
 def _holds_the_demo(settings: Settings) -> bool:
-    """Return False for an empty ledger. Raises Refused for somebody's real one."""
+    """Return False for an empty ledger. Raises Refused for one that isn't the demo's."""
     ledger = open_ledger(settings)
     try:
         found = asyncio.run(list_organisations(ledger))
     finally:
         ledger.close()
     if found and ORGANISATION not in {each.name for each in found}:
-        sentence = "holds an organisation that is not the demo's; name another file by TEAMCREDITS_DATABASE_URL"
+        sentence = "already holds another organisation. Set TEAMCREDITS_DATABASE_URL to a different file"
         raise Refused(Code.NOT_ALLOWED, f"{database_file(settings)} {sentence}.")
     return bool(found)
 
@@ -72,17 +72,12 @@ def _seed(settings: Settings, present: Clock) -> None:
 
 
 def _put_in_place(aside: Path, path: Path) -> None:
-    """Put the finished file where it belongs, and make that durable. SQLite has closed it: its log is in it."""
+    """Move the finished file into place, durably. SQLite has closed it, so no WAL is left."""
     _remove(path)
-    aside.replace(path)
-    folder = os.open(path.parent, os.O_RDONLY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)
+    replace_durably(aside, path)
 
 
 def _remove(path: Path) -> None:
-    """Remove a database with its logs, which must never meet another one."""
+    """Remove a database with its WAL files, which must never be applied to another one."""
     for name in (path.name, f"{path.name}-wal", f"{path.name}-shm"):
         path.with_name(name).unlink(missing_ok=True)

@@ -7,7 +7,7 @@ import contextlib
 from collections.abc import Awaitable, Callable, Iterator
 from typing import TypeVar
 
-from core.cli.logs import set_up_logs
+from core.cli.logs import configure_logs
 from core.cli.options import EVERYBODY
 from core.ledger.errors import Code, Refused
 from core.ledger.ids import Prefix, parse_id, shown_id
@@ -26,10 +26,10 @@ MAX_NAMED = 200
 
 
 @contextlib.contextmanager
-def open_house(settings: Settings | None = None) -> Iterator[Ledger]:
+def configured_ledger(settings: Settings | None = None) -> Iterator[Ledger]:
     """Open the ledger that the settings name, and close it at the end."""
     settings = settings or settings_from_environment()
-    set_up_logs(settings.log_level)
+    configure_logs(settings.log_level)
     check_clock(settings)
     ledger = open_ledger(settings)
     try:
@@ -44,7 +44,7 @@ def as_operator(act: Act[Result], *, org: str | None) -> Result:
     async def acting(ledger: Ledger) -> Result:
         return await act(ledger, await operator_of(ledger, org))
 
-    with open_house() as ledger:
+    with configured_ledger() as ledger:
         return asyncio.run(acting(ledger))
 
 
@@ -68,7 +68,7 @@ def check_clock(settings: Settings) -> None:
         raise SettingsError(f"TEAMCREDITS_CLOCK_FILE: {wrong}") from None
 
 
-async def found_member(ledger: Ledger, operator: Actor, named: str) -> MemberView:
+async def find_member(ledger: Ledger, operator: Actor, named: str) -> MemberView:
     """Return the member of an id or a name. Raises Refused(not_found) unless it is exactly one."""
     if _is_id(Prefix.MEMBER, named):
         return await members.member(ledger, actor=operator, member_id=named)
@@ -82,7 +82,7 @@ async def found_member(ledger: Ledger, operator: Actor, named: str) -> MemberVie
     raise Refused(Code.NOT_FOUND, f"There is not exactly one member {named!r}. {hint}")
 
 
-async def found_team(ledger: Ledger, operator: Actor, named: str) -> TeamView:
+async def find_team(ledger: Ledger, operator: Actor, named: str) -> TeamView:
     """Return the team of an id or a name. Raises Refused(not_found) unless it is exactly one."""
     if _is_id(Prefix.TEAM, named):
         return await organisations.team(ledger, actor=operator, team_id=named)
@@ -93,23 +93,23 @@ async def found_team(ledger: Ledger, operator: Actor, named: str) -> TeamView:
     return found[0]
 
 
-async def found_recipient(ledger: Ledger, operator: Actor, named: str) -> Recipient:
+async def find_recipient(ledger: Ledger, operator: Actor, named: str) -> Recipient:
     """Return whom a grant goes to: a member, a team's pool or the organisation's, by id or name."""
     if _is_id(Prefix.TEAM, named) or _is_id(Prefix.ORG, named):
         return Recipient(pool=named)
     try:
-        return Recipient(member=(await found_member(ledger, operator, named)).id)
+        return Recipient(member=(await find_member(ledger, operator, named)).id)
     except Refused as nobody:
         with contextlib.suppress(Refused):
-            return Recipient(pool=(await found_team(ledger, operator, named)).id)
+            return Recipient(pool=(await find_team(ledger, operator, named)).id)
         raise nobody from None
 
 
-async def found_subject(ledger: Ledger, operator: Actor, named: str) -> str:
+async def find_subject(ledger: Ledger, operator: Actor, named: str) -> str:
     """Return the id of a member or a team, by id or name, or the organisation's for everybody."""
     if named.casefold() == EVERYBODY:
         return shown_id(Prefix.ORG, operator.org_id)
-    found = await found_recipient(ledger, operator, named)
+    found = await find_recipient(ledger, operator, named)
     return str(found.member or found.pool)
 
 
@@ -119,7 +119,7 @@ def acting_as(operator: Actor, member: MemberView) -> Actor:
     return Actor(operator.org_id, parse_id(Prefix.MEMBER, member.id), member.role, frozenset(role_scopes))
 
 
-def fresh_key(ledger: Ledger) -> str:
+def new_key(ledger: Ledger) -> str:
     """Return an idempotency key that nobody used: each call of a command is a command of its own."""
     return f"terminal:{shown_id(Prefix.TRANSFER, ledger.new_id())}"
 

@@ -8,11 +8,12 @@ from typing import Annotated
 
 import typer
 
-from core.cli.books import verify
-from core.cli.house import as_operator
-from core.cli.logs import set_up_logs
+from core.atomic_file import atomic_file
+from core.cli.context import as_operator
+from core.cli.ledger import verify
+from core.cli.logs import configure_logs
 from core.cli.options import Org
-from core.cli.show import hint
+from core.cli.output import hint
 from core.services import exports
 from core.services.exports import Form
 from core.services.ledger import Ledger
@@ -20,7 +21,6 @@ from core.services.views import Actor
 from core.settings import settings_from_environment
 from core.store import backup as backups
 from core.store.engine import refuse_own_file
-from core.whole_files import whole_file
 
 Force = Annotated[bool, typer.Option("--force", help="Replace a file that is there.")]
 
@@ -45,7 +45,7 @@ def export(
             await _export(ledger, operator, lambda chunk: typer.echo(chunk, nl=False))
             return
         refuse_own_file(ledger.engine.url, output)
-        with whole_file(output, replace=force) as aside, aside.open("w", encoding="utf-8", newline="") as file:
+        with atomic_file(output, replace=force) as aside, aside.open("w", encoding="utf-8", newline="") as file:
             await _export(ledger, operator, file.write)
 
     async def _export(ledger: Ledger, operator: Actor, write: Callable[[str], object]) -> None:
@@ -65,7 +65,7 @@ def backup(
     it is not in the file.
     """
     settings = settings_from_environment()
-    set_up_logs(settings.log_level)
+    configure_logs(settings.log_level)
     backups.backup(settings.database_url, file, replace=force)
     typer.echo(f"backed up to {file} ({file.stat().st_size:,} bytes)")
     hint("The sealing key is not in it: keep TEAMCREDITS_SECRET_KEY too, or the file secret.key.")
@@ -79,7 +79,7 @@ def restore(
     Tokens that were revoked since are valid again, and what was done since is not known.
     """
     settings = settings_from_environment()
-    set_up_logs(settings.log_level)
+    configure_logs(settings.log_level)
     rows = backups.restore(settings.database_url, file)
     typer.echo(f"restored {rows:,} rows from {file}")
     try:

@@ -1,4 +1,4 @@
-"""The worker's ticks: what they do, and what the log hears of them."""
+"""Background jobs: what they do and what they log."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ import pytest
 from prometheus_client import CollectorRegistry
 from sqlalchemy.exc import OperationalError
 
+from core.jobs import Job, JobRunner
 from core.ledger.credits import Credits
 from core.ledger.lots import Source
 from core.services import balances, devices, gifts, grants
@@ -18,7 +19,6 @@ from core.services.devices import CODE_LIFE, DeviceError
 from core.services.gifts import Recipient
 from core.services.settlement import Swept
 from core.services.views import Scope
-from core.worker import Tick, Worker
 from tests.support.house import House, either_house, house
 from tests.support.waiting import eventually
 
@@ -45,27 +45,27 @@ def lost(words: str) -> OperationalError:
 
 
 async def said_by(caplog: pytest.LogCaptureFixture, turns: Sequence[Swept | Exception]) -> list[str]:
-    """Return what the log hears of a tick that goes so."""
-    caplog.set_level(logging.INFO, logger="core.worker")
-    tick = Tick("settling", Scripted(*turns))
+    """Return what a job logs when it runs so."""
+    caplog.set_level(logging.INFO, logger="core.jobs")
+    job = Job("settlement_sweep", Scripted(*turns))
     for _ in turns:
-        await tick.run()
+        await job.run()
     return [record.getMessage() for record in caplog.records]
 
 
-async def test_a_tick_that_keeps_failing_is_logged_once_and_once_when_it_works_again(
+async def test_a_job_that_keeps_failing_is_logged_once_and_once_when_it_recovers(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     turns = [Swept(1), lost("port 5432"), lost("port 5433"), lost("port 5434"), Swept(), Swept(2)]
 
     assert await said_by(caplog, turns) == [
-        "settling fails and is tried again: OperationalError (ConnectionError)",
-        "settling works again",
+        "settlement_sweep failed and will be retried: OperationalError (ConnectionError)",
+        "settlement_sweep recovered",
     ]
     assert not caplog.records[0].exc_info
 
 
-async def test_a_tick_that_fails_in_another_way_is_logged_again_with_the_stack_of_a_defect(
+async def test_a_job_that_fails_in_another_way_is_logged_again_with_the_stack_of_a_defect(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     said = await said_by(caplog, [lost("x"), KeyError("y"), KeyError("z"), lost("x")])
@@ -78,10 +78,13 @@ async def test_a_tick_that_fails_in_another_way_is_logged_again_with_the_stack_o
 async def test_what_a_sweep_leaves_over_is_logged_once(caplog: pytest.LogCaptureFixture) -> None:
     said = await said_by(caplog, [Swept(3, left=1), Swept(0, left=1), Swept(1)])
 
-    assert said == ["settling fails and is tried again: part of it was left over", "settling works again"]
+    assert said == [
+        "settlement_sweep failed and will be retried: some of it could not be processed",
+        "settlement_sweep recovered",
+    ]
 
 
-async def test_the_worker_settles_lapses_and_counts(either_house: House) -> None:
+async def test_the_jobs_settle_expire_and_count(either_house: House) -> None:
     """G2, L5: at its instant a gift is posted and a lapsed lot is booked, with nobody asking."""
     await either_house.grant(either_house.al, "100")
     await grants.grant(
@@ -101,18 +104,18 @@ async def test_the_worker_settles_lapses_and_counts(either_house: House) -> None
         amount=Credits.of(40),
     )
     registry = CollectorRegistry()
-    worker = Worker(either_house.ledger, registry=registry)
-    worker.start()
+    runner = JobRunner(either_house.ledger, registry=registry)
+    runner.start()
     try:
         either_house.clock.advance(DAY)
-        swept = {"settling": 1.0, "lapsing": 1.0}
+        swept = {"settlement_sweep": 1.0, "expiry_sweep": 1.0}
         await eventually(
             lambda: (
                 {name: registry.get_sample_value("teamcredits_swept_total", {"sweep": name}) for name in swept} == swept
             )
         )
     finally:
-        await worker.stop()
+        await runner.stop()
     gift = await gifts.gift(either_house.ledger, actor=either_house.al.actor, gift_id=str(given.item[0].id))
     lines = await balances.statement(either_house.ledger, actor=either_house.bo.actor)
 
@@ -130,9 +133,9 @@ async def test_sign_ins_that_lapsed_are_forgotten(house: House) -> None:
         await devices.poll_device(house.ledger, device_code=started.device_code)
 
 
-async def test_a_worker_that_is_stopped_in_the_middle_of_a_sweep_stops_at_once(house: House) -> None:
-    worker = Worker(house.ledger)
-    worker.start()
-    await worker.stop()
+async def test_a_runner_that_is_stopped_in_the_middle_of_a_sweep_stops_at_once(house: House) -> None:
+    runner = JobRunner(house.ledger)
+    runner.start()
+    await runner.stop()
 
     assert not [task for task in asyncio.all_tasks() if task is not asyncio.current_task()]

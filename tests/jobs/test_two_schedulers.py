@@ -104,6 +104,6 @@ def test_a_server_that_was_down_catches_up_when_it_starts(promised: str, tmp_pat
 def _settled_by(url: str) -> float:
     """Return how many gifts a server says that it settled."""
     for line in httpx.get(f"{url}/metrics").text.splitlines():
-        if line.startswith('teamcredits_swept_total{sweep="settling"}'):
+        if line.startswith('teamcredits_swept_total{sweep="settlement_sweep"}'):
             return float(line.split()[1])
     return 0.0

@@ -11,17 +11,17 @@ from typing import Annotated
 
 import typer
 
-from core.cli.house import check_clock, open_house
-from core.cli.logs import set_up_logs
+from core.cli.context import check_clock, configured_ledger
+from core.cli.logs import configure_logs
 from core.cli.options import Json
-from core.cli.show import hint, show_json
-from core.listening import listen, with_port_of
+from core.cli.output import hint, print_json
+from core.cli.socket import listen, with_port_of
 from core.services import organisations
 from core.services.ledger import Ledger
 from core.settings import Mode, Settings, settings_from_environment
 from core.store.migrate import migrate as migrate_database
 
-_stops_heard = contextlib.suppress(KeyboardInterrupt)  # being asked to stop is no failure, however early
+_stop_is_success = contextlib.suppress(KeyboardInterrupt)  # being asked to stop is no failure, however early
 
 
 def init(
@@ -37,11 +37,11 @@ def init(
     settings = settings_from_environment()
     check_clock(settings)
     migrate_database(settings.database_url)
-    with open_house(settings) as ledger:
+    with configured_ledger(settings) as ledger:
         begin = organisations.create_organisation(ledger, name=name, admin_name=admin)
         org_id, first, token = asyncio.run(begin)
     if as_json:
-        show_json({"org_id": org_id, "admin_token": token})
+        print_json({"org_id": org_id, "admin_token": token})
         return
     typer.echo(f"organisation  {org_id}  {name}")
     typer.echo(f"admin         {first.id}  {first.name}")
@@ -52,7 +52,7 @@ def init(
 def migrate() -> None:
     """Bring the database to this version's schema."""
     settings = settings_from_environment()
-    set_up_logs(settings.log_level)
+    configure_logs(settings.log_level)
     typer.echo(f"the database has the schema {migrate_database(settings.database_url)}")
 
 
@@ -62,7 +62,7 @@ def serve() -> None:
     API, worker, and Slack when it is configured, in one process.
     """
     settings = settings_from_environment()
-    with _stops_heard, _listening(settings) as (settled, listener), open_house(settled) as ledger:
+    with _stop_is_success, _listening(settings) as (settled, listener), configured_ledger(settled) as ledger:
         _serve(ledger, settled, listener, then_say=lambda: None)
 
 
@@ -72,15 +72,15 @@ def demo() -> None:
     The first start seeds an organisation into a SQLite file, by default under var/.
     """
     settings = settings_from_environment(mode=Mode.DEMO)
-    set_up_logs(settings.log_level)
+    configure_logs(settings.log_level)
     check_clock(settings)
-    with _stops_heard, _listening(settings) as (settled, listener):
-        from core.demo.house import database_file, prepare  # noqa: PLC0415  (no other command pays for it)
-        from core.demo.visit import guests, things_to_try  # noqa: PLC0415
+    with _stop_is_success, _listening(settings) as (settled, listener):
+        from core.demo.database import database_file, prepare  # noqa: PLC0415  (no other command pays for it)
+        from core.demo.guide import demo_users, things_to_try  # noqa: PLC0415
 
         prepare(settled, say=typer.echo)
-        with open_house(settled) as ledger:
-            giver, recipient = asyncio.run(guests(ledger, database_file(settled).parent))
+        with configured_ledger(settled) as ledger:
+            giver, recipient = asyncio.run(demo_users(ledger, database_file(settled).parent))
             text = things_to_try(settled.address, giver, recipient)
             _serve(ledger, settled, listener, then_say=lambda: typer.echo(f"\n{text}"))
 
@@ -94,10 +94,10 @@ def _listening(settings: Settings) -> Iterator[tuple[Settings, socket.socket]]:
 
 
 def _serve(ledger: Ledger, settings: Settings, listener: socket.socket, *, then_say: Callable[[], None]) -> None:
-    from core.server import serve as serve_house  # noqa: PLC0415  (the web stack is half a second of imports)
+    from core.server import serve as run_server  # noqa: PLC0415  (the web stack is half a second of imports)
 
     def say_ready() -> None:
         typer.echo(f"listening on http://{settings.bind}")
         then_say()
 
-    serve_house(ledger, settings, listener, on_ready=say_ready)
+    run_server(ledger, settings, listener, on_ready=say_ready)

@@ -6,10 +6,10 @@ from typing import Annotated
 
 import typer
 
-from core.cli.house import as_operator, found_member, found_recipient, fresh_key
+from core.cli.context import as_operator, find_member, find_recipient, new_key
 from core.cli.options import Amount, Json, Member, Org, Reason
 from core.cli.options import amount as typed_amount
-from core.cli.show import show_json
+from core.cli.output import print_json
 from core.ledger.credits import Credits
 from core.ledger.errors import Code, Refused
 from core.services import grants, refunds, voids
@@ -42,14 +42,14 @@ def allocate(
     """Give credits of a pool to a member."""
 
     async def act(ledger: Ledger, operator: Actor) -> StatementLine:
-        place = await found_recipient(ledger, operator, pool)
-        who = await found_member(ledger, operator, member)
+        place = await find_recipient(ledger, operator, pool)
+        who = await find_member(ledger, operator, member)
         if place.pool is None:
             raise Refused(Code.NOT_FOUND, f"{pool!r} is a person; name a team or the organisation.")
         answer = await grants.allocate(
             ledger,
             actor=operator,
-            key=fresh_key(ledger) if key is None else key,
+            key=new_key(ledger) if key is None else key,
             pool=place.pool,
             to=Recipient(member=who.id),
             amount=amount,
@@ -59,7 +59,7 @@ def allocate(
 
     line = as_operator(act, org=org)
     if as_json:
-        show_json(line)
+        print_json(line)
     else:
         typer.echo(f"{line.amount.shown()} cr of the pool went to {member} ({line.transfer_id})")
 
@@ -76,12 +76,12 @@ def void(
     """Take back what is left of a grant where it was granted."""
 
     async def act(ledger: Ledger, operator: Actor) -> VoidView:
-        once = fresh_key(ledger) if key is None else key
+        once = new_key(ledger) if key is None else key
         return (await voids.void(ledger, actor=operator, key=once, lot_id=lot, reason=reason, amount=amount)).item
 
     taken = as_operator(act, org=org)
     if as_json:
-        show_json(taken)
+        print_json(taken)
         return
     became = taken.story.became
     parts = {"left": became.left, "set aside": became.held, "used": became.used, "given away": became.given}
@@ -101,7 +101,7 @@ def refund(
     """Give a charge back to where it was paid from."""
 
     async def act(ledger: Ledger, operator: Actor) -> RefundView:
-        once = fresh_key(ledger) if key is None else key
+        once = new_key(ledger) if key is None else key
         answer = await refunds.refund(
             ledger, actor=operator, key=once, transfer_id=charge, reason=reason, amount=amount
         )
@@ -109,7 +109,7 @@ def refund(
 
     given = as_operator(act, org=org)
     if as_json:
-        show_json(given)
+        print_json(given)
         return
     parts = {"of lots": given.lots, "to the allowance": given.allowance, "no longer owed": given.cancelled}
     how = ", ".join(f"{share.shown()} cr {name}" for name, share in parts.items() if share)

@@ -9,7 +9,7 @@ import orjson
 import typer
 
 
-def show_json(value: object) -> None:
+def print_json(value: object) -> None:
     """Print a value: ids and amounts as strings, moments in UTC with ``Z``."""
     typer.echo(orjson.dumps(value, default=str, option=orjson.OPT_UTC_Z).decode())
 
