@@ -1,6 +1,6 @@
-"""The terminal door: ``teamcredits <command>``. Whatever goes wrong is one line on standard error.
+"""The command line: ``teamcredits <command>``. Every error is one line on standard error.
 
-Exit codes: 0 done, 1 refused or not possible now, 2 wrong use or a wrong setting, 130 interrupted.
+Exit codes: 0 success, 1 refused or failed, 2 wrong usage or a wrong setting, 130 interrupted.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from core.settings import SettingsError
 from core.store.engine import StoreError
 
 REFUSED = 1
-WRONG_USE = 2
+USAGE_ERROR = 2
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -29,22 +29,22 @@ def main(arguments: Sequence[str] | None = None) -> int:
         code = app(args=given or ["--help"], prog_name="teamcredits", standalone_mode=False)
         sys.stdout.flush()
     except TyperException as wrong:
-        return _fail(_wrong_use(wrong), wrong.exit_code)
+        return _fail(_usage_error(wrong), wrong.exit_code)
     except Abort:
-        return _fail("stopped; nothing was done", REFUSED)
+        return _fail("aborted", REFUSED)
     except SettingsError as wrong:
-        return _fail(str(wrong), WRONG_USE)
+        return _fail(str(wrong), USAGE_ERROR)
     except Refused as refused:
         return _fail(refused.detail, REFUSED)
     except (StoreError, ListenError) as failure:
         return _fail(str(failure), REFUSED)
     except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or Python complains once more at its end
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or Python reports it again when it exits
         return REFUSED
     except SQLAlchemyError as failure:
-        return _fail(f"the database failed: {_cause(failure)}", REFUSED)
+        return _fail(f"database error: {_cause(failure)}", REFUSED)
     except OSError as failure:
-        return _fail(f"{failure.filename or 'the system'}: {failure.strerror or failure}", REFUSED)
+        return _fail(f"{failure.filename or 'system error'}: {failure.strerror or failure}", REFUSED)
     return code if isinstance(code, int) else 0
 
 
@@ -54,7 +54,7 @@ def _fail(sentence: str, code: int) -> int:
     return code
 
 
-def _wrong_use(wrong: TyperException) -> str:
+def _usage_error(wrong: TyperException) -> str:
     sentence = wrong.format_message().replace("Value error, ", "").rstrip(".")
     context = getattr(wrong, "ctx", None)
     end = "" if sentence.endswith("?") else "."
@@ -62,6 +62,6 @@ def _wrong_use(wrong: TyperException) -> str:
 
 
 def _cause(failure: SQLAlchemyError) -> str:
-    """Return what the driver says, without the statement and its values."""
-    said = str(getattr(failure, "orig", None) or "").strip()
-    return said.splitlines()[0] if said else type(failure).__name__
+    """Return the driver's message, without the statement and its values."""
+    message = str(getattr(failure, "orig", None) or "").strip()
+    return message.splitlines()[0] if message else type(failure).__name__

@@ -1,4 +1,4 @@
-"""``teamcredits allocate``, ``void`` and ``refund``: credits shared out of a pool, taken back, given back."""
+"""``teamcredits allocate``, ``void`` and ``refund``: move credits out of a pool, revoke a grant, refund a charge."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from core.cli.context import as_operator, find_member, find_recipient, new_key
-from core.cli.options import Amount, Json, Member, Org, Reason
+from core.cli.options import Amount, Json, Key, Member, Org, Reason
 from core.cli.options import amount as typed_amount
 from core.cli.output import print_json
 from core.ledger.credits import Credits
@@ -21,31 +21,28 @@ from core.services.voids import VoidView
 
 Part = Annotated[
     Credits | None,
-    typer.Argument(
-        parser=typed_amount, metavar="[AMOUNT]", help="Credits, like 500 or 0.25; all that is left without."
-    ),
+    typer.Argument(parser=typed_amount, metavar="[AMOUNT]", help="Amount in credits (default: everything left)"),
 ]
-Why = Annotated[str, typer.Option("--reason", help="Why; kept, and shown to who is concerned.")]
-Once = Annotated[str | None, typer.Option("--key", help="Idempotency key: the same key again does nothing more.")]
+RequiredReason = Annotated[str, typer.Option("--reason", help="Reason; recorded and shown to the people involved")]
 
 
 def allocate(
-    pool: Annotated[str, typer.Argument(metavar="POOL", help="A team or the organisation, by id or name.")],
+    pool: Annotated[str, typer.Argument(metavar="POOL", help="Team (id or name), or organization id")],
     member: Member,
     amount: Amount,
     *,
     reason: Reason = None,
-    key: Once = None,
+    key: Key = None,
     org: Org = None,
     as_json: Json = False,
 ) -> None:
-    """Give credits of a pool to a member."""
+    """Allocate credits from a pool to a member."""
 
     async def act(ledger: Ledger, operator: Actor) -> StatementLine:
         place = await find_recipient(ledger, operator, pool)
         who = await find_member(ledger, operator, member)
         if place.pool is None:
-            raise Refused(Code.NOT_FOUND, f"{pool!r} is a person; name a team or the organisation.")
+            raise Refused(Code.NOT_FOUND, f"{pool!r} is a member, not a pool. Name a team or an organization.")
         answer = await grants.allocate(
             ledger,
             actor=operator,
@@ -61,44 +58,44 @@ def allocate(
     if as_json:
         print_json(line)
     else:
-        typer.echo(f"{line.amount.shown()} cr of the pool went to {member} ({line.transfer_id})")
+        typer.echo(f"Allocated {line.amount.shown()} cr from the pool to {member} ({line.transfer_id}).")
 
 
 def void(
-    lot: Annotated[str, typer.Argument(metavar="LOT", help="The lot that the grant made, like lot_2k7.")],
+    lot: Annotated[str, typer.Argument(metavar="LOT", help="Lot id of the grant, like lot_2k7")],
     amount: Part = None,
     *,
-    reason: Why,
-    key: Once = None,
+    reason: RequiredReason,
+    key: Key = None,
     org: Org = None,
     as_json: Json = False,
 ) -> None:
-    """Take back what is left of a grant where it was granted."""
+    """Revoke the unused part of a grant."""
 
     async def act(ledger: Ledger, operator: Actor) -> VoidView:
         once = new_key(ledger) if key is None else key
         return (await voids.void(ledger, actor=operator, key=once, lot_id=lot, reason=reason, amount=amount)).item
 
-    taken = as_operator(act, org=org)
+    done = as_operator(act, org=org)
     if as_json:
-        print_json(taken)
+        print_json(done)
         return
-    became = taken.story.became
-    parts = {"left": became.left, "set aside": became.held, "used": became.used, "given away": became.given}
+    became = done.story.became
+    parts = {"left": became.left, "held": became.held, "used": became.used, "given away": became.given}
     rest = ", ".join(f"{share.shown()} cr {name}" for name, share in parts.items())
-    typer.echo(f"took back {taken.amount.shown()} cr from {taken.story.grant.to.name}; of the rest {rest}")
+    typer.echo(f"Revoked {done.amount.shown()} cr from {done.story.grant.to.name}. The rest: {rest}.")
 
 
 def refund(
-    charge: Annotated[str, typer.Argument(metavar="CHARGE", help="The transfer of a charge, like tr_2k7.")],
+    charge: Annotated[str, typer.Argument(metavar="CHARGE", help="Transfer id of the charge, like tr_2k7")],
     amount: Part = None,
     *,
-    reason: Why,
-    key: Once = None,
+    reason: RequiredReason,
+    key: Key = None,
     org: Org = None,
     as_json: Json = False,
 ) -> None:
-    """Give a charge back to where it was paid from."""
+    """Refund a charge to where it was paid from."""
 
     async def act(ledger: Ledger, operator: Actor) -> RefundView:
         once = new_key(ledger) if key is None else key
@@ -107,10 +104,10 @@ def refund(
         )
         return answer.item
 
-    given = as_operator(act, org=org)
+    done = as_operator(act, org=org)
     if as_json:
-        print_json(given)
+        print_json(done)
         return
-    parts = {"of lots": given.lots, "to the allowance": given.allowance, "no longer owed": given.cancelled}
+    parts = {"to lots": done.lots, "to the allowance": done.allowance, "no longer owed": done.cancelled}
     how = ", ".join(f"{share.shown()} cr {name}" for name, share in parts.items() if share)
-    typer.echo(f"gave {given.amount.shown()} cr back to {given.charge.member.name}: {how}")
+    typer.echo(f"Refunded {done.amount.shown()} cr to {done.charge.member.name}: {how}.")

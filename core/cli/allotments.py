@@ -1,4 +1,4 @@
-"""``teamcredits allotment``: credits that come every month."""
+"""``teamcredits allotment``: recurring monthly grants."""
 
 from __future__ import annotations
 
@@ -7,44 +7,53 @@ from typing import Annotated, Final
 
 import typer
 
-from core.cli.context import as_operator, find_recipient, new_key
-from core.cli.options import PLAIN, Amount, Json, Org, Reason, moment
+from core.cli.context import PAGE_SIZE, all_items, as_operator, find_recipient, new_key
+from core.cli.options import PLAIN, Amount, Json, Key, MemberOrPool, Org, Reason, moment
 from core.cli.options import amount as typed_amount
-from core.cli.output import day as shown_day
-from core.cli.output import print_json, show_rows
+from core.cli.output import Columns, print_item, print_items
 from core.ledger.credits import Credits
 from core.services import allotments
 from core.services.allotments import AllotmentView
 from core.services.ledger import Ledger
 from core.services.views import Actor
 
-app: Final = typer.Typer(help="Credits that come every month.", **PLAIN)
-MAX_SHOWN: Final = 200
+_COLUMNS: Columns[AllotmentView] = {
+    "ID": lambda each: each.id,
+    "TO": lambda each: each.to.name,
+    "AMOUNT": lambda each: each.amount,
+    "DAY": lambda each: each.day,
+    "NEXT RUN": lambda each: "ended" if each.ended_at else each.next_at,
+}
 
-Allotment = Annotated[str, typer.Argument(metavar="ALLOTMENT", help="The allotment's id.")]
-Lasts = Annotated[int, typer.Option("--lasts", metavar="MONTHS", help="1: each lot lapses at the next run.")]
+app: Final = typer.Typer(help="Manage monthly grants", **PLAIN)
+
+Allotment = Annotated[str, typer.Argument(metavar="ALLOTMENT", help="Allotment id")]
+Lasts = Annotated[
+    int, typer.Option("--lasts", metavar="MONTHS", help="Months until each lot expires; 1 means at the next run")
+]
 Giftable = Annotated[
-    bool | None, typer.Option("--giftable/--not-giftable", help="Whether the credits may be given on.")
+    bool | None, typer.Option("--giftable/--not-giftable", help="Allow gifting the credits (default: no)")
 ]
 
 
 @app.command()
-def begin(  # noqa: PLR0913  (what an allotment is made of)
-    to: Annotated[str, typer.Argument(metavar="TO", help="A member, team or organisation, by id or name.")],
+def begin(  # noqa: PLR0913  (the properties of an allotment)
+    to: MemberOrPool,
     amount: Amount,
     *,
-    day: Annotated[int, typer.Option(help="Of the month, at midnight UTC; 31 is the last day of each month.")] = 1,
+    day: Annotated[int, typer.Option(help="Day of the month (midnight UTC); 31 means the last day")] = 1,
     lasts: Lasts = 1,
     giftable: Giftable = None,
     starts: Annotated[
-        datetime | None, typer.Option(parser=moment, metavar="DATE", help="The first run is then or later.")
+        datetime | None,
+        typer.Option(parser=moment, metavar="DATE", help="Earliest date of the first run (default: now)"),
     ] = None,
     reason: Reason = None,
-    key: Annotated[str | None, typer.Option(help="Idempotency key: the same key again begins no other.")] = None,
+    key: Key = None,
     org: Org = None,
     as_json: Json = False,
 ) -> None:
-    """Begin a monthly grant to a wallet or pool."""
+    """Start a monthly grant to a wallet or pool."""
 
     async def act(ledger: Ledger, operator: Actor) -> AllotmentView:
         answer = await allotments.begin(
@@ -61,24 +70,20 @@ def begin(  # noqa: PLR0913  (what an allotment is made of)
         )
         return answer.item
 
-    _show([as_operator(act, org=org)], as_json=as_json, alone=True)
+    print_item(as_operator(act, org=org), _COLUMNS, as_json=as_json)
 
 
 @app.command("list")
 def list_(*, org: Org = None, as_json: Json = False) -> None:
-    """List the allotments, with their next run."""
+    """List allotments and their next run."""
 
     async def act(ledger: Ledger, operator: Actor) -> list[AllotmentView]:
-        found: list[AllotmentView] = []
-        cursor = None
-        while True:
-            page = await allotments.list_allotments(ledger, actor=operator, limit=MAX_SHOWN, cursor=cursor)
-            found.extend(page.items)
-            cursor = page.next_cursor
-            if cursor is None:
-                return found
+        return await all_items(
+            lambda cursor: allotments.list_allotments(ledger, actor=operator, limit=PAGE_SIZE, cursor=cursor)
+        )
 
-    _show(as_operator(act, org=org), as_json=as_json)
+    empty = "There are no allotments yet. Create one with: teamcredits allotment begin TO AMOUNT"
+    print_items(as_operator(act, org=org), _COLUMNS, as_json=as_json, empty=empty)
 
 
 @app.command()
@@ -86,17 +91,19 @@ def change(
     allotment: Allotment,
     *,
     amount: Annotated[
-        Credits | None, typer.Option("--amount", parser=typed_amount, metavar="AMOUNT", help="From the next run on.")
+        Credits | None, typer.Option("--amount", parser=typed_amount, metavar="AMOUNT", help="New amount")
     ] = None,
-    lasts: Annotated[int | None, typer.Option("--lasts", metavar="MONTHS", help="How long its lots last.")] = None,
+    lasts: Annotated[
+        int | None, typer.Option("--lasts", metavar="MONTHS", help="New number of months until each lot expires")
+    ] = None,
     giftable: Giftable = None,
     reason: Reason = None,
     org: Org = None,
     as_json: Json = False,
 ) -> None:
-    """Change what is granted from the next run on."""
+    """Change an allotment, starting with its next run."""
     if (amount, lasts, giftable) == (None, None, None):
-        raise typer.BadParameter("say what changes: --amount, --lasts or --giftable")
+        raise typer.BadParameter("nothing to change; use --amount, --lasts or --giftable")
 
     async def act(ledger: Ledger, operator: Actor) -> AllotmentView:
         answer = await allotments.change(
@@ -111,29 +118,14 @@ def change(
         )
         return answer.item
 
-    _show([as_operator(act, org=org)], as_json=as_json, alone=True)
+    print_item(as_operator(act, org=org), _COLUMNS, as_json=as_json)
 
 
 @app.command()
 def end(allotment: Allotment, *, reason: Reason = None, org: Org = None, as_json: Json = False) -> None:
-    """End an allotment: what it has granted stays, and nothing follows."""
+    """End an allotment. Credits it has already granted stay."""
 
     async def act(ledger: Ledger, operator: Actor) -> AllotmentView:
         return (await allotments.end(ledger, actor=operator, allotment_id=allotment, reason=reason)).item
 
-    _show([as_operator(act, org=org)], as_json=as_json, alone=True)
-
-
-def _show(found: list[AllotmentView], *, as_json: bool, alone: bool = False) -> None:
-    if as_json:
-        print_json(found[0] if alone else found)
-        return
-    rows = [
-        (each.id, each.to.name, f"{each.amount.shown()} cr", f"on day {each.day}", f"next {_next(each)}")
-        for each in found
-    ]
-    show_rows(rows, nothing="There is no allotment yet. See: teamcredits allotment begin --help")
-
-
-def _next(allotment: AllotmentView) -> str:
-    return f"none, ended {shown_day(allotment.ended_at)}" if allotment.ended_at else shown_day(allotment.next_at)
+    print_item(as_operator(act, org=org), _COLUMNS, as_json=as_json)

@@ -1,4 +1,4 @@
-"""The commands of ``teamcredits``, put together."""
+"""The ``teamcredits`` command with all its subcommands."""
 
 from __future__ import annotations
 
@@ -24,30 +24,34 @@ from core.cli import (
 )
 from core.cli.adjustments import allocate, refund, void
 from core.cli.backup import backup, export, restore
-from core.cli.ledger import grant, replay, verify
+from core.cli.ledger import grant, verify
 from core.cli.options import PLAIN
+from core.cli.replay import replay
 from core.cli.rescue import rescue
 from core.cli.server import demo, init, migrate, serve
 from core.cli.why import why
 
 
-def _show_version(wanted: bool) -> None:  # noqa: FBT001  (typer hands it over so)
-    if wanted:
+def _print_version(requested: bool) -> None:  # noqa: FBT001  (typer calls it like this)
+    if requested:
         typer.echo(__version__)
         raise typer.Exit
 
 
-app: Final = typer.Typer(help="One shared ledger of AI-coding credits.", add_completion=False, **PLAIN)
+app: Final = typer.Typer(help="Manage a shared ledger of AI-coding credits.", add_completion=False, **PLAIN)
 
 
 @app.callback()
 def options(
     *,
     version: Annotated[
-        bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Print the version.")
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version")
     ] = False,
 ) -> None:
-    """One shared ledger of AI-coding credits. Settings come from TEAMCREDITS_… variables, .env or teamcredits.toml."""
+    """Manage a shared ledger of AI-coding credits.
+
+    Settings are read from TEAMCREDITS_… environment variables, .env and teamcredits.toml.
+    """
     del version
 
 

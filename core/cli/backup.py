@@ -1,4 +1,4 @@
-"""``teamcredits export``, ``backup`` and ``restore``: the ledger for other programs, and for a bad day."""
+"""``teamcredits export``, ``backup`` and ``restore``."""
 
 from __future__ import annotations
 
@@ -22,22 +22,23 @@ from core.settings import settings_from_environment
 from core.store import backup as backups
 from core.store.engine import refuse_own_file
 
-Force = Annotated[bool, typer.Option("--force", help="Replace a file that is there.")]
+Force = Annotated[bool, typer.Option("--force", help="Replace an existing file")]
 
 
 def export(
     *,
-    form: Annotated[Form, typer.Option("--format", help="How it is written.")] = Form.JSON,
+    form: Annotated[Form, typer.Option("--format", help="File format")] = Form.JSON,
     output: Annotated[
-        Path | None, typer.Option("--output", "-o", metavar="FILE", help="Where to; standard output without.")
+        Path | None, typer.Option("--output", "-o", metavar="FILE", help="Output file (default: stdout)")
     ] = None,
-    with_notes: Annotated[bool, typer.Option("--with-notes", help="Include messages and reasons.")] = False,
+    with_notes: Annotated[bool, typer.Option("--with-notes", help="Include messages and reasons")] = False,
     force: Force = False,
     org: Org = None,
 ) -> None:
-    """Write down the whole ledger of an organisation.
+    """Export an organization's ledger.
 
-    Amounts are exact, the order is stable, and it is all of one moment. People's words are left out unless asked for.
+    The export is a consistent snapshot with exact amounts in a stable order. Messages and reasons are left out by
+    default.
     """
 
     async def act(ledger: Ledger, operator: Actor) -> None:
@@ -45,7 +46,7 @@ def export(
             await _export(ledger, operator, lambda chunk: typer.echo(chunk, nl=False))
             return
         refuse_own_file(ledger.engine.url, output)
-        with atomic_file(output, replace=force) as aside, aside.open("w", encoding="utf-8", newline="") as file:
+        with atomic_file(output, replace=force) as temporary, temporary.open("w", encoding="utf-8", newline="") as file:
             await _export(ledger, operator, file.write)
 
     async def _export(ledger: Ledger, operator: Actor, write: Callable[[str], object]) -> None:
@@ -55,35 +56,34 @@ def export(
 
 
 def backup(
-    file: Annotated[Path, typer.Argument(metavar="FILE", help="A new file; it appears whole or not at all.")],
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="Output file (written atomically)")],
     *,
     force: Force = False,
 ) -> None:
-    """Back up the whole database to one file, while the server runs.
+    """Back up the whole database to one file while the server runs.
 
-    It is all of one moment, and anything answered before this command began is in it. Keep the sealing key as well:
-    it is not in the file.
+    The backup is a consistent snapshot. It doesn't contain the sealing key; keep that in a separate safe place.
     """
     settings = settings_from_environment()
     configure_logs(settings.log_level)
     backups.backup(settings.database_url, file, replace=force)
-    typer.echo(f"backed up to {file} ({file.stat().st_size:,} bytes)")
-    hint("The sealing key is not in it: keep TEAMCREDITS_SECRET_KEY too, or the file secret.key.")
+    typer.echo(f"Backed up to {file} ({file.stat().st_size:,} bytes).")
+    hint("The backup doesn't contain the sealing key. Keep TEAMCREDITS_SECRET_KEY (or the file secret.key) as well.")
 
 
 def restore(
-    file: Annotated[Path, typer.Argument(metavar="FILE", help="What teamcredits backup wrote.")],
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="Backup file")],
 ) -> None:
-    """Restore a backup into an empty database, of either kind, and verify it.
+    """Restore a backup into an empty database, SQLite or PostgreSQL, and verify it.
 
-    Tokens that were revoked since are valid again, and what was done since is not known.
+    Everything after the backup is lost, so tokens that were revoked since then are valid again.
     """
     settings = settings_from_environment()
     configure_logs(settings.log_level)
     rows = backups.restore(settings.database_url, file)
-    typer.echo(f"restored {rows:,} rows from {file}")
+    typer.echo(f"Restored {rows:,} rows from {file}.")
     try:
         verify()
     except typer.Exit:
-        hint("When everything differs, TEAMCREDITS_SECRET_KEY is not the key that these books were sealed with.")
+        hint("If every seal differs, TEAMCREDITS_SECRET_KEY isn't the key that this ledger was sealed with.")
         raise

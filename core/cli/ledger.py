@@ -1,4 +1,4 @@
-"""``teamcredits grant``, ``verify`` and ``replay``: credits come in, are accounted for, and are charged."""
+"""``teamcredits grant`` and ``verify``: credits come in, and every one is accounted for."""
 
 from __future__ import annotations
 
@@ -11,14 +11,13 @@ import orjson
 import typer
 
 from core.cli.context import as_operator, configured_ledger, find_recipient, new_key
-from core.cli.options import Amount, Json, Org, Reason, moment
-from core.cli.output import day, hint, print_json
-from core.cli.replay import replay_file
+from core.cli.options import Amount, Json, Key, MemberOrPool, Org, Reason, moment
+from core.cli.output import hint, local_time, print_json
 from core.ledger.lots import Source
 from core.services import grants
 from core.services.ledger import Ledger
 from core.services.verify import Report
-from core.services.verify import verify as verify_books
+from core.services.verify import verify as verify_ledger
 from core.services.views import Actor, Answer, GrantView
 
 UNCLEAN: Final = 1
@@ -26,20 +25,21 @@ MAX_FINDINGS_SHOWN: Final = 50
 MAX_HEADS_BYTES: Final = 100_000_000
 
 
-def grant(  # noqa: PLR0913  (what a lot is made of)
-    to: Annotated[str, typer.Argument(metavar="TO", help="A member, team or organisation, by id or name.")],
+def grant(  # noqa: PLR0913  (the properties of a lot)
+    to: MemberOrPool,
     amount: Amount,
     *,
-    source: Annotated[Source, typer.Option(help="Where the credits come from.")] = Source.PURCHASE,
+    source: Annotated[Source, typer.Option(help="Where the credits come from")] = Source.PURCHASE,
     expires: Annotated[
-        datetime | None, typer.Option(parser=moment, metavar="DATE", help="From when on they lapse; never without.")
+        datetime | None, typer.Option(parser=moment, metavar="DATE", help="Expiry date (default: never)")
     ] = None,
     giftable: Annotated[
-        bool | None, typer.Option("--giftable/--not-giftable", help="Whether they may be given on.")
+        bool | None,
+        typer.Option("--giftable/--not-giftable", help="Allow gifting the credits (default: depends on the source)"),
     ] = None,
-    priority: Annotated[int, typer.Option(help="Lower is spent sooner, 0 to 1000.")] = 100,
+    priority: Annotated[int, typer.Option(help="Priority from 0 to 1000; lower is spent first")] = 100,
     reason: Reason = None,
-    key: Annotated[str | None, typer.Option(help="Idempotency key: the same key again grants nothing more.")] = None,
+    key: Key = None,
     org: Org = None,
     as_json: Json = False,
 ) -> None:
@@ -64,26 +64,26 @@ def grant(  # noqa: PLR0913  (what a lot is made of)
         print_json(answer.item)
         return
     lot = answer.item
-    verb = "had already received" if answer.replayed else "received"
-    typer.echo(f"{lot.to.name} {verb} {lot.amount.shown()} cr ({lot.lot_id}, until {day(lot.expires_at)})")
+    verb = "Already granted" if answer.replayed else "Granted"
+    expiry = f"expires {local_time(lot.expires_at)}" if lot.expires_at else "never expires"
+    typer.echo(f"{verb} {lot.amount.shown()} cr to {lot.to.name} ({lot.lot_id}, {expiry}).")
 
 
 def verify(
     *,
     heads: Annotated[
         Path | None,
-        typer.Option(metavar="FILE", help="Heads printed earlier by --json: their end must still be there."),
+        typer.Option(metavar="FILE", help="Earlier output of verify --json; check that nothing since was cut off"),
     ] = None,
     as_json: Json = False,
 ) -> None:
-    """Prove that every credit is accounted for.
+    """Verify that every credit is accounted for.
 
-    Everything is recomputed from the append-only rows. When anything differs, the rows are named and the exit
-    code is 1.
+    Everything is recomputed from append-only rows. If something differs, the rows are listed and the exit code is 1.
     """
     seen = None if heads is None else _heads(heads)
     with configured_ledger() as ledger:
-        report = asyncio.run(verify_books(ledger, seen))
+        report = asyncio.run(verify_ledger(ledger, seen))
     if as_json:
         print_json(
             {
@@ -103,39 +103,22 @@ def verify(
         raise typer.Exit(UNCLEAN)
 
 
-def replay(
-    file: Annotated[Path, typer.Argument(metavar="FILE", help="A CSV file of requests.")],
-    *,
-    at: Annotated[
-        datetime | None, typer.Option(parser=moment, metavar="DATE", help="Whose rate card counts; now without.")
-    ] = None,
-    org: Org = None,
-) -> None:
-    """Charge a file of requests.
-
-    Its sessions go to the organisation's members in turn. A request is charged once, however often it is replayed.
-    """
-    with configured_ledger() as ledger:
-        replay_file(ledger, file, org=org, at=at)
-
-
 def _counts(report: Report) -> dict[str, int]:
     names = ("transfers", "entries", "positions", "gifts", "holds", "batches")
     return {name: getattr(report, name) for name in names}
 
 
 def _heads(file: Path) -> dict[str, str]:
-    """Read heads as ``verify --json`` printed them."""
+    """Read the seals' heads that ``verify --json`` printed."""
     try:
         with file.open("rb") as opened:
             read = orjson.loads(opened.read(MAX_HEADS_BYTES))
     except (OSError, orjson.JSONDecodeError) as wrong:
-        raise typer.BadParameter(
-            f"{file} cannot be read: {getattr(wrong, 'strerror', None) or 'it is no JSON'}"
-        ) from None
+        reason = getattr(wrong, "strerror", None) or "not valid JSON"
+        raise typer.BadParameter(f"can't read {file}: {reason}") from None
     heads = read.get("heads", read) if isinstance(read, dict) else None
     if not isinstance(heads, dict) or not all(_is_head(writer, head) for writer, head in heads.items()):
-        raise typer.BadParameter(f"{file} holds no heads; write them with: teamcredits verify --json > {file}")
+        raise typer.BadParameter(f"{file} contains no heads. Create it with: teamcredits verify --json > {file}")
     return heads
 
 

@@ -1,18 +1,17 @@
-"""What commands take: shared options, and how typed values are read. A wrong value is wrong use (exit code 2)."""
+"""Shared options and arguments, and how their values are read. A wrong value is a usage error (exit code 2)."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Annotated, Any, Final
 
 import typer
 
-from core.cli.replay import instant_of
 from core.ledger.credits import Credits
-from core.ledger.errors import Refused
+from core.metering.boosts import Factor
 
-EVERYBODY: Final = "everybody"  # in the place of a member or a team
+EVERYBODY: Final = "everybody"  # in place of a member or a team
 PLAIN: Final[dict[str, Any]] = {"rich_markup_mode": None, "pretty_exceptions_enable": False}
 
 
@@ -25,16 +24,30 @@ def amount(text: str) -> Credits:
 
 
 def moment(text: str) -> datetime:
-    """Read a day (its first instant in UTC) or an instant with its zone."""
+    """Read a date (midnight UTC) or a time with its UTC offset."""
     try:
-        return instant_of(text)
-    except Refused as wrong:
-        raise typer.BadParameter(wrong.detail) from None
+        read = datetime.fromisoformat(text)
+    except ValueError:
+        read = None
+    if read is not None and read.date().isoformat() == text:
+        return read.replace(tzinfo=UTC)
+    if read is None or read.tzinfo is None:
+        sentence = f"{text!r} isn't a valid date. Use a form like 2026-09-29 (midnight UTC) or 2026-09-29T14:00:00Z"
+        raise typer.BadParameter(sentence)
+    return read.astimezone(UTC)
+
+
+def factor(text: str) -> Factor:
+    """Read a multiplier, like ``10`` or ``1.5``."""
+    try:
+        return Factor.parse(text)
+    except ValueError as wrong:
+        raise typer.BadParameter(f"{text!r}: {wrong}") from None
 
 
 @dataclass(frozen=True, slots=True)
 class SlackIdentity:
-    """A workspace and a user in it."""
+    """A user in a Slack workspace."""
 
     team: str
     user: str
@@ -44,15 +57,20 @@ def slack_identity(text: str) -> SlackIdentity:
     """Read ``T012AB:U345CD``."""
     team, _, user = text.partition(":")
     if not (team.isalnum() and user.isalnum() and text.isascii()):
-        raise typer.BadParameter(f"{text!r}: write the workspace and the user, like T012AB:U345CD")
+        raise typer.BadParameter(f"{text!r} isn't a Slack user. Use WORKSPACE:USER, like T012AB:U345CD")
     return SlackIdentity(team, user)
 
 
-Amount = Annotated[Credits, typer.Argument(parser=amount, metavar="AMOUNT", help="Credits, like 500 or 0.25.")]
-Member = Annotated[str, typer.Argument(metavar="MEMBER", help="Their id, or their name when only one has it.")]
-Team = Annotated[str, typer.Argument(metavar="TEAM", help="The team's id or name.")]
+Amount = Annotated[Credits, typer.Argument(parser=amount, metavar="AMOUNT", help="Amount in credits, like 500 or 0.25")]
+Member = Annotated[str, typer.Argument(metavar="MEMBER", help="Member id, or name if it's unique")]
+Team = Annotated[str, typer.Argument(metavar="TEAM", help="Team id or name")]
+MemberOrPool = Annotated[str, typer.Argument(metavar="TO", help="Member or team (id or name), or organization id")]
+Anybody = Annotated[str, typer.Argument(metavar="TO", help=f"Member or team (id or name), or {EVERYBODY!r}")]
 Org = Annotated[
-    str | None, typer.Option("--org", metavar="ORG", help="The organisation; needed when there are several.")
+    str | None, typer.Option("--org", metavar="ORG", help="Organization id (required if there are several)")
 ]
-Json = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
-Reason = Annotated[str | None, typer.Option("--reason", help="Why; kept, and shown to who is concerned.")]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON")]
+Reason = Annotated[str | None, typer.Option("--reason", help="Reason; recorded and shown to the people involved")]
+Key = Annotated[
+    str | None, typer.Option("--key", help="Idempotency key; repeating a command with the same key has no effect")
+]

@@ -1,4 +1,4 @@
-"""``teamcredits reset``: allowances start afresh, at once or when their owner wants it."""
+"""``teamcredits reset``: reset allowances, now or banked for later."""
 
 from __future__ import annotations
 
@@ -7,32 +7,45 @@ from typing import Annotated, Final
 
 import typer
 
-from core.cli.context import acting_as, as_operator, find_member, find_subject, new_key
-from core.cli.options import EVERYBODY, PLAIN, Json, Member, Org, Reason, moment
-from core.cli.output import day, print_json, show_rows
+from core.cli.context import PAGE_SIZE, acting_as, as_operator, find_member, find_subject, new_key
+from core.cli.options import PLAIN, Anybody, Json, Key, Member, Org, Reason, moment
+from core.cli.output import Columns, local_time, print_items, print_json
 from core.services import resets
 from core.services.ledger import Ledger
 from core.services.resets import ResetOrderView, ResetView
 from core.services.views import Actor
 
-app: Final = typer.Typer(help="Allowances start afresh, at once or when their owner wants it.", **PLAIN)
-MAX_SHOWN: Final = 200
+_COLUMNS: Columns[ResetView] = {
+    "ID": lambda reset: reset.id,
+    "STATE": lambda reset: reset.state.value,
+    "EXPIRES": lambda reset: reset.expires_at,
+}
+_ORDER_COLUMNS: Columns[ResetOrderView] = {
+    "ID": lambda order: order.id,
+    "FOR": lambda order: order.subject.name,
+    "DONE": lambda order: order.done,
+    "NOTHING TO RESET": lambda order: order.unchanged,
+    "FINISHED": lambda order: order.finished_at or "in progress",
+}
+
+app: Final = typer.Typer(help="Reset allowances, now or banked for later", **PLAIN)
 
 
 @app.command()
 def give(
-    to: Annotated[str, typer.Argument(metavar="TO", help=f"A member or a team, by id or name, or {EVERYBODY}.")],
+    to: Anybody,
     *,
-    bank: Annotated[bool, typer.Option("--bank", help="To be used later, instead of at once.")] = False,
+    bank: Annotated[bool, typer.Option("--bank", help="Bank the reset for later instead of applying it now")] = False,
     expires: Annotated[
-        datetime | None, typer.Option(parser=moment, metavar="DATE", help="Of a banked one; 30 days without.")
+        datetime | None,
+        typer.Option(parser=moment, metavar="DATE", help="Expiry date of a banked reset (default: in 30 days)"),
     ] = None,
     reason: Reason = None,
-    key: Annotated[str | None, typer.Option(help="Idempotency key: the same key again resets nobody more.")] = None,
+    key: Key = None,
     org: Org = None,
     as_json: Json = False,
 ) -> None:
-    """Reset a member, a team or everybody, or bank a reset for each."""
+    """Reset the allowance of a member, a team or everybody, or bank a reset for them."""
 
     async def act(ledger: Ledger, operator: Actor) -> ResetOrderView:
         answer = await resets.order(
@@ -51,8 +64,8 @@ def give(
     if as_json:
         print_json(order)
         return
-    what = f"banked until {day(order.expires_at)}" if order.is_banked else "reset"
-    typer.echo(f"{order.id}: {order.done:,} {what}, {order.unchanged:,} had nothing to reset")
+    what = f"banked, expiring {local_time(order.expires_at)}" if order.is_banked else "reset"
+    typer.echo(f"{order.id}: {order.done:,} {what}; {order.unchanged:,} had nothing to reset.")
 
 
 @app.command("list")
@@ -61,43 +74,34 @@ def list_(member: Member, *, org: Org = None, as_json: Json = False) -> None:
 
     async def act(ledger: Ledger, operator: Actor) -> list[ResetView]:
         who = await find_member(ledger, operator, member)
-        return list((await resets.list_resets(ledger, actor=operator, member_id=who.id, limit=MAX_SHOWN)).items)
+        return list((await resets.list_resets(ledger, actor=operator, member_id=who.id, limit=PAGE_SIZE)).items)
 
-    found = as_operator(act, org=org)
-    if as_json:
-        print_json(found)
-        return
-    rows = [(each.id, each.state.value, f"until {day(each.expires_at)}") for each in found]
-    show_rows(rows, nothing="No reset is banked. See: teamcredits reset give --help")
+    empty = "No resets are banked. Bank one with: teamcredits reset give TO --bank"
+    print_items(as_operator(act, org=org), _COLUMNS, as_json=as_json, empty=empty)
 
 
 @app.command()
 def orders(*, org: Org = None, as_json: Json = False) -> None:
-    """List what was ordered, and how far it has come."""
+    """List resets given by admins, and their progress."""
 
     async def act(ledger: Ledger, operator: Actor) -> list[ResetOrderView]:
-        return list((await resets.list_orders(ledger, actor=operator, limit=MAX_SHOWN)).items)
+        return list((await resets.list_orders(ledger, actor=operator, limit=PAGE_SIZE)).items)
 
-    found = as_operator(act, org=org)
-    if as_json:
-        print_json(found)
-        return
-    rows = [
-        (each.id, each.subject.name, f"{each.done:,} done", f"{each.unchanged:,} had nothing to reset", _end(each))
-        for each in found
-    ]
-    show_rows(rows, nothing="No reset was ordered yet. See: teamcredits reset give --help")
+    empty = "No resets have been given yet. Give one with: teamcredits reset give TO"
+    print_items(as_operator(act, org=org), _ORDER_COLUMNS, as_json=as_json, empty=empty)
 
 
 @app.command()
 def use(
     member: Member,
-    reset: Annotated[str | None, typer.Argument(metavar="[RESET]", help="Its id; without, what expires first.")] = None,
+    reset: Annotated[
+        str | None, typer.Argument(metavar="[RESET]", help="Reset id (default: the one that expires first)")
+    ] = None,
     *,
     org: Org = None,
     as_json: Json = False,
 ) -> None:
-    """Use a member's banked reset, as they would."""
+    """Use a banked reset on a member's behalf."""
 
     async def act(ledger: Ledger, operator: Actor) -> ResetView:
         owner = acting_as(operator, await find_member(ledger, operator, member))
@@ -108,8 +112,4 @@ def use(
     if as_json:
         print_json(used)
     else:
-        typer.echo(f"{used.id} is used; the windows of the allowance start afresh and reset when they would have")
-
-
-def _end(order: ResetOrderView) -> str:
-    return "under way" if order.finished_at is None else f"finished {day(order.finished_at)}"
+        typer.echo(f"Used {used.id}. The allowance is full again; its next resets stay as scheduled.")

@@ -1,4 +1,4 @@
-"""``teamcredits team``: groups with a pool, and who leads them."""
+"""``teamcredits team``: teams, their members and leads."""
 
 from __future__ import annotations
 
@@ -6,41 +6,48 @@ from typing import Annotated, Final
 
 import typer
 
-from core.cli.context import as_operator, find_member, find_team
+from core.cli.context import PAGE_SIZE, as_operator, find_member, find_team
 from core.cli.options import PLAIN, Json, Member, Org, Team
-from core.cli.output import print_json, show_rows
+from core.cli.output import Columns, print_item, print_items
 from core.services import organisations
 from core.services.ledger import Ledger
 from core.services.organisations import TeamView
 from core.services.views import Actor
 
-app: Final = typer.Typer(help="Groups with a pool, and who leads them.", **PLAIN)
-MAX_SHOWN: Final = 200
+_COLUMNS: Columns[TeamView] = {
+    "ID": lambda team: team.id,
+    "NAME": lambda team: team.name,
+    "MEMBERS": lambda team: len(team.members),
+    "LEADS": lambda team: len(team.leads),
+}
+
+app: Final = typer.Typer(help="Manage teams and their members", **PLAIN)
 
 
 @app.command()
 def create(
-    name: Annotated[str, typer.Argument(metavar="NAME", help="The team's name.")],
+    name: Annotated[str, typer.Argument(metavar="NAME", help="Name of the team")],
     *,
     org: Org = None,
     as_json: Json = False,
 ) -> None:
-    """Begin a team, with an empty pool."""
+    """Create a team with an empty pool."""
 
     async def act(ledger: Ledger, operator: Actor) -> TeamView:
         return await organisations.create_team(ledger, actor=operator, name=name)
 
-    _show([as_operator(act, org=org)], as_json=as_json, alone=True)
+    print_item(as_operator(act, org=org), _COLUMNS, as_json=as_json)
 
 
 @app.command("list")
 def list_(*, org: Org = None, as_json: Json = False) -> None:
-    """List the teams."""
+    """List teams."""
 
     async def act(ledger: Ledger, operator: Actor) -> list[TeamView]:
-        return list((await organisations.list_teams(ledger, actor=operator, limit=MAX_SHOWN)).items)
+        return list((await organisations.list_teams(ledger, actor=operator, limit=PAGE_SIZE)).items)
 
-    _show(as_operator(act, org=org), as_json=as_json)
+    empty = "There are no teams yet. Create one with: teamcredits team create NAME"
+    print_items(as_operator(act, org=org), _COLUMNS, as_json=as_json, empty=empty)
 
 
 @app.command()
@@ -48,33 +55,25 @@ def add(
     team: Team,
     member: Member,
     *,
-    lead: Annotated[bool, typer.Option("--lead", help="They lead it.")] = False,
+    lead: Annotated[bool, typer.Option("--lead", help="Make the member a lead of the team")] = False,
     org: Org = None,
     as_json: Json = False,
 ) -> None:
-    """Put a member into a team, or change whether they lead it."""
+    """Add a member to a team, or change whether they lead it."""
 
     async def act(ledger: Ledger, operator: Actor) -> TeamView:
         place, who = await find_team(ledger, operator, team), await find_member(ledger, operator, member)
         return await organisations.add_to_team(ledger, actor=operator, team_id=place.id, member_id=who.id, is_lead=lead)
 
-    _show([as_operator(act, org=org)], as_json=as_json, alone=True)
+    print_item(as_operator(act, org=org), _COLUMNS, as_json=as_json)
 
 
 @app.command()
 def remove(team: Team, member: Member, *, org: Org = None, as_json: Json = False) -> None:
-    """Take a member out of a team."""
+    """Remove a member from a team."""
 
     async def act(ledger: Ledger, operator: Actor) -> TeamView:
         place, who = await find_team(ledger, operator, team), await find_member(ledger, operator, member)
         return await organisations.remove_from_team(ledger, actor=operator, team_id=place.id, member_id=who.id)
 
-    _show([as_operator(act, org=org)], as_json=as_json, alone=True)
-
-
-def _show(teams: list[TeamView], *, as_json: bool, alone: bool = False) -> None:
-    if as_json:
-        print_json(teams[0] if alone else teams)
-        return
-    rows = [(team.id, team.name, f"{len(team.members)} members", f"{len(team.leads)} leads") for team in teams]
-    show_rows(rows, nothing="There is no team yet. See: teamcredits team create --help")
+    print_item(as_operator(act, org=org), _COLUMNS, as_json=as_json)

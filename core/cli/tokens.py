@@ -1,4 +1,4 @@
-"""``teamcredits token``: what opens the API and signs editors in. A secret is printed once."""
+"""``teamcredits token``: API tokens and editor sign-ins. A secret is printed once."""
 
 from __future__ import annotations
 
@@ -7,33 +7,43 @@ from typing import Annotated, Final
 
 import typer
 
-from core.cli.context import acting_as, as_operator, find_member
+from core.cli.context import PAGE_SIZE, acting_as, as_operator, find_member
 from core.cli.options import PLAIN, Json, Member, Org, moment
-from core.cli.output import day, hint, print_json, show_rows
+from core.cli.output import Columns, hint, print_items, print_json
 from core.services import access, devices
 from core.services.access import TokenView
 from core.services.devices import DeviceView
 from core.services.ledger import Ledger
 from core.services.views import Actor, Scope
 
-app: Final = typer.Typer(help="What opens the API and signs editors in.", **PLAIN)
-MAX_SHOWN: Final = 200
-ForWhom = Annotated[str | None, typer.Option("--member", metavar="MEMBER", help="For whom; without it, the admin.")]
+_COLUMNS: Columns[TokenView] = {
+    "ID": lambda token: token.id,
+    "LABEL": lambda token: token.label,
+    "SCOPES": lambda token: " ".join(token.scopes),
+    "EXPIRES": lambda token: token.expires_at or "never",
+}
+
+app: Final = typer.Typer(help="Manage API tokens and editor sign-ins", **PLAIN)
+OnBehalfOf = Annotated[
+    str | None, typer.Option("--member", metavar="MEMBER", help="Member to sign in (default: the first admin)")
+]
 
 
 @app.command()
 def issue(
     member: Member,
     *,
-    scope: Annotated[list[Scope] | None, typer.Option(help="What it may do; repeat for several.")] = None,
-    label: Annotated[str, typer.Option(help="What it is for.")] = "issued at the terminal",
+    scope: Annotated[
+        list[Scope] | None, typer.Option(help="Scope of the token; repeat for several (default: read and give)")
+    ] = None,
+    label: Annotated[str, typer.Option(help="Label that says what the token is for")] = "issued at the terminal",
     expires: Annotated[
-        datetime | None, typer.Option(parser=moment, metavar="DATE", help="From when on it opens nothing.")
+        datetime | None, typer.Option(parser=moment, metavar="DATE", help="Expiry date (default: never)")
     ] = None,
     org: Org = None,
     as_json: Json = False,
 ) -> None:
-    """Issue a token, by default to read and give. The secret is printed this once."""
+    """Issue an API token. The secret is only shown once."""
     scopes = scope or [Scope.READ, Scope.GIVE]
 
     async def act(ledger: Ledger, operator: Actor) -> tuple[str, str, str]:
@@ -48,51 +58,49 @@ def issue(
         print_json({"token": secret, "id": token_id, "member_id": owner_id, "scopes": sorted(set(scopes))})
     else:
         typer.echo(secret)
-        hint(f"This is {token_id}; it is shown this once.")
+        hint(f"Created {token_id}. Save the token now; it won't be shown again.")
 
 
 @app.command("list")
 def list_(member: Member, *, org: Org = None, as_json: Json = False) -> None:
-    """List a member's live tokens, newest first."""
+    """List a member's active tokens, newest first."""
 
     async def act(ledger: Ledger, operator: Actor) -> list[TokenView]:
         owner = await find_member(ledger, operator, member)
-        return list((await access.list_tokens(ledger, actor=operator, member_id=owner.id, limit=MAX_SHOWN)).items)
+        return list((await access.list_tokens(ledger, actor=operator, member_id=owner.id, limit=PAGE_SIZE)).items)
 
-    found = as_operator(act, org=org)
-    if as_json:
-        print_json(found)
-        return
-    rows = [(each.id, each.label, " ".join(each.scopes), f"until {day(each.expires_at)}") for each in found]
-    show_rows(rows, nothing="They have no token.")
+    empty = "This member has no tokens. Issue one with: teamcredits token issue MEMBER"
+    print_items(as_operator(act, org=org), _COLUMNS, as_json=as_json, empty=empty)
 
 
 @app.command()
-def revoke(token: Annotated[str, typer.Argument(metavar="TOKEN_ID", help="Its id, tok_…")], *, org: Org = None) -> None:
-    """Revoke a token; what it opened ends."""
+def revoke(
+    token: Annotated[str, typer.Argument(metavar="TOKEN_ID", help="Token id, like tok_2k7")], *, org: Org = None
+) -> None:
+    """Revoke a token. Its open connections end."""
 
     async def act(ledger: Ledger, operator: Actor) -> None:
         await access.revoke_token(ledger, actor=operator, token_id=token)
 
     as_operator(act, org=org)
-    typer.echo(f"{token} opens nothing any more.")
+    typer.echo(f"{token} has been revoked.")
 
 
 @app.command()
 def approve(
-    code: Annotated[str, typer.Argument(metavar="CODE", help="What the editor shows, like WDJB-MJHT.")],
+    code: Annotated[str, typer.Argument(metavar="CODE", help="Code shown by the editor, like WDJB-MJHT")],
     *,
-    member: ForWhom = None,
-    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
-    deny: Annotated[bool, typer.Option("--deny", help="Send the editor away instead.")] = False,
+    member: OnBehalfOf = None,
+    yes: Annotated[bool, typer.Option("--yes", help="Skip the confirmation")] = False,
+    deny: Annotated[bool, typer.Option("--deny", help="Deny the sign-in instead")] = False,
     org: Org = None,
 ) -> None:
-    """Let an editor that shows a code act for a member."""
-    approver, device = as_operator(lambda ledger, operator: _asking(ledger, operator, member, code), org=org)
+    """Approve an editor's sign-in by the code it shows."""
+    approver, device = as_operator(lambda ledger, operator: _sign_in(ledger, operator, member, code), org=org)
     if not yes and not deny:
         scopes = " and ".join(device.scopes)
         typer.confirm(
-            f"{device.device} at {device.place} asks to {scopes} for {approver}. Approve?", abort=True, err=True
+            f"{device.device} at {device.place} wants to {scopes} as {approver}. Approve?", abort=True, err=True
         )
 
     async def act(ledger: Ledger, operator: Actor) -> DeviceView:
@@ -101,11 +109,11 @@ def approve(
         return await decide(ledger, actor=actor, user_code=code)
 
     decided = as_operator(act, org=org)
-    typer.echo(f"{decided.device} is {'sent away' if deny else f'signed in for {approver}'}.")
+    typer.echo(f"{decided.device}: {'sign-in denied' if deny else f'signed in as {approver}'}.")
 
 
-async def _asking(ledger: Ledger, operator: Actor, member: str | None, code: str) -> tuple[str, DeviceView]:
-    """Return whose consent is asked for, and what asks."""
+async def _sign_in(ledger: Ledger, operator: Actor, member: str | None, code: str) -> tuple[str, DeviceView]:
+    """Return the name of the member to sign in, and the device that asks."""
     actor, name = await _actor(ledger, operator, member)
     return name, await devices.describe_device(ledger, actor=actor, user_code=code)
 

@@ -1,37 +1,43 @@
-"""``teamcredits why``: whether somebody can spend something, and what would change the answer."""
+"""``teamcredits why``: explain whether a member can spend an amount."""
 
 from __future__ import annotations
 
-from typing import Annotated, Final
+from typing import Annotated
 
 import typer
 
 from core.cli.context import as_operator, find_member
 from core.cli.options import Json, Member, Org, amount
-from core.cli.output import day, print_json, show_rows
+from core.cli.output import Columns, print_json, print_table
 from core.ledger.credits import Credits
 from core.services import why as use_case
 from core.services.ledger import Ledger
 from core.services.views import Actor
 from core.services.why import StepView, WhyView
 
-_BLOCKS: Final = "<- blocks"
+_COLUMNS: Columns[StepView] = {
+    "LIMIT": lambda step: step.label,
+    "LEFT": lambda step: "no limit" if step.headroom is None else step.headroom,
+    "UNTIL": lambda step: step.until,
+    "": lambda step: "<- blocks" if step.blocks else "",
+}
 
 
 def why(
     member: Member,
     *,
-    model: Annotated[str | None, typer.Option(metavar="MODEL", help="The usage of a model.")] = None,
-    tokens: Annotated[int | None, typer.Option(min=0, help="The whole prompt of it.")] = None,
-    output_tokens: Annotated[int | None, typer.Option(min=0, help="What it writes.")] = None,
-    tier: Annotated[str | None, typer.Option(metavar="TIER", help="Its tier, like fast.")] = None,
+    model: Annotated[str | None, typer.Option(metavar="MODEL", help="Model of the request")] = None,
+    tokens: Annotated[int | None, typer.Option(min=0, help="Prompt tokens")] = None,
+    output_tokens: Annotated[int | None, typer.Option(min=0, help="Output tokens")] = None,
+    tier: Annotated[str | None, typer.Option(metavar="TIER", help="Service tier, like fast")] = None,
     asked: Annotated[
-        Credits | None, typer.Option("--amount", parser=amount, metavar="AMOUNT", help="Credits, in place of usage.")
+        Credits | None,
+        typer.Option("--amount", parser=amount, metavar="AMOUNT", help="Amount in credits, instead of a request"),
     ] = None,
     org: Org = None,
     as_json: Json = False,
 ) -> None:
-    """Tell whether a member can spend something, every limit tested, and what would change the answer."""
+    """Explain whether a member can spend an amount: every limit, and what would change the answer."""
 
     async def act(ledger: Ledger, operator: Actor) -> WhyView:
         question = use_case.question_of(
@@ -46,11 +52,6 @@ def why(
         return
     typer.echo(f"{answer.name}: {answer.sentence}")
     if answer.priced is not None:
-        typer.echo(f"rated by {answer.priced.card}: {answer.priced.amount.shown()} cr")
-    show_rows(map(_row, answer.trace), nothing="There is nothing to spend from.")
-
-
-def _row(step: StepView) -> tuple[str, ...]:
-    left = "no limit" if step.headroom is None else f"{step.headroom.shown()} cr left"
-    until = "" if step.until is None else f"until {day(step.until)}"
-    return step.label, left, until, _BLOCKS if step.blocks else ""
+        typer.echo(f"cost by rate card {answer.priced.card}: {answer.priced.amount.shown()} cr")
+    rows = [[show(step) for show in _COLUMNS.values()] for step in answer.trace]
+    print_table(list(_COLUMNS), rows, empty="This member has nothing to spend from.")

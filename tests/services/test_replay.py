@@ -10,11 +10,11 @@ from pathlib import Path
 
 import pytest
 
+from core.cli.replay import instant_of
 from core.ledger.credits import Credits
 from core.ledger.errors import Code, Refused
 from core.ledger.ids import Prefix, shown_id
 from core.metering.boosts import Factor
-from core.cli.replay import instant_of
 from core.services import plans
 from core.services.boosts import boosts
 from core.services.members import add_member

@@ -16,11 +16,11 @@ from typing import Any
 from rich.console import Console
 from sqlalchemy import Connection, text
 
+from core.cli.replay import replay_file
 from core.ledger.accounts import wallet_of
 from core.ledger.credits import Credits
 from core.ledger.ids import Prefix, parse_id
 from core.ledger.lots import Source
-from core.cli.replay import replay_file
 from core.services.commands.granting import Grant
 from core.services.ledger import Ledger
 from core.services.members import add_member
