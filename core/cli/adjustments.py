@@ -21,7 +21,7 @@ from core.services.voids import VoidView
 
 Part = Annotated[
     Credits | None,
-    typer.Argument(parser=typed_amount, metavar="[AMOUNT]", help="Amount in credits (default: everything left)"),
+    typer.Argument(parser=typed_amount, metavar="AMOUNT", help="Amount in credits (default: everything left)"),
 ]
 RequiredReason = Annotated[str, typer.Option("--reason", help="Reason; recorded and shown to the people involved")]
 

@@ -25,15 +25,13 @@ _COLUMNS: Columns[AllotmentView] = {
     "NEXT RUN": lambda each: "ended" if each.ended_at else each.next_at,
 }
 
-app: Final = typer.Typer(help="Manage monthly grants", **PLAIN)
+app: Final = typer.Typer(help="Manage monthly grants.", **PLAIN)
 
 Allotment = Annotated[str, typer.Argument(metavar="ALLOTMENT", help="Allotment id")]
 Lasts = Annotated[
     int, typer.Option("--lasts", metavar="MONTHS", help="Months until each lot expires; 1 means at the next run")
 ]
-Giftable = Annotated[
-    bool | None, typer.Option("--giftable/--not-giftable", help="Allow gifting the credits (default: no)")
-]
+Giftable = Annotated[bool | None, typer.Option("--giftable/--not-giftable", help="Allow gifting the credits")]
 
 
 @app.command()

@@ -1,4 +1,4 @@
-"""``teamcredits boost apply``, ``withdraw`` and ``feedback``: what people do with a campaign."""
+"""``teamcredits boost apply``, ``withdraw`` and ``feedback``: applications for a campaign."""
 
 from __future__ import annotations
 
@@ -7,9 +7,10 @@ from typing import Annotated
 
 import typer
 
-from core.cli.campaigns import Campaign, find_actor, find_campaign, show_applications
-from core.cli.context import as_operator, new_key
+from core.cli.campaigns import APPLICATION_COLUMNS, Campaign, find_campaign
+from core.cli.context import as_operator, find_actor, new_key
 from core.cli.options import Json, Member, Org
+from core.cli.output import print_item
 from core.services.boosts import applications
 from core.services.boosts.forms import QuestionKind
 from core.services.boosts.views import ApplicationView
@@ -24,12 +25,13 @@ def apply(
     member: Member,
     *,
     answer: Annotated[
-        list[str] | None, typer.Option("--answer", metavar="NAME=VALUE", help="An answer; may be repeated.")
+        list[str] | None,
+        typer.Option("--answer", metavar="NAME=VALUE", help="Answer to a question; repeat for several"),
     ] = None,
     org: Org = None,
     as_json: Json = False,
 ) -> None:
-    """Apply for a campaign in a member's name."""
+    """Apply for a campaign on behalf of a member."""
     typed = dict(_answer(each) for each in answer or ())
 
     async def act(ledger: Ledger, operator: Actor) -> ApplicationView:
@@ -39,29 +41,29 @@ def apply(
         made = await applications.apply(ledger, actor=who, key=new_key(ledger), campaign_id=which.id, answers=answers)
         return made.item
 
-    show_applications([as_operator(act, org=org)], as_json=as_json, alone=True)
+    print_item(as_operator(act, org=org), APPLICATION_COLUMNS, as_json=as_json)
 
 
 def withdraw(campaign: Campaign, member: Member, *, org: Org = None, as_json: Json = False) -> None:
-    """Take a member's application back; the next who waits moves up."""
+    """Withdraw a member's application. The next on the waitlist moves up."""
 
     async def act(ledger: Ledger, operator: Actor) -> ApplicationView:
         which, who = await find_campaign(ledger, operator, campaign), await find_actor(ledger, operator, member)
         return (await applications.withdraw(ledger, actor=who, campaign_id=which.id)).item
 
-    show_applications([as_operator(act, org=org)], as_json=as_json, alone=True)
+    print_item(as_operator(act, org=org), APPLICATION_COLUMNS, as_json=as_json)
 
 
 def feedback(
     campaign: Campaign,
     member: Member,
-    rating: Annotated[int, typer.Argument(metavar="RATING", help="1 (nothing) to 5 (much).")],
+    rating: Annotated[int, typer.Argument(metavar="RATING", help="Rating from 1 (not useful) to 5 (very useful)")],
     *,
-    words: Annotated[str | None, typer.Option(help="In their words.")] = None,
+    words: Annotated[str | None, typer.Option(help="Comment")] = None,
     org: Org = None,
     as_json: Json = False,
 ) -> None:
-    """Say in a member's name what a boost was worth."""
+    """Rate a boost on behalf of a member."""
 
     async def act(ledger: Ledger, operator: Actor) -> ApplicationView:
         which, who = await find_campaign(ledger, operator, campaign), await find_actor(ledger, operator, member)
@@ -70,18 +72,18 @@ def feedback(
         )
         return said.item
 
-    show_applications([as_operator(act, org=org)], as_json=as_json, alone=True)
+    print_item(as_operator(act, org=org), APPLICATION_COLUMNS, as_json=as_json)
 
 
 def _answer(text: str) -> tuple[str, str]:
     name, separator, value = text.partition("=")
     if not separator:
-        raise typer.BadParameter(f"{text!r}: write an answer like why=porting")
+        raise typer.BadParameter(f"{text!r} isn't an answer. Use NAME=VALUE, like why=porting")
     return name.strip(), value.strip()
 
 
 def _read(kind: QuestionKind | None, value: str) -> object:
-    """Return a typed answer as what its question asks for; what does not fit is refused with the form."""
+    """Return an answer as its question's type; what doesn't fit is refused together with the form."""
     if kind is QuestionKind.NUMBER and _WHOLE.fullmatch(value):
         return int(value)
     if kind is QuestionKind.YES_NO and value.casefold() in {"yes", "no", "true", "false"}:

@@ -74,9 +74,10 @@ def backup(
 def restore(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="Backup file")],
 ) -> None:
-    """Restore a backup into an empty database, SQLite or PostgreSQL, and verify it.
+    """Restore a backup into an empty database and verify it.
 
-    Everything after the backup is lost, so tokens that were revoked since then are valid again.
+    The database can be SQLite or PostgreSQL. Everything after the backup is lost, so tokens that were revoked since
+    then are valid again.
     """
     settings = settings_from_environment()
     configure_logs(settings.log_level)

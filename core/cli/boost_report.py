@@ -1,28 +1,31 @@
-"""``teamcredits boost report``: what a campaign brought."""
+"""``teamcredits boost report``: the effect of a campaign on usage."""
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Final
 
 import typer
 
 from core.cli.campaigns import Campaign, find_campaign
 from core.cli.context import as_operator, find_team
 from core.cli.options import Json, Org
-from core.cli.output import day, print_json, show_rows
+from core.cli.output import Cell, local_time, print_json, print_table
 from core.services.boosts.report import BoostReport, boost_report
 from core.services.ledger import Ledger
 from core.services.views import Actor
+
+_USAGE_HEADERS: Final = ("COHORT", "PEOPLE", "PHASE", "REQUESTS", "CREDITS", "MEDIAN", "ACTIVE")
+_AFTER_HEADERS: Final = ("AFTERWARDS", "AT A LIMIT", "REQUESTED", "BOUGHT", "LEFT")
 
 
 def report(
     campaign: Campaign,
     *,
-    team: Annotated[str | None, typer.Option(help="Only its people.")] = None,
+    team: Annotated[str | None, typer.Option(help="Include only members of this team (id or name)")] = None,
     org: Org = None,
     as_json: Json = False,
 ) -> None:
-    """Show what a campaign brought: usage before, during and after, for each cohort."""
+    """Show usage before, during and after a campaign, for each cohort."""
 
     async def act(ledger: Ledger, operator: Actor) -> BoostReport:
         which = await find_campaign(ledger, operator, campaign)
@@ -33,34 +36,35 @@ def report(
     if as_json:
         print_json(found)
     else:
-        _show_report(found)
+        _print_report(found)
 
 
-def _show_report(report: BoostReport) -> None:
-    spans = [(span.phase.value, f"{day(span.begins_at)} to {day(span.ends_at)}") for span in report.spans]
-    show_rows(spans, nothing="")
-    rows: list[tuple[str, ...]] = [("cohort", "people", "span", "requests", "credits", "median", "active")]
-    rows += [
-        (
+def _print_report(report: BoostReport) -> None:
+    for span in report.spans:
+        typer.echo(f"{span.phase.value}: {local_time(span.begins_at)} to {local_time(span.ends_at)}")
+    typer.echo()
+    usage: list[list[Cell]] = [
+        [
             cohort.cohort.value,
-            f"{cohort.people:,}",
+            cohort.people,
             used.phase.value,
-            f"{used.requests:,}",
-            used.total.shown(),
-            used.median.shown(),
-            f"{used.active:,}",
-        )
+            used.requests,
+            used.total,
+            used.median,
+            used.active,
+        ]
         for cohort in report.cohorts
         for used in cohort.usage
         if cohort.people
     ]
-    show_rows(rows, nothing="")
-    after: list[tuple[str, ...]] = [("afterwards", "at a limit", "asked", "bought", "left")]
-    after += [
-        (each.cohort.value, *(f"{count:,}" for count in (fate.at_limit, fate.asked, fate.bought, fate.left)))
+    print_table(_USAGE_HEADERS, usage, empty="There are no applications.")
+    typer.echo()
+    after: list[list[Cell]] = [
+        [each.cohort.value, fate.at_limit, fate.asked, fate.bought, fate.left]
         for each in report.cohorts
         if (fate := each.afterwards) is not None and each.people
     ]
-    show_rows(after if len(after) > 1 else [], nothing="What came after is told from a day after the end on.")
-    rated = [(f"rated {each.rating}", f"{each.people:,}") for each in report.ratings]
-    show_rows(rated, nothing="Nobody has said yet what it was worth.")
+    print_table(_AFTER_HEADERS, after, empty="Figures for the time afterwards are available one day after the end.")
+    typer.echo()
+    ratings: list[list[Cell]] = [[each.rating, each.people] for each in report.ratings]
+    print_table(("RATING", "PEOPLE"), ratings, empty="There are no ratings yet.")

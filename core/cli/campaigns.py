@@ -1,4 +1,4 @@
-"""``teamcredits boost campaign``: boosts that people apply for."""
+"""``teamcredits boost campaign``: boosts that members apply for."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from typing import Annotated, Any, Final
 import orjson
 import typer
 
-from core.cli.context import acting_as, as_operator, find_member, find_team, new_key
-from core.cli.options import PLAIN, Json, Member, Org, Reason, moment
-from core.cli.output import day, print_json, show_rows
+from core.cli.context import PAGE_SIZE, all_items, as_operator, find_actor, find_team, new_key, only_match
+from core.cli.options import PLAIN, Json, Key, Member, Org, Reason, factor, moment
+from core.cli.output import Columns, local_time, print_item, print_items
 from core.ledger.errors import Code, Refused
 from core.ledger.ids import Prefix
 from core.metering.boosts import Factor
@@ -21,105 +21,98 @@ from core.services.boosts.campaigns import CampaignTerms
 from core.services.boosts.forms import Question, QuestionKind
 from core.services.boosts.views import ApplicationView, CampaignView
 from core.services.ledger import Ledger
+from core.services.text import is_same_name
 from core.services.views import Actor
 
-app: Final = typer.Typer(help="Boosts that people apply for.", **PLAIN)
-MAX_SHOWN: Final = 200
+app: Final = typer.Typer(help="Manage boost campaigns.", **PLAIN)
 MAX_FORM_BYTES: Final = 100_000
 
-Campaign = Annotated[
-    str, typer.Argument(metavar="CAMPAIGN", help="The campaign's id, or its name when only one has it.")
-]
+Campaign = Annotated[str, typer.Argument(metavar="CAMPAIGN", help="Campaign id, or name if it's unique")]
 
 
 @app.command()
-def create(  # noqa: PLR0913  (what a campaign is made of)
-    name: Annotated[str, typer.Argument(metavar="NAME", help="What people see.")],
+def create(  # noqa: PLR0913  (the properties of a campaign)
+    name: Annotated[str, typer.Argument(metavar="NAME", help="Name of the campaign")],
     *,
-    factor: Annotated[str, typer.Option(help="Like 10 or 1.5.")],
-    capacity: Annotated[int, typer.Option(help="How many are admitted.")],
-    closes: Annotated[datetime, typer.Option(parser=moment, metavar="DATE", help="When applications close.")],
-    starts: Annotated[datetime, typer.Option(parser=moment, metavar="DATE", help="When the boost begins.")],
-    ends: Annotated[datetime, typer.Option(parser=moment, metavar="DATE", help="When the boost ends.")],
+    factor: Annotated[Factor, typer.Option(parser=factor, metavar="FACTOR", help="Multiplier, like 10 or 1.5")],
+    capacity: Annotated[int, typer.Option(help="Number of members admitted")],
+    closes: Annotated[datetime, typer.Option(parser=moment, metavar="DATE", help="When applications close")],
+    starts: Annotated[datetime, typer.Option(parser=moment, metavar="DATE", help="When the boost starts")],
+    ends: Annotated[datetime, typer.Option(parser=moment, metavar="DATE", help="When the boost ends")],
     opens: Annotated[
-        datetime | None, typer.Option(parser=moment, metavar="DATE", help="When applications open; now without.")
+        datetime | None, typer.Option(parser=moment, metavar="DATE", help="When applications open (default: now)")
     ] = None,
-    method: Annotated[Method, typer.Option(help="How applications are decided.")] = Method.ARRIVAL,
-    team: Annotated[list[str] | None, typer.Option(help="Only its members may apply; may be repeated.")] = None,
-    form: Annotated[Path | None, typer.Option(metavar="FILE", help="A JSON file of questions.")] = None,
-    key: Annotated[str | None, typer.Option(help="Idempotency key: the same key again makes no other.")] = None,
+    method: Annotated[Method, typer.Option(help="How applications are decided")] = Method.ARRIVAL,
+    team: Annotated[
+        list[str] | None, typer.Option(help="Team whose members may apply; repeat for several (default: everybody)")
+    ] = None,
+    form: Annotated[Path | None, typer.Option(metavar="FILE", help="JSON file of application questions")] = None,
+    key: Key = None,
     org: Org = None,
     as_json: Json = False,
 ) -> None:
-    """Make a campaign: a boost that people apply for."""
-    try:
-        multiplier = Factor.parse(factor)
-    except ValueError as wrong:
-        raise typer.BadParameter(f"--factor {factor!r}: {wrong}") from None
+    """Create a boost that members apply for."""
     questions = () if form is None else _questions(form)
 
     async def act(ledger: Ledger, operator: Actor) -> CampaignView:
         teams = [(await find_team(ledger, operator, each)).id for each in team or ()]
-        terms = CampaignTerms(name, multiplier, capacity, closes, starts, ends, opens, method, tuple(teams), questions)
+        terms = CampaignTerms(name, factor, capacity, closes, starts, ends, opens, method, tuple(teams), questions)
         answer = await campaigns.open_campaign(
             ledger, actor=operator, key=new_key(ledger) if key is None else key, terms=terms
         )
         return answer.item
 
-    _show([as_operator(act, org=org)], as_json=as_json, alone=True)
+    print_item(as_operator(act, org=org), _COLUMNS, as_json=as_json)
 
 
 @app.command("list")
 def list_(*, org: Org = None, as_json: Json = False) -> None:
-    """List the campaigns, newest first."""
+    """List campaigns, newest first."""
 
     async def act(ledger: Ledger, operator: Actor) -> list[CampaignView]:
-        return list((await campaigns.campaigns(ledger, actor=operator, limit=MAX_SHOWN)).items)
+        return list((await campaigns.campaigns(ledger, actor=operator, limit=PAGE_SIZE)).items)
 
-    _show(as_operator(act, org=org), as_json=as_json)
+    empty = "There are no campaigns yet. Create one with: teamcredits boost campaign create NAME"
+    print_items(as_operator(act, org=org), _COLUMNS, as_json=as_json, empty=empty)
 
 
 @app.command()
 def show(campaign: Campaign, *, org: Org = None, as_json: Json = False) -> None:
-    """Show a campaign, with how applications are decided and what they are asked."""
+    """Show a campaign and its application questions."""
 
     async def act(ledger: Ledger, operator: Actor) -> CampaignView:
         return await find_campaign(ledger, operator, campaign)
 
     found = as_operator(act, org=org)
-    _show([found], as_json=as_json, alone=True)
+    print_item(found, _COLUMNS, as_json=as_json)
     if not as_json:
-        _show_terms(found)
+        _print_terms(found)
 
 
 @app.command("applications")
 def list_applications(
     campaign: Campaign,
     *,
-    state: Annotated[ApplicationState | None, typer.Option(help="Only those in this state.")] = None,
+    state: Annotated[ApplicationState | None, typer.Option(help="List only applications in this state")] = None,
     org: Org = None,
     as_json: Json = False,
 ) -> None:
-    """List who has applied, by state and in the order in which they move up."""
+    """List applications by state, in waitlist order."""
 
     async def act(ledger: Ledger, operator: Actor) -> list[ApplicationView]:
-        found: list[ApplicationView] = []
-        which, cursor = await find_campaign(ledger, operator, campaign), None
-        while True:
-            page = await applications.applications(
-                ledger, actor=operator, campaign_id=which.id, state=state, limit=MAX_SHOWN, cursor=cursor
+        campaign_id = (await find_campaign(ledger, operator, campaign)).id
+        return await all_items(
+            lambda cursor: applications.applications(
+                ledger, actor=operator, campaign_id=campaign_id, state=state, limit=PAGE_SIZE, cursor=cursor
             )
-            found.extend(page.items)
-            cursor = page.next_cursor
-            if cursor is None:
-                return found
+        )
 
-    show_applications(as_operator(act, org=org), as_json=as_json)
+    print_items(as_operator(act, org=org), APPLICATION_COLUMNS, as_json=as_json, empty="Nobody has applied yet.")
 
 
 @app.command()
 def admit(campaign: Campaign, member: Member, *, reason: Reason = None, org: Org = None, as_json: Json = False) -> None:
-    """Admit somebody by hand."""
+    """Admit an applicant."""
     _decide(campaign, member, ApplicationState.ADMITTED, reason, org, as_json=as_json)
 
 
@@ -127,33 +120,36 @@ def admit(campaign: Campaign, member: Member, *, reason: Reason = None, org: Org
 def refuse(
     campaign: Campaign, member: Member, *, reason: Reason = None, org: Org = None, as_json: Json = False
 ) -> None:
-    """Refuse somebody by hand; they are told the reason."""
+    """Refuse an applicant. They are told the reason."""
     _decide(campaign, member, ApplicationState.REFUSED, reason, org, as_json=as_json)
 
 
 @app.command()
 def draw(campaign: Campaign, *, org: Org = None, as_json: Json = False) -> None:
-    """Draw a lottery whose applications have closed, and publish its seed."""
+    """Draw a campaign's lottery and publish the seed.
+
+    Applications must have closed.
+    """
 
     async def act(ledger: Ledger, operator: Actor) -> CampaignView:
         which = await find_campaign(ledger, operator, campaign)
         return await campaigns.draw(ledger, actor=operator, campaign_id=which.id)
 
     found = as_operator(act, org=org)
-    _show([found], as_json=as_json, alone=True)
+    print_item(found, _COLUMNS, as_json=as_json)
     if not as_json:
-        typer.echo(f"seed {found.seed}")
+        typer.echo(f"seed: {found.seed}")
 
 
 @app.command("end")
 def end_campaign(campaign: Campaign, *, reason: Reason = None, org: Org = None, as_json: Json = False) -> None:
-    """End a campaign early: its boosts end now."""
+    """End a campaign early. Its boosts end immediately."""
 
     async def act(ledger: Ledger, operator: Actor) -> CampaignView:
         which = await find_campaign(ledger, operator, campaign)
         return await campaigns.end_campaign(ledger, actor=operator, campaign_id=which.id, reason=reason)
 
-    _show([as_operator(act, org=org)], as_json=as_json, alone=True)
+    print_item(as_operator(act, org=org), _COLUMNS, as_json=as_json)
 
 
 def _decide(
@@ -163,30 +159,22 @@ def _decide(
         which, who = await find_campaign(ledger, operator, campaign), await find_actor(ledger, operator, member)
         own = (await campaigns.campaign(ledger, actor=who, campaign_id=which.id)).mine
         if own is None:
-            raise Refused(Code.NOT_FOUND, f"{member} has not applied for this campaign.")
+            raise Refused(Code.NOT_FOUND, f"{member} hasn't applied for this campaign.")
         decided = await applications.decide(
             ledger, actor=operator, campaign_id=which.id, application_id=own.id, verdict=verdict, reason=reason
         )
         return decided.item
 
-    show_applications([as_operator(act, org=org)], as_json=as_json, alone=True)
+    print_item(as_operator(act, org=org), APPLICATION_COLUMNS, as_json=as_json)
 
 
 async def find_campaign(ledger: Ledger, operator: Actor, named: str) -> CampaignView:
-    """Return the campaign of an id or a name. Raises Refused(not_found) unless it is exactly one."""
+    """Return the campaign with an id or a name. Raises Refused(not_found)."""
     if named.startswith(f"{Prefix.CAMPAIGN.value}_"):
         return await campaigns.campaign(ledger, actor=operator, campaign_id=named)
-    page = await campaigns.campaigns(ledger, actor=operator, limit=MAX_SHOWN)
-    found = [each for each in page.items if each.name.casefold() == named.strip().casefold()]
-    if len(found) != 1:
-        sentence = f"There is not exactly one campaign {named!r}. See: teamcredits boost campaign list"
-        raise Refused(Code.NOT_FOUND, sentence)
-    return found[0]
-
-
-async def find_actor(ledger: Ledger, operator: Actor, named: str) -> Actor:
-    """Return the member of an id or a name, as the operator lets them act."""
-    return acting_as(operator, await find_member(ledger, operator, named))
+    page = await campaigns.campaigns(ledger, actor=operator, limit=PAGE_SIZE)
+    found = [each for each in page.items if is_same_name(each.name, named)]
+    return only_match(found, named=named, kind="campaign", see="teamcredits boost campaign list")
 
 
 def _questions(path: Path) -> tuple[Question, ...]:
@@ -196,7 +184,9 @@ def _questions(path: Path) -> tuple[Question, ...]:
             return tuple(_question(each) for each in orjson.loads(file.read(MAX_FORM_BYTES)))
     except (OSError, ValueError, TypeError, KeyError) as wrong:
         kinds = ", ".join(QuestionKind)
-        sentence = f"{path}: a list of questions with name, label and kind ({kinds}); {type(wrong).__name__}: {wrong}"
+        sentence = (
+            f"{path} must be a list of questions with name, label and kind ({kinds}); {type(wrong).__name__}: {wrong}"
+        )
         raise typer.BadParameter(sentence) from None
 
 
@@ -210,44 +200,32 @@ def _question(given: dict[str, Any]) -> Question:
     )
 
 
-def _show(found: list[CampaignView], *, as_json: bool, alone: bool = False) -> None:
-    if as_json:
-        print_json(found[0] if alone else found)
-        return
-    rows = [
-        (
-            each.id,
-            each.name,
-            f"{each.factor}×",
-            each.state.value,
-            f"{each.counts.admitted:,} of {each.capacity:,} admitted",
-            f"{each.counts.applied:,} undecided",
-            f"{each.counts.waitlisted:,} wait",
-            f"{day(each.starts_at)} to {day(each.ended_at or each.ends_at)}",
-        )
-        for each in found
-    ]
-    show_rows(rows, nothing="There is no campaign yet. See: teamcredits boost campaign create --help")
-
-
-def _show_terms(campaign: CampaignView) -> None:
+def _print_terms(campaign: CampaignView) -> None:
     typer.echo(
-        f"applications from {day(campaign.opens_at)} until {day(campaign.closes_at)}, by {campaign.method.value}"
+        f"applications: {local_time(campaign.opens_at)} to {local_time(campaign.closes_at)}, by {campaign.method.value}"
     )
     if campaign.seed or campaign.seed_hash:
-        typer.echo(f"seed {campaign.seed}" if campaign.seed else f"SHA-256 of the seed {campaign.seed_hash}")
+        typer.echo(f"seed: {campaign.seed}" if campaign.seed else f"SHA-256 of the seed: {campaign.seed_hash}")
     for question in campaign.form:
         kind = " or ".join(question.options) if question.options else question.kind.value
         typer.echo(f"{question.name} ({kind}{', required' if question.required else ''}): {question.label}")
 
 
-def show_applications(found: list[ApplicationView], *, as_json: bool, alone: bool = False) -> None:
-    """Print applications, for people or programs."""
-    if as_json:
-        print_json(found[0] if alone else found)
-        return
-    rows = [
-        (each.id, each.member_name, each.state.value, f"place {each.place}" if each.place else "", day(each.applied_at))
-        for each in found
-    ]
-    show_rows(rows, nothing="Nobody has applied yet.")
+_COLUMNS: Columns[CampaignView] = {
+    "ID": lambda campaign: campaign.id,
+    "NAME": lambda campaign: campaign.name,
+    "FACTOR": lambda campaign: f"{campaign.factor}×",
+    "STATE": lambda campaign: campaign.state.value,
+    "ADMITTED": lambda campaign: f"{campaign.counts.admitted:,} of {campaign.capacity:,}",
+    "UNDECIDED": lambda campaign: campaign.counts.applied,
+    "WAITLISTED": lambda campaign: campaign.counts.waitlisted,
+    "STARTS": lambda campaign: campaign.starts_at,
+    "ENDS": lambda campaign: campaign.ended_at or campaign.ends_at,
+}
+APPLICATION_COLUMNS: Columns[ApplicationView] = {
+    "ID": lambda application: application.id,
+    "MEMBER": lambda application: application.member_name,
+    "STATE": lambda application: application.state.value,
+    "PLACE": lambda application: application.place or None,
+    "APPLIED": lambda application: application.applied_at,
+}

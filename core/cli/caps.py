@@ -1,4 +1,4 @@
-"""``teamcredits cap``: how much people may take from lots and pools in a period."""
+"""``teamcredits cap``: limits on spending from lots and pools in a period."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ from typing import Annotated, Final
 
 import typer
 
-from core.cli.context import as_operator, find_member, find_subject, find_team
-from core.cli.options import EVERYBODY, PLAIN, Json, Org, amount
-from core.cli.output import day, print_json, show_rows
+from core.cli.context import PAGE_SIZE, all_items, as_operator, find_member, find_subject, find_team
+from core.cli.options import EVERYBODY, PLAIN, Anybody, Json, Org, amount
+from core.cli.output import Cell, Columns, print_item, print_items
 from core.ledger.credits import Credits
 from core.ledger.ids import Prefix
 from core.services import caps
@@ -16,91 +16,96 @@ from core.services.caps import CapState, CapView, Period
 from core.services.ledger import Ledger
 from core.services.views import Actor
 
-app: Final = typer.Typer(help="How much people may take from lots and pools in a period.", **PLAIN)
-MAX_SHOWN: Final = 200
+app: Final = typer.Typer(help="Limit spending from lots and pools.", **PLAIN)
 UNLIMITED: Final = "unlimited"
 
-Whom = Annotated[str, typer.Argument(metavar="WHOM", help=f"A member or a team by id or name, or {EVERYBODY}.")]
-Each = Annotated[Period, typer.Option("--period", help="For which period.")]
-Pool = Annotated[str | None, typer.Option("--pool", metavar="TEAM", help="Only what is taken from this team's pool.")]
+Each = Annotated[Period, typer.Option("--period", help="Period of the cap")]
+Pool = Annotated[
+    str | None, typer.Option("--pool", metavar="TEAM", help="Cap only spending from this team's pool (id or name)")
+]
 
 
 @app.command("set")
 def set_(
-    whom: Whom,
-    limit: Annotated[str, typer.Argument(metavar="AMOUNT", help=f"Credits; 0 blocks, {UNLIMITED} limits nothing.")],
+    whom: Anybody,
+    limit: Annotated[
+        str, typer.Argument(metavar="AMOUNT", help=f"Amount in credits, 0 to block all spending, or {UNLIMITED!r}")
+    ],
     *,
     period: Each = Period.MONTH,
     pool: Pool = None,
     org: Org = None,
     as_json: Json = False,
 ) -> None:
-    """Set a cap. Raising and blocking count at once, lowering with the next window."""
+    """Set a cap. A raise or a block applies immediately, a lower cap from the next period on."""
     most: Credits | None = None if limit.casefold() == UNLIMITED else amount(limit)
 
     async def act(ledger: Ledger, operator: Actor) -> CapView:
-        subject, place = await _found(ledger, operator, whom, pool)
+        subject, place = await _find(ledger, operator, whom, pool)
         return await caps.set_cap(ledger, actor=operator, subject=subject, period=period, amount=most, pool=place)
 
-    _show([as_operator(act, org=org)], as_json=as_json, alone=True)
+    print_item(as_operator(act, org=org), _COLUMNS, as_json=as_json)
 
 
 @app.command()
 def inherit(
-    whom: Whom, *, period: Each = Period.MONTH, pool: Pool = None, org: Org = None, as_json: Json = False
+    whom: Anybody, *, period: Each = Period.MONTH, pool: Pool = None, org: Org = None, as_json: Json = False
 ) -> None:
-    """Take a cap away: what is set for their teams, or for everybody, counts again."""
+    """Remove a cap. The next broader cap, of a team or for everybody, applies again."""
 
     async def act(ledger: Ledger, operator: Actor) -> CapView:
-        subject, place = await _found(ledger, operator, whom, pool)
+        subject, place = await _find(ledger, operator, whom, pool)
         return await caps.inherit_cap(ledger, actor=operator, subject=subject, period=period, pool=place)
 
-    _show([as_operator(act, org=org)], as_json=as_json, alone=True)
+    print_item(as_operator(act, org=org), _COLUMNS, as_json=as_json)
 
 
 @app.command("list")
 def list_(
     *,
     member: Annotated[
-        str | None, typer.Option("--member", metavar="MEMBER", help="Only what concerns them, which counts, and why.")
+        str | None,
+        typer.Option("--member", metavar="MEMBER", help="List only the caps of this member, which apply, and why"),
     ] = None,
     org: Org = None,
     as_json: Json = False,
 ) -> None:
-    """List what is set."""
+    """List caps."""
 
     async def act(ledger: Ledger, operator: Actor) -> list[CapView]:
         if member is not None:
             who = await find_member(ledger, operator, member)
             return list(await caps.caps_of_member(ledger, actor=operator, member_id=who.id))
-        found: list[CapView] = []
-        cursor = None
-        while True:
-            page = await caps.list_caps(ledger, actor=operator, limit=MAX_SHOWN, cursor=cursor)
-            found.extend(page.items)
-            cursor = page.next_cursor
-            if cursor is None:
-                return found
+        return await all_items(lambda cursor: caps.list_caps(ledger, actor=operator, limit=PAGE_SIZE, cursor=cursor))
 
-    _show(as_operator(act, org=org), as_json=as_json)
+    empty = "There are no caps. Set one with: teamcredits cap set TO AMOUNT"
+    print_items(as_operator(act, org=org), _COLUMNS, as_json=as_json, empty=empty)
 
 
-async def _found(ledger: Ledger, operator: Actor, whom: str, pool: str | None) -> tuple[str, str | None]:
+async def _find(ledger: Ledger, operator: Actor, whom: str, pool: str | None) -> tuple[str, str | None]:
     place = None if pool is None else (await find_team(ledger, operator, pool)).id
     return await find_subject(ledger, operator, whom), place
 
 
-def _show(found: list[CapView], *, as_json: bool, alone: bool = False) -> None:
-    if as_json:
-        print_json(found[0] if alone else found)
-    else:
-        show_rows(map(_row, found), nothing="Nothing is capped. See: teamcredits cap set --help")
+def _subject(cap: CapView) -> str:
+    return EVERYBODY if cap.subject.startswith(f"{Prefix.ORG.value}_") else cap.name
 
 
-def _row(cap: CapView) -> tuple[str, ...]:
-    whom = EVERYBODY if cap.subject.startswith(f"{Prefix.ORG.value}_") else cap.name
-    most = "inherits" if cap.inherits else UNLIMITED if cap.amount is None else f"{cap.amount.shown()} cr"
-    what = f"a {cap.period.value}" + ("" if cap.pool is None else f" of the pool {cap.pool}")
-    used = "" if cap.used is None else f"{cap.used.shown()} cr used, until {day(cap.resets_at)}"
-    state = "" if cap.state is CapState.IN_FORCE else cap.state.value.replace("_", " ")
-    return whom, most, what, state, used, cap.why
+def _limit(cap: CapView) -> Cell:
+    return "inherited" if cap.inherits else UNLIMITED if cap.amount is None else cap.amount
+
+
+def _state(cap: CapView) -> str:
+    return "" if cap.state is CapState.IN_FORCE else cap.state.value.replace("_", " ")
+
+
+_COLUMNS: Columns[CapView] = {
+    "FOR": _subject,
+    "CAP": _limit,
+    "PERIOD": lambda cap: cap.period.value,
+    "POOL": lambda cap: cap.pool,
+    "STATE": _state,
+    "USED": lambda cap: cap.used,
+    "RESETS": lambda cap: cap.resets_at,
+    "WHY": lambda cap: cap.why,
+}

@@ -73,7 +73,7 @@ def verify(
     *,
     heads: Annotated[
         Path | None,
-        typer.Option(metavar="FILE", help="Earlier output of verify --json; check that nothing since was cut off"),
+        typer.Option(metavar="FILE", help="Output of an earlier verify --json, to detect missing rows at the end"),
     ] = None,
     as_json: Json = False,
 ) -> None:

@@ -1,4 +1,4 @@
-"""``teamcredits member``: who is in the organisation, and what they have."""
+"""``teamcredits member``: members, their balances and statements."""
 
 from __future__ import annotations
 
@@ -8,53 +8,55 @@ from typing import Annotated, Final
 
 import typer
 
-from core.cli.context import as_operator, find_member, find_team
+from core.cli.context import PAGE_SIZE, all_items, as_operator, find_member, find_team
 from core.cli.options import PLAIN, Json, Member, Org, Reason, SlackIdentity, moment, slack_identity
-from core.cli.output import print_json, show_rows
-from core.cli.wallets import show_balance, show_statement
+from core.cli.output import Columns, print_item, print_items, print_json
+from core.cli.wallets import print_balance, print_statement
 from core.ledger.ids import Prefix, parse_id
 from core.services import balances, freezes, members, organisations
 from core.services.ledger import Ledger
 from core.services.views import Actor, Balance, MemberView, Page, Role, StatementLine
 
-app: Final = typer.Typer(help="Who is in the organisation, and what they have.", **PLAIN)
-MAX_SHOWN: Final = 200
+app: Final = typer.Typer(help="Manage members and show their balances.", **PLAIN)
 
 
 class Kind(StrEnum):
-    """What a member is."""
+    """The kind of a member."""
 
-    PERSON = "person"  # gives and receives
-    SERVICE = "service"  # uses credits, such as a build
-    BOT = "bot"  # is known, and has nothing to give or receive
+    PERSON = "person"  # can give and receive credits
+    SERVICE = "service"  # spends credits, such as a build
+    BOT = "bot"  # can neither give nor receive
 
 
 Joined = Annotated[
-    datetime | None, typer.Option("--joined", parser=moment, metavar="DATE", help="Since when they are here.")
+    datetime | None,
+    typer.Option("--joined", parser=moment, metavar="DATE", help="Date the member joined"),
 ]
 
 
 @app.command()
-def add(  # noqa: PLR0913  (each is one fact of a new member)
-    name: Annotated[str, typer.Argument(metavar="NAME", help="Their name, as colleagues see it.")],
+def add(  # noqa: PLR0913  (the properties of a member)
+    name: Annotated[str, typer.Argument(metavar="NAME", help="Name of the member")],
     *,
-    email: Annotated[str | None, typer.Option(help="Their e-mail address.")] = None,
-    kind: Annotated[Kind, typer.Option(help="What they are.")] = Kind.PERSON,
-    admin: Annotated[bool, typer.Option("--admin", help="They may grant, freeze and set policy.")] = False,
-    verified: Annotated[bool, typer.Option("--verified", help="You vouch for who they are; giving needs it.")] = False,
+    email: Annotated[str | None, typer.Option(help="Email address")] = None,
+    kind: Annotated[Kind, typer.Option(help="Kind of member")] = Kind.PERSON,
+    admin: Annotated[bool, typer.Option("--admin", help="Make the member an admin")] = False,
+    verified: Annotated[
+        bool, typer.Option("--verified", help="Mark the identity as verified (required to give)")
+    ] = False,
     joined: Joined = None,
     slack: Annotated[
         SlackIdentity | None,
-        typer.Option(parser=slack_identity, metavar="WORKSPACE:USER", help="Who they are in Slack."),
+        typer.Option(parser=slack_identity, metavar="WORKSPACE:USER", help="Slack user"),
     ] = None,
-    team: Annotated[str | None, typer.Option(help="A team they are in, by id or name.")] = None,
-    lead: Annotated[bool, typer.Option("--lead", help="They lead that team.")] = False,
+    team: Annotated[str | None, typer.Option(help="Team to add the member to (id or name)")] = None,
+    lead: Annotated[bool, typer.Option("--lead", help="Make the member a lead of the team")] = False,
     org: Org = None,
     as_json: Json = False,
 ) -> None:
     """Add a member with an empty wallet."""
     if lead and team is None:
-        raise typer.BadParameter("--lead needs --team")
+        raise typer.BadParameter("--lead requires --team")
 
     async def act(ledger: Ledger, operator: Actor) -> MemberView:
         place = None if team is None else await find_team(ledger, operator, team)
@@ -74,38 +76,30 @@ def add(  # noqa: PLR0913  (each is one fact of a new member)
         await organisations.add_to_team(ledger, actor=operator, team_id=place.id, member_id=added.id, is_lead=lead)
         return await members.member(ledger, actor=operator, member_id=added.id)
 
-    _show(as_operator(act, org=org), as_json=as_json)
+    print_item(as_operator(act, org=org), _COLUMNS, as_json=as_json)
 
 
 @app.command("list")
 def list_(
-    query: Annotated[str | None, typer.Argument(metavar="[PART]", help="A part of the name.")] = None,
+    query: Annotated[str | None, typer.Argument(metavar="PART", help="Part of the name")] = None,
     *,
     org: Org = None,
     as_json: Json = False,
 ) -> None:
-    """List who is here, by name."""
+    """List members by name."""
 
     async def act(ledger: Ledger, operator: Actor) -> list[MemberView]:
-        found: list[MemberView] = []
-        cursor = None
-        while True:
-            page = await members.find_members(ledger, actor=operator, query=query, limit=MAX_SHOWN, cursor=cursor)
-            found.extend(page.items)
-            cursor = page.next_cursor
-            if cursor is None:
-                return found
+        return await all_items(
+            lambda cursor: members.find_members(ledger, actor=operator, query=query, limit=PAGE_SIZE, cursor=cursor)
+        )
 
-    found = as_operator(act, org=org)
-    if as_json:
-        print_json(found)
-    else:
-        show_rows(map(_row, found), nothing="Nobody is here yet. See: teamcredits member add --help")
+    empty = "No members found. Add one with: teamcredits member add NAME"
+    print_items(as_operator(act, org=org), _COLUMNS, as_json=as_json, empty=empty)
 
 
 @app.command()
 def show(member: Member, *, org: Org = None, as_json: Json = False) -> None:
-    """Show what a member has."""
+    """Show a member's balance."""
 
     async def act(ledger: Ledger, operator: Actor) -> Balance:
         found = await find_member(ledger, operator, member)
@@ -115,18 +109,18 @@ def show(member: Member, *, org: Org = None, as_json: Json = False) -> None:
     if as_json:
         print_json(balance)
     else:
-        show_balance(balance)
+        print_balance(balance)
 
 
 @app.command()
 def statement(
     member: Member,
     *,
-    limit: Annotated[int, typer.Option(min=1, max=MAX_SHOWN, help="How many lines.")] = 50,
+    limit: Annotated[int, typer.Option(min=1, max=PAGE_SIZE, help="Maximum number of entries")] = 50,
     org: Org = None,
     as_json: Json = False,
 ) -> None:
-    """Show what moved a member's credits, and what they used, newest first."""
+    """Show a member's transactions, newest first."""
 
     async def act(ledger: Ledger, operator: Actor) -> Page[StatementLine]:
         found = await find_member(ledger, operator, member)
@@ -136,26 +130,28 @@ def statement(
     if as_json:
         print_json(lines)
     else:
-        show_statement(lines)
+        print_statement(lines)
 
 
 @app.command()
 def change(
     member: Member,
     *,
-    name: Annotated[str | None, typer.Option(help="Another name.")] = None,
-    admin: Annotated[bool | None, typer.Option("--admin/--no-admin", help="Whether they are an admin.")] = None,
+    name: Annotated[str | None, typer.Option(help="New name")] = None,
+    admin: Annotated[
+        bool | None, typer.Option("--admin/--no-admin", help="Make the member an admin, or a regular member")
+    ] = None,
     verified: Annotated[
-        bool | None, typer.Option("--verified/--not-verified", help="Whether you vouch for who they are.")
+        bool | None, typer.Option("--verified/--not-verified", help="Mark the identity as verified, or as not verified")
     ] = None,
     joined: Joined = None,
     org: Org = None,
     as_json: Json = False,
 ) -> None:
-    """Change what is known of a member."""
+    """Change a member's name, role, verification or joining date."""
     role = None if admin is None else Role.ADMIN if admin else Role.MEMBER
     if all(value is None for value in (name, role, verified, joined)):
-        raise typer.BadParameter("say what changes: --name, --admin, --verified or --joined")
+        raise typer.BadParameter("nothing to change; use --name, --admin, --verified or --joined")
 
     async def act(ledger: Ledger, operator: Actor) -> MemberView:
         found = await find_member(ledger, operator, member)
@@ -163,40 +159,40 @@ def change(
             ledger, actor=operator, member_id=found.id, name=name, role=role, verified=verified, joined_at=joined
         )
 
-    _show(as_operator(act, org=org), as_json=as_json)
+    print_item(as_operator(act, org=org), _COLUMNS, as_json=as_json)
 
 
 @app.command()
 def freeze(member: Member, *, reason: Reason = None, org: Org = None, as_json: Json = False) -> None:
-    """Freeze a wallet: its open gifts go back, its tokens end."""
+    """Freeze a wallet. Its pending gifts are returned and its tokens are revoked."""
 
     async def act(ledger: Ledger, operator: Actor) -> MemberView:
         found = await find_member(ledger, operator, member)
         return await freezes.freeze(ledger, actor=operator, member_id=found.id, reason=reason)
 
-    _show(as_operator(act, org=org), as_json=as_json)
+    print_item(as_operator(act, org=org), _COLUMNS, as_json=as_json)
 
 
 @app.command()
 def unfreeze(
     member: Member,
     *,
-    reason: Annotated[str, typer.Option("--reason", help="Why; kept.")],
+    reason: Annotated[str, typer.Option("--reason", help="Reason; recorded")],
     org: Org = None,
     as_json: Json = False,
 ) -> None:
-    """Free a frozen wallet."""
+    """Unfreeze a wallet."""
 
     async def act(ledger: Ledger, operator: Actor) -> MemberView:
         found = await find_member(ledger, operator, member)
         return await freezes.unfreeze(ledger, actor=operator, member_id=found.id, reason=reason)
 
-    _show(as_operator(act, org=org), as_json=as_json)
+    print_item(as_operator(act, org=org), _COLUMNS, as_json=as_json)
 
 
 @app.command()
 def leave(member: Member, *, org: Org = None, as_json: Json = False) -> None:
-    """End a membership: open gifts from and to them go back."""
+    """Deactivate a member. Pending gifts from and to them are returned."""
 
     async def act(ledger: Ledger, operator: Actor) -> MemberView:
         found = await find_member(ledger, operator, member)
@@ -204,22 +200,22 @@ def leave(member: Member, *, org: Org = None, as_json: Json = False) -> None:
         await members.leave(ledger, org_id=operator.org_id, actor_id=operator.member_id, member_id=leaver)
         return await members.member(ledger, actor=operator, member_id=found.id)
 
-    _show(as_operator(act, org=org), as_json=as_json)
+    print_item(as_operator(act, org=org), _COLUMNS, as_json=as_json)
 
 
-def _show(member: MemberView, *, as_json: bool) -> None:
-    if as_json:
-        print_json(member)
-    else:
-        show_rows([_row(member)], nothing="")
-
-
-def _row(member: MemberView) -> tuple[str, ...]:
+def _status(member: MemberView) -> str:
     states = {
         member.role.value: True,
         "verified": member.verified_at is not None,
         "frozen": member.frozen_at is not None,
-        "has left": member.deactivated_at is not None,
+        "deactivated": member.deactivated_at is not None,
     }
-    kind = member.kind if member.kind != "person" else ""
-    return member.id, member.name, kind, ", ".join(state for state, holds in states.items() if holds)
+    return ", ".join(state for state, holds in states.items() if holds)
+
+
+_COLUMNS: Columns[MemberView] = {
+    "ID": lambda member: member.id,
+    "NAME": lambda member: member.name,
+    "KIND": lambda member: member.kind,
+    "STATUS": _status,
+}

@@ -1,4 +1,4 @@
-"""``teamcredits plan``: how much usage is included, and who has which plan."""
+"""``teamcredits plan``: included usage, and who is on which plan."""
 
 from __future__ import annotations
 
@@ -7,11 +7,10 @@ from typing import Annotated, Final
 
 import typer
 
-from core.cli.context import as_operator, find_member
+from core.cli.context import PAGE_SIZE, all_items, as_operator, find_member, only_match
 from core.cli.options import EVERYBODY, PLAIN, Json, Org, amount, moment
-from core.cli.output import day, print_json, show_rows
+from core.cli.output import Columns, print_item, print_json, print_table
 from core.ledger.credits import Credits
-from core.ledger.errors import Code, Refused
 from core.ledger.ids import Prefix, shown_id
 from core.services import plans
 from core.services.ledger import Ledger
@@ -19,119 +18,116 @@ from core.services.plans import PlanView, SeatView
 from core.services.text import is_same_name
 from core.services.views import Actor
 
-app: Final = typer.Typer(help="How much usage is included, and who has which plan.", **PLAIN)
-MAX_SHOWN: Final = 200
+app: Final = typer.Typer(help="Manage plans and assign them.", **PLAIN)
 
-Window = Annotated[Credits | None, typer.Option(parser=amount, metavar="AMOUNT", help="Credits in each such window.")]
-Whom = Annotated[str, typer.Argument(metavar="WHOM", help=f"A member by id or name, or {EVERYBODY}.")]
+FiveHours = Annotated[Credits | None, typer.Option(parser=amount, metavar="AMOUNT", help="Credits per 5 hours")]
+Weekly = Annotated[Credits | None, typer.Option(parser=amount, metavar="AMOUNT", help="Credits per week")]
+Monthly = Annotated[Credits | None, typer.Option(parser=amount, metavar="AMOUNT", help="Credits per month")]
+Plan = Annotated[str, typer.Argument(metavar="PLAN", help="Plan id, or name if it's unique")]
+Whom = Annotated[str, typer.Argument(metavar="MEMBER", help=f"Member (id or name), or {EVERYBODY!r}")]
 
 
 @app.command()
 def create(
-    name: Annotated[str, typer.Argument(metavar="NAME", help="What it is called.")],
+    name: Annotated[str, typer.Argument(metavar="NAME", help="Name of the plan")],
     *,
-    five_hours: Window = None,
-    weekly: Window = None,
-    monthly: Window = None,
+    five_hours: FiveHours = None,
+    weekly: Weekly = None,
+    monthly: Monthly = None,
     org: Org = None,
     as_json: Json = False,
 ) -> None:
-    """Describe a plan: at least one window. A change is a new plan."""
+    """Create a plan with one or more allowances. Plans can't be changed; create a new one instead."""
     if five_hours is None and weekly is None and monthly is None:
-        raise typer.BadParameter("say what is included: --five-hours, --weekly or --monthly")
+        raise typer.BadParameter("nothing is included; use --five-hours, --weekly or --monthly")
 
     async def act(ledger: Ledger, operator: Actor) -> PlanView:
         return await plans.create_plan(
             ledger, actor=operator, name=name, five_hours=five_hours, weekly=weekly, monthly=monthly
         )
 
-    made = as_operator(act, org=org)
-    if as_json:
-        print_json(made)
-    else:
-        show_rows([_plan_row(made)], nothing="")
+    print_item(as_operator(act, org=org), _PLAN_COLUMNS, as_json=as_json)
 
 
 @app.command("list")
 def list_(*, org: Org = None, as_json: Json = False) -> None:
-    """List the plans, and who was given one."""
+    """List plans and who is on them."""
 
     async def act(ledger: Ledger, operator: Actor) -> tuple[tuple[PlanView, ...], list[SeatView]]:
-        known = await plans.list_plans(ledger, actor=operator, limit=MAX_SHOWN)
-        seats: list[SeatView] = []
-        cursor = None
-        while True:
-            page = await plans.list_seats(ledger, actor=operator, limit=MAX_SHOWN, cursor=cursor)
-            seats.extend(page.items)
-            cursor = page.next_cursor
-            if cursor is None:
-                return known.items, seats
+        known = await plans.list_plans(ledger, actor=operator, limit=PAGE_SIZE)
+        seats = await all_items(lambda cursor: plans.list_seats(ledger, actor=operator, limit=PAGE_SIZE, cursor=cursor))
+        return known.items, seats
 
     known, seats = as_operator(act, org=org)
     if as_json:
         print_json({"plans": known, "seats": seats})
         return
-    show_rows(map(_plan_row, known), nothing="There is no plan yet. See: teamcredits plan create --help")
-    show_rows(map(_seat_row, seats), nothing="Nobody has a plan. See: teamcredits plan give --help")
+    plan_rows = [[show(plan) for show in _PLAN_COLUMNS.values()] for plan in known]
+    print_table(
+        list(_PLAN_COLUMNS), plan_rows, empty="There are no plans yet. Create one with: teamcredits plan create NAME"
+    )
+    typer.echo()
+    seat_rows = [[show(seat) for show in _SEAT_COLUMNS.values()] for seat in seats]
+    print_table(
+        list(_SEAT_COLUMNS), seat_rows, empty="Nobody is on a plan. Assign one with: teamcredits plan give PLAN MEMBER"
+    )
 
 
 @app.command()
 def give(
-    plan: Annotated[str, typer.Argument(metavar="PLAN", help="The plan's id, or its name when only one has it.")],
+    plan: Plan,
     whom: Whom,
     *,
     start: Annotated[
         datetime | None,
-        typer.Option("--from", parser=moment, metavar="DATE", help="From when weeks and months are counted."),
+        typer.Option("--from", parser=moment, metavar="DATE", help="Start of the first week and month (default: now)"),
     ] = None,
     org: Org = None,
     as_json: Json = False,
 ) -> None:
-    """Give somebody a plan, at once; windows that are open stay where they are."""
+    """Assign a plan, effective immediately. Current allowance windows keep their reset times."""
 
     async def act(ledger: Ledger, operator: Actor) -> SeatView:
         plan_id = await _find_plan(ledger, operator, plan)
         subject = await _subject(ledger, operator, whom)
         return await plans.give_plan(ledger, actor=operator, subject=subject, plan_id=plan_id, anchor_at=start)
 
-    _show_seat(as_operator(act, org=org), as_json=as_json)
+    print_item(as_operator(act, org=org), _SEAT_COLUMNS, as_json=as_json)
 
 
 @app.command()
 def take(whom: Whom, *, org: Org = None, as_json: Json = False) -> None:
-    """Take somebody's plan away: what everybody has counts again."""
+    """Unassign a plan. The plan for everybody applies again."""
 
     async def act(ledger: Ledger, operator: Actor) -> SeatView:
         return await plans.give_plan(
             ledger, actor=operator, subject=await _subject(ledger, operator, whom), plan_id=None
         )
 
-    _show_seat(as_operator(act, org=org), as_json=as_json)
+    print_item(as_operator(act, org=org), _SEAT_COLUMNS, as_json=as_json)
 
 
 @app.command()
 def remove(
-    plan: Annotated[str, typer.Argument(metavar="PLAN", help="The plan's id, or its name when only one has it.")],
+    plan: Plan,
     *,
     org: Org = None,
 ) -> None:
-    """Remove a plan that nobody has."""
+    """Remove a plan that nobody is on."""
 
     async def act(ledger: Ledger, operator: Actor) -> None:
         await plans.remove_plan(ledger, actor=operator, plan_id=await _find_plan(ledger, operator, plan))
 
     as_operator(act, org=org)
-    typer.echo("It is removed.")
+    typer.echo(f"Removed plan {plan}.")
 
 
 async def _find_plan(ledger: Ledger, operator: Actor, named: str) -> str:
     if named.startswith(f"{Prefix.PLAN.value}_"):
         return named
-    known = (await plans.list_plans(ledger, actor=operator, limit=MAX_SHOWN)).items
+    known = (await plans.list_plans(ledger, actor=operator, limit=PAGE_SIZE)).items
     found = [plan for plan in known if is_same_name(plan.name, named)]
-    if len(found) != 1:
-        raise Refused(Code.NOT_FOUND, f"There is not exactly one plan {named!r}. See: teamcredits plan list")
-    return found[0].id
+    return only_match(found, named=named, kind="plan", see="teamcredits plan list").id
 
 
 async def _subject(ledger: Ledger, operator: Actor, named: str) -> str:
@@ -140,25 +136,29 @@ async def _subject(ledger: Ledger, operator: Actor, named: str) -> str:
     return (await find_member(ledger, operator, named)).id
 
 
-def _show_seat(seat: SeatView, *, as_json: bool) -> None:
-    if as_json:
-        print_json(seat)
-    else:
-        show_rows([_seat_row(seat)], nothing="")
-
-
-def _plan_row(plan: PlanView) -> tuple[str, ...]:
+def _allowances(plan: PlanView) -> str:
     windows = {"5 h": plan.five_hours, "weekly": plan.weekly, "monthly": plan.monthly}
-    return (
-        plan.id,
-        plan.name,
-        ", ".join(f"{name} {each.shown()} cr" for name, each in windows.items() if each is not None),
-    )
+    return ", ".join(f"{name} {each.shown()} cr" for name, each in windows.items() if each is not None)
 
 
-def _seat_row(seat: SeatView) -> tuple[str, ...]:
-    whom = EVERYBODY if seat.subject.startswith(f"{Prefix.ORG.value}_") else seat.name
+def _holder(seat: SeatView) -> str:
+    return EVERYBODY if seat.subject.startswith(f"{Prefix.ORG.value}_") else seat.name
+
+
+def _plan_name(seat: SeatView) -> str:
     if seat.plan is None:
-        return seat.subject, whom, "no plan", ""
-    own = "" if seat.is_own else "as everybody, "
-    return seat.subject, whom, seat.plan.name, f"{own}weeks and months from {day(seat.anchor_at)}"
+        return "no plan"
+    return seat.plan.name if seat.is_own else f"{seat.plan.name} (plan for {EVERYBODY})"
+
+
+_PLAN_COLUMNS: Columns[PlanView] = {
+    "ID": lambda plan: plan.id,
+    "NAME": lambda plan: plan.name,
+    "ALLOWANCES": _allowances,
+}
+_SEAT_COLUMNS: Columns[SeatView] = {
+    "ID": lambda seat: seat.subject,
+    "NAME": _holder,
+    "PLAN": _plan_name,
+    "WEEKS AND MONTHS FROM": lambda seat: seat.anchor_at,
+}

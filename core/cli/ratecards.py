@@ -1,4 +1,4 @@
-"""``teamcredits ratecards``: what tokens cost, and loading an organisation's own figures."""
+"""``teamcredits ratecards``: show rates, and load an organization's own."""
 
 from __future__ import annotations
 
@@ -11,23 +11,22 @@ import typer
 
 from core.cli.context import as_operator
 from core.cli.options import PLAIN, Json, Org, moment
-from core.cli.output import hint, print_json, show_rows
+from core.cli.output import Columns, hint, print_items, print_json
 from core.services import ratecards
 from core.services.ledger import Ledger
 from core.services.ratecards import CardView, LoadView, RateView
 from core.services.views import Actor
 
 MAX_FILE_BYTES: Final = 16 * 1024 * 1024
-_HEADER: Final = ("model", "from", "input", "cached", "write", "write 1h", "output", "tiers")
 
-app: Final = typer.Typer(help="What tokens cost, in credits per million.", **PLAIN)
+app: Final = typer.Typer(help="Show and load rate cards (credits per million tokens).", **PLAIN)
 
 
 @app.command()
 def show(
     *,
     at: Annotated[
-        datetime | None, typer.Option(parser=moment, metavar="DATE", help="In force when; now without.")
+        datetime | None, typer.Option(parser=moment, metavar="DATE", help="As of this date (default: now)")
     ] = None,
     org: Org = None,
     as_json: Json = False,
@@ -41,20 +40,20 @@ def show(
     if as_json:
         print_json(card)
         return
-    show_rows([_HEADER, *map(_row, card.rows)], nothing="")
-    origin = f"with load {card.load}" if card.load else "as it comes with the house"
-    typer.echo(f"rate card {card.version}, {origin}; credits per million tokens, * is every other model")
+    print_items(card.rows, _COLUMNS, as_json=False, empty="The rate card is empty.")
+    origin = f"with load {card.load}" if card.load else "built-in default"
+    typer.echo(f"rate card {card.version} ({origin}); credits per million tokens; * applies to all other models")
 
 
 @app.command()
 def load(
-    file: Annotated[Path, typer.Argument(metavar="FILE", help="JSON with rows of rates.")],
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="JSON file of rates")],
     *,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what it would do.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what would change without loading anything")] = False,
     org: Org = None,
     as_json: Json = False,
 ) -> None:
-    """Load rates from a file: new rows are added, others corrected, nothing is re-priced."""
+    """Load rates from a file. Past usage isn't repriced."""
     document = _read(file)
 
     async def act(ledger: Ledger, operator: Actor) -> LoadView:
@@ -64,9 +63,9 @@ def load(
     if as_json:
         print_json(done)
         return
-    verb = "would be" if dry_run else "were"
-    typer.echo(f"{done.added} rows {verb} added, {done.corrected} corrected, {done.unchanged} are as before")
-    hint(f"rate card {done.version} is in force{' then' if dry_run else ''}")
+    counts = f"{done.added} added, {done.corrected} corrected, {done.unchanged} unchanged"
+    typer.echo(f"Dry run: {counts}." if dry_run else f"Loaded: {counts}.")
+    hint(f"Rate card {done.version} {'would be' if dry_run else 'is'} in force.")
 
 
 def _read(file: Path) -> object:
@@ -74,10 +73,20 @@ def _read(file: Path) -> object:
         with file.open("rb") as opened:
             return orjson.loads(opened.read(MAX_FILE_BYTES))
     except orjson.JSONDecodeError as wrong:
-        raise typer.BadParameter(f"{file} is no JSON: {wrong}") from None
+        raise typer.BadParameter(f"{file} isn't valid JSON: {wrong}") from None
 
 
-def _row(row: RateView) -> tuple[str, ...]:
-    tiers = ", ".join(f"{name} x{multiplier}" for name, multiplier in row.tiers.items())
-    writes = (row.cache_write or "-", row.cache_write_1h or "-")
-    return row.model, row.effective_from.isoformat(), row.input, row.cached_input, *writes, row.output, tiers
+def _tiers(rate: RateView) -> str:
+    return ", ".join(f"{name} x{multiplier}" for name, multiplier in rate.tiers.items())
+
+
+_COLUMNS: Columns[RateView] = {
+    "MODEL": lambda rate: rate.model,
+    "FROM": lambda rate: rate.effective_from.isoformat(),
+    "INPUT": lambda rate: rate.input,
+    "CACHED": lambda rate: rate.cached_input,
+    "CACHE WRITE": lambda rate: rate.cache_write or "-",
+    "CACHE WRITE 1H": lambda rate: rate.cache_write_1h or "-",
+    "OUTPUT": lambda rate: rate.output,
+    "TIERS": _tiers,
+}

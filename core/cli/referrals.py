@@ -1,4 +1,4 @@
-"""``teamcredits referral``: codes, and who came by whom."""
+"""``teamcredits referral``: referral codes and who referred whom."""
 
 from __future__ import annotations
 
@@ -6,23 +6,29 @@ from typing import Annotated, Final
 
 import typer
 
-from core.cli.context import acting_as, as_operator, find_member
+from core.cli.context import as_operator, find_actor
 from core.cli.options import PLAIN, Json, Member, Org
-from core.cli.output import day, print_json, show_rows
+from core.cli.output import Columns, print_items, print_json
 from core.services import referrals
 from core.services.ledger import Ledger
 from core.services.referrals import InvitedView, ReferralsView
 from core.services.views import Actor
 
-app: Final = typer.Typer(help="Who came by whom, and what both gain.", **PLAIN)
+_COLUMNS: Columns[InvitedView] = {
+    "NAME": lambda each: each.who.name,
+    "JOINED": lambda each: each.created_at,
+    "REWARDED": lambda each: each.rewarded_at or "not yet",
+}
+
+app: Final = typer.Typer(help="Manage referral codes and rewards.", **PLAIN)
 
 
 @app.command()
 def code(member: Member, *, org: Org = None, as_json: Json = False) -> None:
-    """Print a member's code; it is made when first asked for."""
+    """Print a member's referral code, creating it if needed."""
 
     async def act(ledger: Ledger, operator: Actor) -> str:
-        actor = acting_as(operator, await find_member(ledger, operator, member))
+        actor = await find_actor(ledger, operator, member)
         return await referrals.make_code(ledger, actor=actor)
 
     made = as_operator(act, org=org)
@@ -35,15 +41,15 @@ def code(member: Member, *, org: Org = None, as_json: Json = False) -> None:
 @app.command()
 def use(
     member: Member,
-    given: Annotated[str, typer.Argument(metavar="CODE", help="The code of who invited them.")],
+    given: Annotated[str, typer.Argument(metavar="CODE", help="Referral code of the member who referred them")],
     *,
     org: Org = None,
     as_json: Json = False,
 ) -> None:
-    """Say by whom a member came; both gain once the member is verified and has used credits."""
+    """Redeem a referral code. Both members are rewarded once the new one is verified and has used credits."""
 
     async def act(ledger: Ledger, operator: Actor) -> ReferralsView:
-        actor = acting_as(operator, await find_member(ledger, operator, member))
+        actor = await find_actor(ledger, operator, member)
         return (await referrals.use_code(ledger, actor=actor, code=given)).item
 
     _show(as_operator(act, org=org), as_json=as_json)
@@ -51,10 +57,10 @@ def use(
 
 @app.command()
 def show(member: Member, *, org: Org = None, as_json: Json = False) -> None:
-    """Show a member's code, by whom they came, and whom they invited."""
+    """Show a member's code, who referred them, and whom they referred."""
 
     async def act(ledger: Ledger, operator: Actor) -> ReferralsView:
-        actor = acting_as(operator, await find_member(ledger, operator, member))
+        actor = await find_actor(ledger, operator, member)
         return await referrals.referrals(ledger, actor=actor)
 
     _show(as_operator(act, org=org), as_json=as_json)
@@ -64,13 +70,8 @@ def _show(found: ReferralsView, *, as_json: bool) -> None:
     if as_json:
         print_json(found)
         return
-    came = "nobody" if found.invited_by is None else found.invited_by.name
-    typer.echo(f"code {found.code or 'none yet'}, came by {came}")
-    gain = f"{found.for_invited.shown()} cr for the invited, {found.for_inviter.shown()} cr for the inviter"
-    typer.echo(f"{gain}, once {found.after_use_of.shown()} cr are used")
-    rows = [(each.who.name, day(each.created_at), _rewarded(each)) for each in found.invited]
-    show_rows(rows, nothing="nobody invited yet")
-
-
-def _rewarded(each: InvitedView) -> str:
-    return "not rewarded yet" if each.rewarded_at is None else f"rewarded {day(each.rewarded_at)}"
+    referrer = "nobody" if found.invited_by is None else found.invited_by.name
+    typer.echo(f"code: {found.code or 'none yet'}, referred by: {referrer}")
+    reward = f"{found.for_invited.shown()} cr for the new member, {found.for_inviter.shown()} cr for the referrer"
+    typer.echo(f"reward: {reward}, once the new member has used {found.after_use_of.shown()} cr")
+    print_items(found.invited, _COLUMNS, as_json=False, empty="no referrals yet")

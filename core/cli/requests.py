@@ -1,4 +1,4 @@
-"""``teamcredits request``: asking for credits, and answering, in the name of a member."""
+"""``teamcredits request``: request credits and answer requests, on behalf of a member."""
 
 from __future__ import annotations
 
@@ -8,19 +8,18 @@ from typing import Annotated, Final
 
 import typer
 
-from core.cli.context import acting_as, as_operator, find_member, find_team, new_key
+from core.cli.context import PAGE_SIZE, as_operator, find_actor, find_member, find_team, new_key
 from core.cli.options import PLAIN, Amount, Json, Member, Org, Reason
-from core.cli.output import day, print_json, show_rows
+from core.cli.output import Columns, print_item, print_items, print_json
 from core.services import requests
 from core.services.ledger import Ledger
-from core.services.requests import RequestView
+from core.services.requests import PledgeView, RequestView
 from core.services.views import Actor, Answer
 
-app: Final = typer.Typer(help="Ask colleagues for credits, and answer what they ask.", **PLAIN)
-MAX_SHOWN: Final = 200
+app: Final = typer.Typer(help="Request credits and answer requests.", **PLAIN)
 
-Request = Annotated[str, typer.Argument(metavar="REQUEST", help="The request's id.")]
-By = Annotated[str, typer.Option("--by", metavar="MEMBER", help="Who does it, by id or name.")]
+Request = Annotated[str, typer.Argument(metavar="REQUEST", help="Request id")]
+By = Annotated[str, typer.Option("--by", metavar="MEMBER", help="Member to act as (id or name)")]
 Act = Callable[[Ledger, Actor, str], Awaitable[Answer[RequestView]]]
 
 
@@ -30,17 +29,20 @@ def ask(
     amount: Amount,
     *,
     to: Annotated[
-        list[str] | None, typer.Option("--to", metavar="MEMBER", help="Whom to ask; may be repeated.")
+        list[str] | None,
+        typer.Option(
+            "--to", metavar="MEMBER", help="Member to ask; repeat for several (default: team leads, else admins)"
+        ),
     ] = None,
     reason: Reason = None,
-    hours: Annotated[int, typer.Option("--hours", min=1, max=720, help="Then it lapses.")] = 72,
+    hours: Annotated[int, typer.Option("--hours", min=1, max=720, help="Hours until the request expires")] = 72,
     org: Org = None,
     as_json: Json = False,
 ) -> None:
-    """Ask for credits in a member's name; without --to their leads are asked, else the admins."""
+    """Request credits on behalf of a member."""
 
     async def act(ledger: Ledger, operator: Actor) -> RequestView:
-        asker = acting_as(operator, await find_member(ledger, operator, member))
+        asker = await find_actor(ledger, operator, member)
         asked = [(await find_member(ledger, operator, each)).id for each in to or ()]
         key, lasts = new_key(ledger), timedelta(hours=hours)
         answer = await requests.ask(ledger, actor=asker, key=key, amount=amount, reason=reason, to=asked, lasts=lasts)
@@ -53,26 +55,23 @@ def ask(
 def list_(
     member: Member,
     *,
-    is_open: Annotated[bool, typer.Option("--open", help="Only those that still wait.")] = False,
+    is_open: Annotated[bool, typer.Option("--open", help="List only open requests")] = False,
     org: Org = None,
     as_json: Json = False,
 ) -> None:
-    """List what a member asked for, and what they are asked for, newest first."""
+    """List requests from and to a member, newest first."""
 
     async def act(ledger: Ledger, operator: Actor) -> tuple[RequestView, ...]:
-        actor = acting_as(operator, await find_member(ledger, operator, member))
-        return (await requests.list_requests(ledger, actor=actor, is_open=is_open, limit=MAX_SHOWN)).items
+        actor = await find_actor(ledger, operator, member)
+        return (await requests.list_requests(ledger, actor=actor, is_open=is_open, limit=PAGE_SIZE)).items
 
-    found = as_operator(act, org=org)
-    if as_json:
-        print_json(found)
-    else:
-        show_rows(map(_row, found), nothing="There are no requests. See: teamcredits request ask --help")
+    empty = "There are no requests. Create one with: teamcredits request ask MEMBER AMOUNT"
+    print_items(as_operator(act, org=org), _COLUMNS, as_json=as_json, empty=empty)
 
 
 @app.command()
 def show(request: Request, *, org: Org = None, as_json: Json = False) -> None:
-    """Show a request with everybody's part in it."""
+    """Show a request and its pledges."""
 
     async def act(ledger: Ledger, operator: Actor) -> RequestView:
         return await requests.request(ledger, actor=operator, request_id=request)
@@ -82,7 +81,7 @@ def show(request: Request, *, org: Org = None, as_json: Json = False) -> None:
 
 @app.command()
 def pledge(request: Request, amount: Amount, *, by: By, org: Org = None, as_json: Json = False) -> None:
-    """Pledge an amount, in place of what the same member pledged before."""
+    """Pledge an amount, replacing the member's earlier pledge."""
     _act(
         lambda ledger, actor, key: requests.pledge(ledger, actor=actor, key=key, request_id=request, amount=amount),
         by,
@@ -93,7 +92,7 @@ def pledge(request: Request, amount: Amount, *, by: By, org: Org = None, as_json
 
 @app.command()
 def unpledge(request: Request, *, by: By, org: Org = None, as_json: Json = False) -> None:
-    """Take a pledge back."""
+    """Withdraw a pledge."""
     _act(
         lambda ledger, actor, key: requests.unpledge(ledger, actor=actor, key=key, request_id=request),
         by,
@@ -104,7 +103,7 @@ def unpledge(request: Request, *, by: By, org: Org = None, as_json: Json = False
 
 @app.command()
 def accept(request: Request, *, by: By, org: Org = None, as_json: Json = False) -> None:
-    """Take what is pledged so far, as the asker."""
+    """Accept what is pledged so far, as the requester."""
     _act(
         lambda ledger, actor, key: requests.accept(ledger, actor=actor, key=key, request_id=request),
         by,
@@ -115,7 +114,7 @@ def accept(request: Request, *, by: By, org: Org = None, as_json: Json = False) 
 
 @app.command()
 def decline(request: Request, *, by: By, reason: Reason = None, org: Org = None, as_json: Json = False) -> None:
-    """Say no, as somebody who was asked."""
+    """Decline a request, as a member who was asked."""
     _act(
         lambda ledger, actor, key: requests.decline(ledger, actor=actor, key=key, request_id=request, reason=reason),
         by,
@@ -126,7 +125,7 @@ def decline(request: Request, *, by: By, reason: Reason = None, org: Org = None,
 
 @app.command()
 def withdraw(request: Request, *, by: By, org: Org = None, as_json: Json = False) -> None:
-    """Take a request back, as its asker."""
+    """Withdraw a request, as the requester."""
     _act(
         lambda ledger, actor, _: requests.withdraw(ledger, actor=actor, request_id=request),
         by,
@@ -138,12 +137,12 @@ def withdraw(request: Request, *, by: By, org: Org = None, as_json: Json = False
 @app.command()
 def fill(
     request: Request,
-    team: Annotated[str, typer.Argument(metavar="TEAM", help="Whose pool pays, by id or name.")],
+    team: Annotated[str, typer.Argument(metavar="TEAM", help="Team whose pool pays (id or name)")],
     *,
     org: Org = None,
     as_json: Json = False,
 ) -> None:
-    """Pay the whole request out of a team's pool at once."""
+    """Fill a request from a team's pool."""
 
     async def act(ledger: Ledger, operator: Actor) -> RequestView:
         pool, key = (await find_team(ledger, operator, team)).id, new_key(ledger)
@@ -154,7 +153,7 @@ def fill(
 
 def _act(act: Act, by: str, org: str | None, *, as_json: bool) -> None:
     async def acting(ledger: Ledger, operator: Actor) -> RequestView:
-        actor = acting_as(operator, await find_member(ledger, operator, by))
+        actor = await find_actor(ledger, operator, by)
         return (await act(ledger, actor, new_key(ledger))).item
 
     _show(as_operator(acting, org=org), as_json=as_json)
@@ -164,24 +163,29 @@ def _show(request: RequestView, *, as_json: bool) -> None:
     if as_json:
         print_json(request)
         return
-    show_rows([_row(request)], nothing="")
-    parts = [(f"  {each.by.name}", f"{each.amount.shown()} cr", _said(each)) for each in request.pledges]
-    show_rows(parts, nothing="")
+    print_item(request, _COLUMNS, as_json=False)
+    if request.pledges:
+        typer.echo()
+        print_items(request.pledges, _PLEDGE_COLUMNS, as_json=False, empty="")
 
 
-def _said(part: requests.PledgeView) -> str:
-    if part.gift_id is not None:
-        return f"given: {part.gift_id}"
-    return "declined" if part.has_declined else "pledged" if part.amount else "asked"
+def _pledge_state(pledge: PledgeView) -> str:
+    if pledge.gift_id is not None:
+        return f"given: {pledge.gift_id}"
+    return "declined" if pledge.has_declined else "pledged" if pledge.amount else "asked"
 
 
-def _row(request: RequestView) -> tuple[str, ...]:
-    amount = f"{request.pledged.shown()} of {request.amount.shown()} cr"
-    return (
-        request.id,
-        request.by.name,
-        amount,
-        request.state.value,
-        "until " + day(request.lapses_at),
-        request.reason or "",
-    )
+_COLUMNS: Columns[RequestView] = {
+    "ID": lambda request: request.id,
+    "FROM": lambda request: request.by.name,
+    "PLEDGED": lambda request: request.pledged,
+    "REQUESTED": lambda request: request.amount,
+    "STATE": lambda request: request.state.value,
+    "EXPIRES": lambda request: request.lapses_at,
+    "REASON": lambda request: request.reason,
+}
+_PLEDGE_COLUMNS: Columns[PledgeView] = {
+    "MEMBER": lambda pledge: pledge.by.name,
+    "AMOUNT": lambda pledge: pledge.amount,
+    "STATE": _pledge_state,
+}

@@ -37,7 +37,10 @@ def rescue(
     org: Org = None,
     as_json: Json = False,
 ) -> None:
-    """Suggest gifts of credits that would expire unused, to teammates who are running low."""
+    """Suggest gifts that save credits from expiring.
+
+    The credits go to teammates who are running low.
+    """
 
     async def act(ledger: Ledger, operator: Actor) -> tuple[RescueView, ...]:
         actor = operator if of is None else acting_as(operator, await find_member(ledger, operator, of))

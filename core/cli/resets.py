@@ -28,7 +28,7 @@ _ORDER_COLUMNS: Columns[ResetOrderView] = {
     "FINISHED": lambda order: order.finished_at or "in progress",
 }
 
-app: Final = typer.Typer(help="Reset allowances, now or banked for later", **PLAIN)
+app: Final = typer.Typer(help="Reset allowances, now or banked for later.", **PLAIN)
 
 
 @app.command()
@@ -45,7 +45,7 @@ def give(
     org: Org = None,
     as_json: Json = False,
 ) -> None:
-    """Reset the allowance of a member, a team or everybody, or bank a reset for them."""
+    """Reset allowances, or bank a reset for later."""
 
     async def act(ledger: Ledger, operator: Actor) -> ResetOrderView:
         answer = await resets.order(
@@ -95,7 +95,7 @@ def orders(*, org: Org = None, as_json: Json = False) -> None:
 def use(
     member: Member,
     reset: Annotated[
-        str | None, typer.Argument(metavar="[RESET]", help="Reset id (default: the one that expires first)")
+        str | None, typer.Argument(metavar="RESET", help="Reset id (default: the one that expires first)")
     ] = None,
     *,
     org: Org = None,

@@ -21,7 +21,7 @@ _COLUMNS: Columns[TeamView] = {
     "LEADS": lambda team: len(team.leads),
 }
 
-app: Final = typer.Typer(help="Manage teams and their members", **PLAIN)
+app: Final = typer.Typer(help="Manage teams and their members.", **PLAIN)
 
 
 @app.command()

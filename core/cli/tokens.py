@@ -23,7 +23,7 @@ _COLUMNS: Columns[TokenView] = {
     "EXPIRES": lambda token: token.expires_at or "never",
 }
 
-app: Final = typer.Typer(help="Manage API tokens and editor sign-ins", **PLAIN)
+app: Final = typer.Typer(help="Manage API tokens and editor sign-ins.", **PLAIN)
 OnBehalfOf = Annotated[
     str | None, typer.Option("--member", metavar="MEMBER", help="Member to sign in (default: the first admin)")
 ]

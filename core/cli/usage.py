@@ -1,4 +1,4 @@
-"""``teamcredits usage``: usage that comes in as a file."""
+"""``teamcredits usage``: import usage from files."""
 
 from __future__ import annotations
 
@@ -18,19 +18,23 @@ from core.services.views import Actor
 
 MAX_REJECTED_SHOWN: Final = 20
 
-app: Final = typer.Typer(help="What was used.", **PLAIN)
+app: Final = typer.Typer(help="Import usage.", **PLAIN)
 
 
 @app.command("import")
 def import_(
-    file: Annotated[Path, typer.Argument(metavar="FILE", help="A CSV file: member, time, model, tokens or credits.")],
+    file: Annotated[
+        Path, typer.Argument(metavar="FILE", help="CSV file with member, time, model, and tokens or credits")
+    ],
     *,
-    source: Annotated[str, typer.Option(metavar="TOOL", help="Which tool the file is of.")] = DEFAULT_SOURCE,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what it would do.")] = False,
+    source: Annotated[str, typer.Option(metavar="TOOL", help="Tool that the usage comes from")] = DEFAULT_SOURCE,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Show what would be charged without charging anything")
+    ] = False,
     org: Org = None,
     as_json: Json = False,
 ) -> None:
-    """Charge a file of usage from a tool without a gateway.
+    """Charge usage from a CSV file.
 
     The whole file is checked before anything is charged. A line is charged once, however often it is imported.
     """
@@ -42,22 +46,20 @@ def import_(
         try:
             done = as_operator(act, org=org)
         except Refused as refused:
-            _tell_other_lines(refused)
+            _print_other_lines(refused)
             raise
     if as_json:
         print_json(done)
         return
-    verb = "would be" if dry_run else "were"
-    cost = done.credits.shown()
-    typer.echo(
-        f"{done.accepted:,} of {done.lines:,} lines {verb} charged: {cost} cr; {done.duplicates:,} had been before"
-    )
+    verb = "Would charge" if dry_run else "Charged"
+    lines = f"{done.accepted:,} of {done.lines:,} lines"
+    typer.echo(f"{verb} {lines}: {done.credits.shown()} cr. {done.duplicates:,} had already been charged.")
     for each in done.rejected[:MAX_REJECTED_SHOWN]:
         hint(f"line {each.index}: {each.detail}")
 
 
-def _tell_other_lines(refused: Refused) -> None:
-    """The refusal's sentence names the first wrong line only."""
+def _print_other_lines(refused: Refused) -> None:
+    """Print the wrong lines after the first, which the refusal's own sentence names."""
     errors = cast("list[dict[str, str]]", refused.fields.get("errors", []))
     for each in errors[1:]:
         hint(f"{each['field']}: {each['message']}")

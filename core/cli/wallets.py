@@ -1,4 +1,4 @@
-"""What ``teamcredits member show`` and ``statement`` print: what somebody has, and what moved it."""
+"""What ``teamcredits member show`` and ``member statement`` print."""
 
 from __future__ import annotations
 
@@ -6,51 +6,65 @@ from collections.abc import Iterator, Sequence
 
 import typer
 
-from core.cli.output import day, show_rows
-from core.services.views import Balance, StatementLine
+from core.cli.output import Columns, local_time, print_items, table_lines
+from core.services.views import Balance, SliceView, StatementLine
 from core.services.words.limits import limit_label
 from core.services.words.usage import usage_words
 
 
-def show_balance(balance: Balance) -> None:
-    """Print what can be spent and of what, and what changes it by itself."""
+def print_balance(balance: Balance) -> None:
+    """Print what a member can spend, and from what."""
     amounts = {
-        "spendable": balance.spendable,
-        "own": balance.available,
-        "pool": balance.pool,
-        "can be given": balance.giftable,
-        "set aside in gifts": balance.held_gifts,
-        "set aside for usage": balance.held_usage,
-        "on its way here": balance.incoming,
+        "can spend": balance.spendable,
+        "own wallet": balance.available,
+        "team pools": balance.pool,
+        "can give": balance.giftable,
+        "held for gifts": balance.held_gifts,
+        "held for usage": balance.held_usage,
+        "incoming": balance.incoming,
         "owed": balance.owed,
     }
     typer.echo(f"{balance.name} ({balance.member_id})")
-    show_rows([(name, f"{amount.shown()} cr") for name, amount in amounts.items()], nothing="")
+    for line in table_lines(["", ""], list(amounts.items()))[1:]:
+        typer.echo(line)
     for line in _allowance(balance):
         typer.echo(line)
-    lots = [(part.source.value, f"{part.amount.shown()} cr", "until", day(part.expires_at)) for part in balance.lots]
-    show_rows(lots, nothing="no lots of their own")
+    print_items(balance.lots, _LOT_COLUMNS, as_json=False, empty="no lots")
 
 
-def show_statement(lines: Sequence[StatementLine]) -> None:
-    """Print movements, newest first, each with what was used or who was on the other side."""
-    rows = [(day(line.at), line.transfer_id, line.kind, f"{line.amount.shown()} cr", _about(line)) for line in lines]
-    show_rows(rows, nothing="Nothing has moved yet.")
+def print_statement(lines: Sequence[StatementLine]) -> None:
+    """Print transactions in the given order."""
+    print_items(lines, _STATEMENT_COLUMNS, as_json=False, empty="There are no transactions yet.")
 
 
 def _allowance(balance: Balance) -> Iterator[str]:
     for window in balance.allowance:
-        resets = "begins with its first use" if window.resets_at is None else f"resets {day(window.resets_at)}"
+        resets = "starts with its first use" if window.resets_at is None else f"resets {local_time(window.resets_at)}"
         yield f"{limit_label(window.window)}: {window.used.shown()} of {window.limit.shown()} cr used, {resets}"
     if balance.boost is not None:
-        yield f"{balance.boost.factor}× boost until {day(balance.boost.ends_at)}"
+        yield f"{balance.boost.factor}× boost until {local_time(balance.boost.ends_at)}"
     if banked := balance.resets_banked.count:
-        yield f"{banked} {'reset' if banked == 1 else 'resets'} banked, until {day(balance.resets_banked.expires_at)}"
+        resets = "reset" if banked == 1 else "resets"
+        yield f"{banked} {resets} banked, the first expiring {local_time(balance.resets_banked.expires_at)}"
     if balance.next_allotment is not None:
-        yield f"next allotment: {balance.next_allotment.amount.shown()} cr on {day(balance.next_allotment.at)}"
+        yield f"next allotment: {balance.next_allotment.amount.shown()} cr on {local_time(balance.next_allotment.at)}"
 
 
 def _about(line: StatementLine) -> str:
     if line.usage is not None:
         return usage_words(line.usage)
     return "  ".join(part for part in (line.counterpart, line.note) if part)
+
+
+_LOT_COLUMNS: Columns[SliceView] = {
+    "SOURCE": lambda lot: lot.source.value,
+    "AMOUNT": lambda lot: lot.amount,
+    "EXPIRES": lambda lot: lot.expires_at or "never",
+}
+_STATEMENT_COLUMNS: Columns[StatementLine] = {
+    "TIME": lambda line: line.at,
+    "ID": lambda line: line.transfer_id,
+    "KIND": lambda line: line.kind,
+    "AMOUNT": lambda line: line.amount,
+    "DETAILS": _about,
+}

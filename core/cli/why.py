@@ -37,7 +37,10 @@ def why(
     org: Org = None,
     as_json: Json = False,
 ) -> None:
-    """Explain whether a member can spend an amount: every limit, and what would change the answer."""
+    """Explain whether a member can spend an amount.
+
+    Lists every limit, and says what would change the answer.
+    """
 
     async def act(ledger: Ledger, operator: Actor) -> WhyView:
         question = use_case.question_of(
