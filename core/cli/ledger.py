@@ -98,7 +98,9 @@ def verify(
         for finding in report.findings[:MAX_FINDINGS_SHOWN]:
             hint(f"{finding.row} {finding.problem}")
         counted = ", ".join(f"{number:,} {name}" for name, number in _counts(report).items())
-        typer.echo(f"{'clean' if report.clean else f'NOT CLEAN, {report.found:,} rows differ'}: {counted}")
+        differences = "difference" if report.found == 1 else "differences"
+        result = "clean" if report.clean else f"NOT CLEAN ({report.found:,} {differences})"
+        typer.echo(f"{result}: {counted}")
     if not report.clean:
         raise typer.Exit(UNCLEAN)
 

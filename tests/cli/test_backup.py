@@ -46,7 +46,7 @@ def test_an_export_replaces_no_file_unless_asked(office: Terminal) -> None:
     file = office.folder / "books"
     file.write_text("precious")
 
-    assert office.fails("export", "-o", str(file)) == f"{file}: exists already; --force replaces it"
+    assert office.fails("export", "-o", str(file)) == f"{file}: already exists; use --force to replace it"
     assert file.read_text() == "precious"
     office.prints("export", "-o", str(file), "--force")
     assert json.loads(file.read_text())["version"] == 1
@@ -55,7 +55,7 @@ def test_an_export_replaces_no_file_unless_asked(office: Terminal) -> None:
 def test_with_several_organisations_an_export_needs_to_know_which(office: Terminal) -> None:
     other = office.json("init", "--name", "Other")["org_id"]
 
-    assert "There are 2 organisations; name one by --org: org_" in office.fails("export")
+    assert "There are 2 organizations. Choose one with --org: " in office.fails("export")
     assert json.loads(office.prints("export", "--org", other))["organisation"]["id"] == other
     assert "'yaml'" in office.fails("export", "--format", "yaml", code=2)
 
@@ -70,9 +70,9 @@ def test_a_backup_is_restored_and_verified(
     new = NearTerminal(monkeypatch, shop.folder, target)
     restored = new.prints("restore", "ledger.bak").splitlines()
 
-    assert backed_up.printed.startswith("backed up to ledger.bak (")
-    assert "The sealing key is not in it" in backed_up.said
-    assert restored[0].startswith("restored ")
+    assert backed_up.printed.startswith("Backed up to ledger.bak (")
+    assert "doesn't contain the sealing key" in backed_up.said
+    assert restored[0].startswith("Restored ")
     assert restored[1].startswith("clean: 1 transfers, ")
     assert new.prints("export") == books
     assert new.fails("restore", "ledger.bak") == ("the database is not empty; a backup is restored into an empty one")
@@ -89,13 +89,13 @@ def test_a_restore_with_another_key_says_so(office: Terminal, monkeypatch: pytes
 
     assert done.code == 1
     assert "NOT CLEAN" in done.printed
-    assert "TEAMCREDITS_SECRET_KEY is not the key" in done.said
+    assert "TEAMCREDITS_SECRET_KEY isn't the key" in done.said
 
 
 def test_a_backup_replaces_no_file_unless_asked(office: Terminal) -> None:
     office.prints("backup", "ledger.bak")
 
-    assert office.fails("backup", "ledger.bak") == "ledger.bak: exists already; --force replaces it"
+    assert office.fails("backup", "ledger.bak") == "ledger.bak: already exists; use --force to replace it"
     office.prints("backup", "ledger.bak", "--force")
     assert office.fails("backup", "nowhere/ledger.bak") == "nowhere: No such file or directory"
     assert office.fails("backup", str(office.folder), "--force") == f"{office.folder}: Is a directory"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
 from pathlib import Path
 
@@ -38,8 +39,8 @@ def test_a_campaign_from_its_making_to_who_moves_up(office: Terminal, tmp_path: 
     assert "whole number" in huge
     assert gone["state"] == "withdrawn"
     assert [(each["member_name"], each["state"]) for each in who] == [("Bo", "admitted"), ("Al", "withdrawn")]
-    assert "1 of 1 admitted" in office.prints("boost", "campaign", "list")
-    assert ", by arrival\nwhy (text, required): What for?\nsize (number): How many?" in shown
+    assert "1 of 1" in office.prints("boost", "campaign", "list")
+    assert "by arrival\nwhy (text, required): What for?\nsize (number): How many?" in shown
     assert office.json("verify")["clean"]
 
 
@@ -50,7 +51,7 @@ def test_a_mistake_in_a_campaign_is_named(office: Terminal, tmp_path: Path) -> N
     assert "ends before it starts" in office.fails(*CAMPAIGN[:-1], the_day(8))
     assert "more than 1" in office.fails(*CAMPAIGN, "--factor", "1", code=2)
     assert "name, label and kind" in office.fails(*CAMPAIGN, "--form", str(form), code=2)
-    assert "not exactly one campaign" in office.fails("boost", "apply", "Spring", "Al")
+    assert "No campaign named 'Spring'" in office.fails("boost", "apply", "Spring", "Al")
     assert "decided by arrival" in office.fails("boost", "campaign", "draw", office.json(*CAMPAIGN)["id"])
 
 
@@ -65,27 +66,27 @@ def test_by_hand_in_the_terminal(office: Terminal) -> None:
     assert admitted["state"] == "admitted"
     assert "places are taken" in full
     assert "refused" in refused
-    assert "has not applied" in office.fails("boost", "campaign", "admit", "Autumn", "Ada")
+    assert "hasn't applied" in office.fails("boost", "campaign", "admit", "Autumn", "Ada")
     assert office.json("boost", "campaign", "end", "Autumn")["state"] == "ended"
 
 
-def test_a_boost_is_dropped_listed_ended_and_budgeted(office: Terminal) -> None:
+def test_a_boost_is_granted_listed_ended_and_budgeted(office: Terminal) -> None:
     office.prints("team", "create", "Compilers")
     office.prints("team", "add", "Compilers", "Al", "--lead")
     budget = office.json("boost", "budget", "Compilers", "--days", "5", "--max", "10")
-    dropped = office.json("boost", "drop", "Compilers", "--factor", "1.5", "--days", "2")
+    granted = office.json("boost", "grant", "Compilers", "--factor", "1.5", "--days", "2")
     listed = office.prints("boost", "list", "Al")
-    ended = office.json("boost", "end", dropped["id"])
-    for_all = office.json("boost", "drop", "everybody", "--factor", "2", "--days", "1")
+    ended = office.json("boost", "end", granted["id"])
+    for_all = office.json("boost", "grant", "everybody", "--factor", "2", "--days", "1")
 
     assert (budget["days_left"], budget["max_factor"]) == (5, "10")
-    assert (dropped["factor"], dropped["subject"]["kind"]) == ("1.5", "team")
+    assert (granted["factor"], granted["subject"]["kind"]) == ("1.5", "team")
     assert (for_all["subject"]["kind"], for_all["subject"]["name"]) == ("org", "Acme")
     assert "1.5×" in listed
     assert "running" in listed
     assert not ended["is_running"]
-    assert "no boost" in office.prints("boost", "list", "--team", "Compilers")
-    assert "5 of 5 days left" in office.prints("boost", "budget", "Compilers")
+    assert "no boosts" in office.prints("boost", "list", "--team", "Compilers")
+    assert "5 of 5" in office.prints("boost", "budget", "Compilers")
 
 
 def test_a_report_begins_with_the_boost(office: Terminal) -> None:
@@ -100,4 +101,4 @@ def test_a_report_begins_with_the_boost(office: Terminal) -> None:
     assert "has not begun" in office.fails("boost", "report", "Autumn")
     assert [span["phase"] for span in report["spans"]] == ["before", "during"]
     assert report["ratings"] == [{"rating": 4, "people": 1}]
-    assert "rated 4" in shown
+    assert re.search(r"^RATING +PEOPLE\n +4 +1$", shown, re.MULTILINE)

@@ -14,14 +14,14 @@ def test_plans_are_made_given_and_taken_away(office: Terminal) -> None:
 
     assert (made["five_hours"], made["weekly"], made["monthly"]) == ("20", "100", None)
     assert (everybodys["name"], bos["anchor_at"]) == ("Acme", "2026-11-16T00:00:00Z")
-    assert "Pro  5 h 20 cr, weekly 100 cr" in listed
+    assert "Pro   5 h 20 cr, weekly 100 cr" in listed
     assert "everybody" in listed
     assert (taken["is_own"], taken["plan"]["name"]) == (False, "Pro")
     assert office.json("member", "show", "Bo")["spendable"] == "20"
 
     office.json("plan", "take", "everybody")
-    assert office.prints("plan", "remove", "Pro") == "It is removed."
-    assert office.prints("plan", "list").startswith("There is no plan yet.")
+    assert office.prints("plan", "remove", "Pro") == "Removed plan Pro."
+    assert office.prints("plan", "list").startswith("There are no plans yet.")
 
 
 def test_a_plan_without_a_window_is_wrong_use(office: Terminal) -> None:

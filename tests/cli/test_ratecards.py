@@ -14,7 +14,7 @@ def test_the_published_rates_are_shown(office: Terminal) -> None:
     printed = office.prints("ratecards", "show")
 
     assert "gpt-5.4-mini" in printed
-    assert "as it comes with the house" in printed
+    assert "built-in default" in printed
 
 
 def test_a_file_is_tried_and_then_loaded(office: Terminal, tmp_path: Path) -> None:
@@ -24,7 +24,7 @@ def test_a_file_is_tried_and_then_loaded(office: Terminal, tmp_path: Path) -> No
     loaded = office.json("ratecards", "load", str(file))
     shown = office.json("ratecards", "show", "--at", "2026-02-01")
 
-    assert tried == "1 rows would be added, 0 corrected, 0 are as before"
+    assert tried == "Dry run: 1 added, 0 corrected, 0 unchanged."
     assert (loaded["load"], loaded["added"]) == (1, 1)
     assert next(row["input"] for row in shown["rows"] if row["model"] == "sol") == "62.5"
 
@@ -38,6 +38,6 @@ def test_a_wrong_file_is_named_in_one_line(office: Terminal, tmp_path: Path) -> 
     missing = office.runs("ratecards", "load", str(tmp_path / "nothing.json"))
 
     assert (broken.code, free.code, missing.code) == (2, 1, 1)
-    assert "is no JSON" in broken.said
+    assert "isn't valid JSON" in broken.said
     assert "row 1 ('sol'): input and output are never free" in free.said
     assert "No such file" in missing.said

@@ -60,7 +60,7 @@ def test_a_port_in_use_is_one_line_before_anything_else_starts(tmp_path: Path, n
         bind = f"127.0.0.1:{taken.getsockname()[1]}"
         line = Terminal(tmp_path, mode="demo", bind=bind).fails(name)
 
-    assert line == f"cannot listen on {bind}: another program uses this port; stop it, or set TEAMCREDITS_BIND"
+    assert line == f"can't listen on {bind}: another program uses this port; stop it, or set TEAMCREDITS_BIND"
     assert not list(tmp_path.iterdir())
 
 
@@ -146,13 +146,13 @@ def test_a_stop_at_the_moment_it_takes_the_port_is_a_clean_one(sqlite_url: str, 
 
 _STOPPED_AT_ONCE = """
 import os, signal
-from core.cli import serving
-def listen_and_be_stopped(settings, listen=serving.listen):
+from core.cli import server
+def listen_and_be_stopped(settings, listen=server.listen):
     listener = listen(settings)
     os.kill(os.getpid(), signal.SIGTERM)
     return listener
-serving.listen = listen_and_be_stopped
-serving.{0}()
+server.listen = listen_and_be_stopped
+server.{0}()
 """
 
 

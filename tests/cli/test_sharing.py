@@ -28,7 +28,7 @@ def test_a_request_goes_from_asking_to_gifts(team: Terminal) -> None:
     assert (asked["state"], asked["by"]["name"], asked["reason"]) == ("open", "Bo", "a release")
     assert [each["by"]["name"] for each in asked["pledges"]] == ["Al"]
     assert (back["pledged"], taken["state"], taken["given"]) == ("0", "accepted", "50")
-    assert "50 of 300 cr" in shown
+    assert "  50 cr     300 cr  accepted" in shown
     assert "given: gift_" in shown
     assert team.json("request", "list", "Al", "--open") == []
     assert [each["id"] for each in team.json("request", "list", "Al")] == [asked["id"]]
@@ -55,11 +55,11 @@ def test_a_referral_is_written_and_shown(team: Terminal) -> None:
 
     assert code == team.json("referral", "code", "Al")["code"]
     assert [each["who"]["name"] for each in shown["invited"]] == ["Bo"]
-    assert "came by Al" in team.prints("referral", "show", "Bo")
+    assert "referred by: Al" in team.prints("referral", "show", "Bo")
     assert "your own code" in team.fails("referral", "use", "Al", code)
 
 
 def test_there_may_be_nothing_to_rescue(team: Terminal) -> None:
-    assert team.prints("rescue") == "Nothing has to be rescued."
+    assert team.prints("rescue") == "Nothing to rescue: no credits are about to expire unused."
     assert team.json("rescue", "--for", "Bo", "--days", "30") == []
     assert "less than or equal to 30" in team.fails("rescue", "--days", "31", code=2)

@@ -18,8 +18,8 @@ def test_a_file_is_tried_and_then_imported_once(office: Terminal, tmp_path: Path
     done = office.prints("usage", "import", str(file))
     again = office.json("usage", "import", str(file))
 
-    assert tried == "1 of 1 lines would be charged: 40 cr; 0 had been before"
-    assert done == "1 of 1 lines were charged: 40 cr; 0 had been before"
+    assert tried == "Would charge 1 of 1 lines: 40 cr. 0 had already been charged."
+    assert done == "Charged 1 of 1 lines: 40 cr. 0 had already been charged."
     assert (again["accepted"], again["duplicates"], again["credits"]) == (0, 1, "0")
     assert office.json("member", "show", "Bo")["spendable"] == "60"
 

@@ -8,16 +8,16 @@ from tests.support.terminal import Terminal
 def test_a_member_is_shown_with_all_that_makes_up_what_they_can_spend(office: Terminal) -> None:
     """The plan with its boost, what is banked and to come, and what is owed, as the status has them."""
     office.prints("plan", "give", office.json("plan", "create", "Pro", "--weekly", "4")["id"], "Bo")
-    office.prints("boost", "drop", "Bo", "--factor", "2", "--days", "2")
+    office.prints("boost", "grant", "Bo", "--factor", "2", "--days", "2")
     _used(office, "Bo", 10)
     office.prints("reset", "give", "Bo", "--bank")
     office.prints("allotment", "begin", "Bo", "500", "--day", "1")
     shown = office.prints("member", "show", "Bo")
 
-    assert "owed                 2 cr" in shown
+    assert "owed            2 cr" in shown
     assert "weekly allowance: 8 of 8 cr used, resets 20" in shown
     assert "2× boost until 20" in shown
-    assert "1 reset banked, until 20" in shown
+    assert "1 reset banked, the first expiring 20" in shown
     assert "next allotment: 500 cr on 20" in shown
     assert office.json("member", "show", "Bo")["owed"] == "2"
 
@@ -29,10 +29,10 @@ def test_a_statement_tells_what_was_used_and_what_nothing_covered(office: Termin
     lines = office.prints("member", "statement", "Bo").splitlines()
     newest = office.json("member", "statement", "Bo", "--limit", "1")
 
-    assert "charge  -5 cr  a-tool 7 cr, 2 cr owed" in lines[0]
-    assert lines[1].endswith("grant   5 cr   to begin with")
+    assert "charge   -5 cr  a-tool 7 cr, 2 cr owed" in lines[1]
+    assert lines[2].endswith("grant     5 cr  to begin with")
     assert [line["usage"]["overage"] for line in newest] == ["2"]
-    assert office.prints("member", "statement", "Al") == "Nothing has moved yet."
+    assert office.prints("member", "statement", "Al") == "There are no transactions yet."
 
 
 def _used(office: Terminal, name: str, amount: int) -> None:
