@@ -20,6 +20,7 @@ from core.ledger.credits import Credits
 from core.ledger.gifts import OPEN
 from core.services import balances, gifts, members, outbox
 from core.services.outbox import Message
+from core.services.retry import retry
 
 POLL_SECONDS: Final = 1.0
 LEASE: Final = timedelta(seconds=120)
@@ -105,16 +106,13 @@ class Delivery:
 
     async def _call(self, person: str, call: Callable[[], Awaitable[Posted]]) -> Posted:
         """Call Slack at the person's pace, a few times at once when it asks for a short pause only."""
-        for left in range(QUICK_TRIES - 1, -1, -1):
+
+        async def attempt() -> Posted:
             await asyncio.sleep(self._pacer.wait_for(person, asyncio.get_running_loop().time()))
-            try:
-                async with self._calls:
-                    return await call()
-            except Later as later:
-                if later.is_disconnected or not left or later.seconds is None or later.seconds > QUICK_SECONDS:
-                    raise
-                await asyncio.sleep(later.seconds)
-        raise AssertionError("the last try returns or raises")
+            async with self._calls:
+                return await call()
+
+        return await retry(attempt, attempts=QUICK_TRIES, pause=_quick_pause)
 
     async def _renew_if_stale(self, message: Message, posted: Posted) -> None:
         """Renew a message whose gift was decided while it was on its way: no dead buttons."""
@@ -144,6 +142,13 @@ class Delivery:
             self._desk.ledger, team_id=message.slack_team_id, user_id=message.slack_user_id
         )
         return None if actor is None else (await balances.balance(self._desk.ledger, actor=actor)).spendable
+
+
+def _quick_pause(error: Exception) -> float | None:
+    """Return the short pause that Slack asks for before the next try; None when the outbox schedules it instead."""
+    if not isinstance(error, Later) or error.is_disconnected or error.seconds is None:
+        return None
+    return error.seconds if error.seconds <= QUICK_SECONDS else None
 
 
 def backoff(attempts: int) -> float:

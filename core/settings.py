@@ -1,7 +1,7 @@
-"""The settings: from the environment, ``.env`` or ``teamcredits.toml``, in this order of precedence.
+"""Settings, read from the environment, ``.env`` and ``teamcredits.toml``, in this order of precedence.
 
-``Settings(...)`` reads nothing from outside: tests and tools build it from values. ``settings_from_environment``
-reads the outside once, at the start, and stops it with one clear line that never shows a value.
+``Settings(...)`` only uses the values it is given, as in tests and tools. ``settings_from_environment`` reads the
+sources once at startup; its errors are one line and never contain a value.
 """
 
 from __future__ import annotations
@@ -41,29 +41,29 @@ ENV_FILE: Final = Path(".env")
 TOML_FILE: Final = Path("teamcredits.toml")
 MIN_SECRET_LENGTH: Final = 32
 
-# Variables with our prefix that other parts read for themselves: the editor sidecar, the tests.
+# Variables with our prefix that are read elsewhere: by the editor sidecar and the tests.
 _READ_ELSEWHERE: Final = frozenset({"url", "token", "state_dir", "test_postgres", "test_profile"})
 
 
 class Mode(StrEnum):
-    """How much of the house is for real."""
+    """Where the server runs."""
 
-    DEMO = "demo"  # seeded, a key made on the first start, a settable clock
-    TEST = "test"  # as demo, without the seed
+    DEMO = "demo"  # sample data, a generated key, a settable clock
+    TEST = "test"  # like demo, without sample data
     PRODUCTION = "production"  # a real clock and a real key
 
 
 class LogLevel(StrEnum):
-    """How much is logged; never a token, a secret or a message."""
+    """The lowest level that is logged. Tokens, secrets and messages are never logged."""
 
-    DEBUG = "debug"  # each statement of our own
+    DEBUG = "debug"  # each of our own SQL statements
     INFO = "info"  # starts, stops and deliveries
-    WARNING = "warning"  # what an operator should look at
+    WARNING = "warning"  # what an operator should check
     ERROR = "error"  # defects only
 
 
 class SettingsError(Exception):
-    """A setting is wrong; the message is one line for the operator and holds no value of a secret."""
+    """A setting is wrong; the message is one line for the operator and never contains a secret."""
 
 
 def _bind(text: str) -> str:
@@ -79,7 +79,7 @@ def _web_address(text: str) -> str:
     except ValueError:
         parts = urlsplit("")
     if parts.scheme not in {"http", "https"} or not parts.hostname or parts.username or parts.query or parts.fragment:
-        raise ValueError("must be a web address, like https://credits.example.com")
+        raise ValueError("must be a URL, like https://credits.example.com")
     return text.rstrip("/")
 
 
@@ -105,67 +105,73 @@ WebAddress = Annotated[str, AfterValidator(_web_address)]
 
 
 class Settings(BaseModel):
-    """Everything an operator can set; immutable. Each field is ``TEAMCREDITS_<NAME>``."""
+    """Everything an operator can set; immutable. Each field is read from ``TEAMCREDITS_<NAME>``."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
 
     mode: Annotated[Mode, BeforeValidator(_lower)] = Field(
-        default=Mode.PRODUCTION, description="`demo`, `test` or `production`; only the last refuses a settable clock."
+        default=Mode.PRODUCTION,
+        description="`demo`, `test` or `production`. Production requires a secret key and the real clock.",
     )
     database_url: Annotated[str, AfterValidator(_database_url)] = Field(
         default="sqlite:///var/teamcredits.db",
         repr=False,
-        description="Where the ledger is: `sqlite:///file` or `postgresql://user:password@host/database`.",
+        description="Database URL: `sqlite:///file` or `postgresql://user:password@host/database`.",
     )
     bind: Annotated[str, AfterValidator(_bind)] = Field(
-        default="127.0.0.1:8080", description="Address and port to listen on; port 0 takes a free one."
+        default="127.0.0.1:8080", description="Address and port to listen on. Port 0 picks a free port."
     )
     public_url: WebAddress | None = Field(
-        default=None, description="The address people and editors reach the server by; without it, that of `BIND`."
+        default=None, description="URL at which people and editors reach the server (default: the address in `BIND`)."
     )
     secret_key: SecretStr | None = Field(
         default=None,
-        description=f"Seals the books; at least {MIN_SECRET_LENGTH} characters. Required in production; "
-        "otherwise made once, in `secret.key` beside the database.",
+        description=f"Key that seals the ledger, with at least {MIN_SECRET_LENGTH} characters. Required in production; "
+        "otherwise generated once in `secret.key` next to the database.",
     )
     seal_key_id: str = Field(
         default="k1",
         pattern=r"^[A-Za-z0-9._-]{1,32}$",
-        description="The name of the key, kept with each seal; change it together with the key.",
+        description="Name of the key, stored with each seal. Change it together with the key.",
     )
     clock_file: Path | None = Field(
-        default=None, description="A file with one ISO instant that is the present; refused in production."
+        default=None,
+        description="File with an ISO 8601 time that is used as the current time. Not allowed in production.",
     )
     settlement_hours: int = Field(
         default=24,
         ge=0,
         le=24 * 31,
-        description="Hours until a gift settles, for new organisations; their policy can differ.",
+        description="Hours until a gift settles. Default for new organizations; each can change its policy.",
     )
     queue_size: int = Field(
-        default=10_000, ge=1, le=1_000_000, description="Commands that may wait for the journal; beyond, `overloaded`."
+        default=10_000,
+        ge=1,
+        le=1_000_000,
+        description="Maximum number of waiting commands. Further ones are refused with `overloaded`.",
     )
     batch_size: int = Field(
-        default=1_000, ge=1, le=10_000, description="Commands that one database transaction takes at most."
+        default=1_000, ge=1, le=10_000, description="Maximum number of commands in one database transaction."
     )
     log_level: Annotated[LogLevel, BeforeValidator(_lower)] = Field(
-        default=LogLevel.INFO, description="`debug`, `info`, `warning` or `error`."
+        default=LogLevel.INFO, description="Log level: `debug`, `info`, `warning` or `error`."
     )
     slack_signing_secret: SecretStr | None = Field(
-        default=None, description="Slack: the app's signing secret; verifies what arrives at `/slack/events`."
+        default=None, description="Slack: signing secret of the app, which verifies requests to `/slack/events`."
     )
-    slack_bot_token: SecretStr | None = Field(default=None, description="Slack: the bot token, `xoxb-…`.")
+    slack_bot_token: SecretStr | None = Field(default=None, description="Slack: bot token, `xoxb-…`.")
     slack_app_token: SecretStr | None = Field(
-        default=None, description="Slack: the app-level token, `xapp-…`, for Socket Mode instead of a public address."
+        default=None, description="Slack: app-level token, `xapp-…`, for Socket Mode instead of a public URL."
     )
     slack_api_url: Annotated[str, AfterValidator(_api_address)] = Field(
-        default="https://slack.com/api/", description="Slack: the Web API's address."
+        default="https://slack.com/api/", description="Slack: base URL of the Web API."
     )
     slack_response_hosts: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_hosts)] = Field(
-        default=("hooks.slack.com",), description="Slack: hosts that answers may be posted to, separated by commas."
+        default=("hooks.slack.com",), description="Slack: hosts that responses may be posted to, separated by commas."
     )
     slack_org: str | None = Field(
-        default=None, description="Slack: the organisation the workspace belongs to; without it, the only unbound one."
+        default=None,
+        description="Slack: id of the workspace's organization (default: the only one without a workspace).",
     )
 
     @model_validator(mode="after")
@@ -174,15 +180,15 @@ class Settings(BaseModel):
             raise ValueError(f"{PREFIX}SECRET_KEY: must have at least {MIN_SECRET_LENGTH} characters")
         if self.mode is Mode.PRODUCTION:
             if self.clock_file is not None:
-                raise ValueError(f"{PREFIX}CLOCK_FILE: the clock cannot be set in production mode")
+                raise ValueError(f"{PREFIX}CLOCK_FILE: not allowed in production mode")
             if self.secret_key is None:
                 raise ValueError(
-                    f"{PREFIX}SECRET_KEY: is missing; production needs one, like the output of: openssl rand -hex 32"
+                    f"{PREFIX}SECRET_KEY: required in production mode; generate one with: openssl rand -hex 32"
                 )
         if self.slack_bot_token and not (self.slack_signing_secret or self.slack_app_token):
-            raise ValueError(f"{PREFIX}SLACK_SIGNING_SECRET: is missing; Slack is configured by its bot token and it")
+            raise ValueError(f"{PREFIX}SLACK_SIGNING_SECRET: required together with {PREFIX}SLACK_BOT_TOKEN")
         if (self.slack_signing_secret or self.slack_app_token) and not self.slack_bot_token:
-            raise ValueError(f"{PREFIX}SLACK_BOT_TOKEN: is missing, although other Slack settings are there")
+            raise ValueError(f"{PREFIX}SLACK_BOT_TOKEN: required together with the other Slack settings")
         return self
 
     @property
@@ -195,7 +201,7 @@ class Settings(BaseModel):
 
     @property
     def address(self) -> str:
-        """Return where people and editors reach the server, without a slash at the end."""
+        """Return the URL at which people and editors reach the server, without a trailing slash."""
         return self.public_url or f"http://{self.bind}"
 
     @property
@@ -211,7 +217,7 @@ class _FromOutside(Settings, BaseSettings):
         env_ignore_empty=True,
         env_file=ENV_FILE,
         env_file_encoding="utf-8",
-        extra="ignore",  # names that mean nothing are refused below, with a hint
+        extra="ignore",  # unknown names are refused below, with a hint
     )
 
     @classmethod
@@ -221,15 +227,15 @@ class _FromOutside(Settings, BaseSettings):
         init_settings: PydanticBaseSettingsSource,
         env_settings: PydanticBaseSettingsSource,
         dotenv_settings: PydanticBaseSettingsSource,
-        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003  (one of the library's, unused here)
+        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003  (required by the library)
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         return (init_settings, env_settings, dotenv_settings, TomlConfigSettingsSource(settings_cls, TOML_FILE))
 
 
 def settings_from_environment(*, mode: Mode | None = None) -> Settings:
-    """Read the settings once, at the start. Raises SettingsError with the one line to show.
+    """Read the settings. Raises SettingsError with the line to show.
 
-    ``mode`` is for a command that implies one (``teamcredits demo``) and then outweighs what the outside says.
+    ``mode`` overrides all sources, for a command that implies a mode (``teamcredits demo``).
     """
     try:
         _refuse_unknown_names()
@@ -239,17 +245,17 @@ def settings_from_environment(*, mode: Mode | None = None) -> Settings:
     except SourceError as error:
         raise SettingsError(str(error).splitlines()[0]) from None
     except tomllib.TOMLDecodeError as error:
-        raise SettingsError(f"{TOML_FILE} is not valid TOML: {error}") from None
+        raise SettingsError(f"{TOML_FILE} isn't valid TOML: {error}") from None
     except (OSError, UnicodeDecodeError) as error:
-        raise SettingsError(f"the settings in {TOML_FILE} or {ENV_FILE} cannot be read: {_cause(error)}") from None
+        raise SettingsError(f"can't read {TOML_FILE} or {ENV_FILE}: {_cause(error)}") from None
 
 
 def _cause(error: OSError | UnicodeDecodeError) -> str:
-    return "it is not UTF-8" if isinstance(error, UnicodeDecodeError) else error.strerror or type(error).__name__
+    return "not valid UTF-8" if isinstance(error, UnicodeDecodeError) else error.strerror or type(error).__name__
 
 
 def _refuse_unknown_names() -> None:
-    """Refuse a name with our prefix, or in our file, that means nothing: most often a slip of the finger."""
+    """Refuse unknown names with our prefix or in our file: they are most often typos."""
     variables = [*os.environ, *(dotenv_values(ENV_FILE, encoding="utf-8") if ENV_FILE.is_file() else ())]
     for variable in variables:
         name = variable[len(PREFIX) :].lower()
@@ -263,12 +269,12 @@ def _refuse_unknown_names() -> None:
 def _refuse_unknown(name: str, shown: str, *, hint: Callable[[str], str]) -> None:
     if name not in Settings.model_fields:
         nearest = difflib.get_close_matches(name, Settings.model_fields, n=1, cutoff=0.5)
-        question = f"; did you mean {hint(nearest[0])}?" if nearest else ""
-        raise SettingsError(f"{shown} is not a setting{question}")
+        question = f". Did you mean {hint(nearest[0])}?" if nearest else ""
+        raise SettingsError(f"{shown} isn't a setting{question}")
 
 
 def _line(error: dict[str, Any]) -> str:
-    """Return one error as a line that names the variable and never the value."""
+    """Return an error as one line that names the variable but not its value."""
     message = str(error["msg"]).removeprefix("Value error, ")
     if not error["loc"]:
         return message

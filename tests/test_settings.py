@@ -72,25 +72,25 @@ def test_hosts_are_separated_by_commas(monkeypatch: pytest.MonkeyPatch) -> None:
         ("MODE", "prod", "TEAMCREDITS_MODE: input should be 'demo', 'test' or 'production'"),
         ("LOG_LEVEL", "loud", "TEAMCREDITS_LOG_LEVEL: input should be 'debug', 'info', 'warning' or 'error'"),
         ("DATABASE_URL", "mysql://h/d", "TEAMCREDITS_DATABASE_URL: must start with sqlite:/// or postgresql://"),
-        ("PUBLIC_URL", "ftp://x", "TEAMCREDITS_PUBLIC_URL: must be a web address, like https://credits.example.com"),
-        ("PUBLIC_URL", "http://[x", "TEAMCREDITS_PUBLIC_URL: must be a web address, like https://credits.example.com"),
+        ("PUBLIC_URL", "ftp://x", "TEAMCREDITS_PUBLIC_URL: must be a URL, like https://credits.example.com"),
+        ("PUBLIC_URL", "http://[x", "TEAMCREDITS_PUBLIC_URL: must be a URL, like https://credits.example.com"),
         ("SECRET_KEY", "short", "TEAMCREDITS_SECRET_KEY: must have at least 32 characters"),
-        ("CLOCK_FILE", "clock", "TEAMCREDITS_CLOCK_FILE: the clock cannot be set in production mode"),
+        ("CLOCK_FILE", "clock", "TEAMCREDITS_CLOCK_FILE: not allowed in production mode"),
         ("SETTLEMENT_HOURS", "-1", "TEAMCREDITS_SETTLEMENT_HOURS: input should be greater than or equal to 0"),
         ("QUEUE_SIZE", "0", "TEAMCREDITS_QUEUE_SIZE: input should be greater than or equal to 1"),
         ("SEAL_KEY_ID", "a b", "TEAMCREDITS_SEAL_KEY_ID: string should match pattern '^[A-Za-z0-9._-]{1,32}$'"),
-        ("BNID", "x", "TEAMCREDITS_BNID is not a setting; did you mean TEAMCREDITS_BIND?"),
-        ("SLACK_TOKEN", "x", "TEAMCREDITS_SLACK_TOKEN is not a setting; did you mean TEAMCREDITS_SLACK_BOT_TOKEN?"),
-        ("ZZZZ", "x", "TEAMCREDITS_ZZZZ is not a setting"),
+        ("BNID", "x", "TEAMCREDITS_BNID isn't a setting. Did you mean TEAMCREDITS_BIND?"),
+        ("SLACK_TOKEN", "x", "TEAMCREDITS_SLACK_TOKEN isn't a setting. Did you mean TEAMCREDITS_SLACK_BOT_TOKEN?"),
+        ("ZZZZ", "x", "TEAMCREDITS_ZZZZ isn't a setting"),
         (
             "SLACK_BOT_TOKEN",
             "xoxb-1",
-            "TEAMCREDITS_SLACK_SIGNING_SECRET: is missing; Slack is configured by its bot token and it",
+            "TEAMCREDITS_SLACK_SIGNING_SECRET: required together with TEAMCREDITS_SLACK_BOT_TOKEN",
         ),
         (
             "SLACK_SIGNING_SECRET",
             "s",
-            "TEAMCREDITS_SLACK_BOT_TOKEN: is missing, although other Slack settings are there",
+            "TEAMCREDITS_SLACK_BOT_TOKEN: required together with the other Slack settings",
         ),
     ],
 )
@@ -105,19 +105,19 @@ def test_a_wrong_setting_is_one_clear_line(name: str, value: str, line: str, mon
 def test_production_without_a_key_says_how_to_make_one(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("TEAMCREDITS_SECRET_KEY")
 
-    with pytest.raises(SettingsError, match=r"^TEAMCREDITS_SECRET_KEY: is missing; .* openssl rand -hex 32$"):
+    with pytest.raises(SettingsError, match=r"^TEAMCREDITS_SECRET_KEY: required in .* openssl rand -hex 32$"):
         settings_from_environment()
 
 
 @pytest.mark.parametrize(
     ("file", "content", "line"),
     [
-        ("teamcredits.toml", b"bind = ", "teamcredits.toml is not valid TOML: "),
-        ("teamcredits.toml", b"bnid = 'x'", "bnid in teamcredits.toml is not a setting; did you mean bind?"),
+        ("teamcredits.toml", b"bind = ", "teamcredits.toml isn't valid TOML: "),
+        ("teamcredits.toml", b"bnid = 'x'", "bnid in teamcredits.toml isn't a setting. Did you mean bind?"),
         ("teamcredits.toml", b"slack_response_hosts = 1", "TEAMCREDITS_SLACK_RESPONSE_HOSTS: "),
-        ("teamcredits.toml", b"\xff\xfe", "the settings in teamcredits.toml or .env cannot be read: "),
-        (".env", b"TEAMCREDITS_BNID=x", "TEAMCREDITS_BNID is not a setting; did you mean TEAMCREDITS_BIND?"),
-        (".env", b"TEAMCREDITS_BIND=\xff", "the settings in teamcredits.toml or .env cannot be read: "),
+        ("teamcredits.toml", b"\xff\xfe", "can't read teamcredits.toml or .env: "),
+        (".env", b"TEAMCREDITS_BNID=x", "TEAMCREDITS_BNID isn't a setting. Did you mean TEAMCREDITS_BIND?"),
+        (".env", b"TEAMCREDITS_BIND=\xff", "can't read teamcredits.toml or .env: "),
     ],
 )
 def test_a_wrong_file_is_one_clear_line(file: str, content: bytes, line: str) -> None:

@@ -27,7 +27,7 @@ Pool = Annotated[
 
 @app.command("set")
 def set_(
-    whom: Anybody,
+    to: Anybody,
     limit: Annotated[
         str, typer.Argument(metavar="AMOUNT", help=f"Amount in credits, 0 to block all spending, or {UNLIMITED!r}")
     ],
@@ -41,7 +41,7 @@ def set_(
     most: Credits | None = None if limit.casefold() == UNLIMITED else amount(limit)
 
     async def act(ledger: Ledger, operator: Actor) -> CapView:
-        subject, place = await _find(ledger, operator, whom, pool)
+        subject, place = await _find(ledger, operator, to, pool)
         return await caps.set_cap(ledger, actor=operator, subject=subject, period=period, amount=most, pool=place)
 
     print_item(as_operator(act, org=org), _COLUMNS, as_json=as_json)
@@ -49,12 +49,12 @@ def set_(
 
 @app.command()
 def inherit(
-    whom: Anybody, *, period: Each = Period.MONTH, pool: Pool = None, org: Org = None, as_json: Json = False
+    to: Anybody, *, period: Each = Period.MONTH, pool: Pool = None, org: Org = None, as_json: Json = False
 ) -> None:
     """Remove a cap. The next broader cap, of a team or for everybody, applies again."""
 
     async def act(ledger: Ledger, operator: Actor) -> CapView:
-        subject, place = await _find(ledger, operator, whom, pool)
+        subject, place = await _find(ledger, operator, to, pool)
         return await caps.inherit_cap(ledger, actor=operator, subject=subject, period=period, pool=place)
 
     print_item(as_operator(act, org=org), _COLUMNS, as_json=as_json)
@@ -82,9 +82,9 @@ def list_(
     print_items(as_operator(act, org=org), _COLUMNS, as_json=as_json, empty=empty)
 
 
-async def _find(ledger: Ledger, operator: Actor, whom: str, pool: str | None) -> tuple[str, str | None]:
+async def _find(ledger: Ledger, operator: Actor, to: str, pool: str | None) -> tuple[str, str | None]:
     place = None if pool is None else (await find_team(ledger, operator, pool)).id
-    return await find_subject(ledger, operator, whom), place
+    return await find_subject(ledger, operator, to), place
 
 
 def _subject(cap: CapView) -> str:

@@ -5,7 +5,6 @@ Tables show times in the terminal's time zone; JSON has exact RFC 3339 times in 
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import TypeVar
@@ -51,11 +50,10 @@ def print_table(headers: Sequence[str], rows: Iterable[Sequence[Cell]], *, empty
 def table_lines(headers: Sequence[str], rows: Sequence[Sequence[Cell]]) -> list[str]:
     """Return the lines of a table. Numbers are right-aligned; the first column of times names the time zone."""
     columns = [[row[number] for row in rows] for number in range(len(headers))]
-    titles, has_zone = [], False
-    for header, cells in zip(headers, columns, strict=True):
-        names_zone = not has_zone and any(isinstance(cell, datetime) for cell in cells)
-        has_zone = has_zone or names_zone
-        titles.append(f"{header} ({_zone()})" if names_zone else header)
+    titles = list(headers)
+    timed = [number for number, cells in enumerate(columns) if any(isinstance(cell, datetime) for cell in cells)]
+    if timed:
+        titles[timed[0]] += f" ({_zones(cell for row in rows for cell in row)})"
     texts = [[title, *map(_text, cells)] for title, cells in zip(titles, columns, strict=True)]
     aligned = [
         [text.rjust(width) if _is_numeric(cells) else text.ljust(width) for text in column]
@@ -93,6 +91,7 @@ def _is_numeric(cells: Iterable[Cell]) -> bool:
     return bool(kinds) and kinds <= {int, Credits}
 
 
-def _zone() -> str:
-    """Return the name of the local time zone, such as ``UTC`` or ``CET/CEST``."""
-    return "/".join(dict.fromkeys(time.tzname))
+def _zones(cells: Iterable[Cell]) -> str:
+    """Return the names of the local time zone that the times use, such as ``UTC`` or ``CET/CEST``."""
+    names = {str(cell.astimezone().tzname()) for cell in cells if isinstance(cell, datetime)}
+    return "/".join(sorted(names))

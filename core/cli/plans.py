@@ -24,7 +24,7 @@ FiveHours = Annotated[Credits | None, typer.Option(parser=amount, metavar="AMOUN
 Weekly = Annotated[Credits | None, typer.Option(parser=amount, metavar="AMOUNT", help="Credits per week")]
 Monthly = Annotated[Credits | None, typer.Option(parser=amount, metavar="AMOUNT", help="Credits per month")]
 Plan = Annotated[str, typer.Argument(metavar="PLAN", help="Plan id, or name if it's unique")]
-Whom = Annotated[str, typer.Argument(metavar="MEMBER", help=f"Member (id or name), or {EVERYBODY!r}")]
+Assignee = Annotated[str, typer.Argument(metavar="MEMBER", help=f"Member (id or name), or {EVERYBODY!r}")]
 
 
 @app.command()
@@ -76,7 +76,7 @@ def list_(*, org: Org = None, as_json: Json = False) -> None:
 @app.command()
 def give(
     plan: Plan,
-    whom: Whom,
+    to: Assignee,
     *,
     start: Annotated[
         datetime | None,
@@ -89,20 +89,18 @@ def give(
 
     async def act(ledger: Ledger, operator: Actor) -> SeatView:
         plan_id = await _find_plan(ledger, operator, plan)
-        subject = await _subject(ledger, operator, whom)
+        subject = await _subject(ledger, operator, to)
         return await plans.give_plan(ledger, actor=operator, subject=subject, plan_id=plan_id, anchor_at=start)
 
     print_item(as_operator(act, org=org), _SEAT_COLUMNS, as_json=as_json)
 
 
 @app.command()
-def take(whom: Whom, *, org: Org = None, as_json: Json = False) -> None:
+def take(to: Assignee, *, org: Org = None, as_json: Json = False) -> None:
     """Unassign a plan. The plan for everybody applies again."""
 
     async def act(ledger: Ledger, operator: Actor) -> SeatView:
-        return await plans.give_plan(
-            ledger, actor=operator, subject=await _subject(ledger, operator, whom), plan_id=None
-        )
+        return await plans.give_plan(ledger, actor=operator, subject=await _subject(ledger, operator, to), plan_id=None)
 
     print_item(as_operator(act, org=org), _SEAT_COLUMNS, as_json=as_json)
 

@@ -35,7 +35,7 @@ def prepare(settings: Settings, *, say: Callable[[str], None]) -> None:
     _remove(aside)
     aside_settings = settings.model_copy(update={"database_url": f"sqlite:///{aside}"})
     migrate(aside_settings.database_url)
-    say(f"Seeding the demo organisation into {path} ...")
+    say(f"Seeding the demo organization into {path} ...")
     _seed(aside_settings, clock_of(settings))
     _put_in_place(aside, path)
 

@@ -90,7 +90,7 @@ def test_the_five_things_it_prints_work_and_the_second_start_goes_on_from_there(
         editor = _runs(demo.command(4), terminal)
         verified = _runs(demo.command(5), terminal)
 
-    assert "Seeding the demo organisation" in demo.printed
+    assert "Seeding the demo organization" in demo.printed
     assert f"listening on http://{terminal.settings['bind']}" in demo.printed
     assert given["state"] == "pending"
     assert "incoming" in editor.splitlines()[0]

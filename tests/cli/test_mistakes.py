@@ -105,10 +105,10 @@ def test_without_an_organisation_the_line_says_how_to_begin(terminal: Terminal) 
     ("settings", "line"),
     [
         ({"bind": "8080"}, "TEAMCREDITS_BIND: must be an address and a port, like 127.0.0.1:8080"),
-        ({"databse_url": "x"}, "TEAMCREDITS_DATABSE_URL is not a setting; did you mean TEAMCREDITS_DATABASE_URL?"),
-        ({"mode": "production", "secret_key": ""}, "TEAMCREDITS_SECRET_KEY: is missing"),
+        ({"databse_url": "x"}, "TEAMCREDITS_DATABSE_URL isn't a setting. Did you mean TEAMCREDITS_DATABASE_URL?"),
+        ({"mode": "production", "secret_key": ""}, "TEAMCREDITS_SECRET_KEY: required in production mode"),
         ({"clock_file": "clock"}, "TEAMCREDITS_CLOCK_FILE: "),
-        ({"slack_bot_token": "xoxb-1"}, "TEAMCREDITS_SLACK_SIGNING_SECRET: is missing"),
+        ({"slack_bot_token": "xoxb-1"}, "TEAMCREDITS_SLACK_SIGNING_SECRET: required together with"),
     ],
 )
 @pytest.mark.parametrize("name", ["serve", "init", "demo", "verify"])

@@ -12,18 +12,18 @@ PAGE = Path(__file__).parents[2] / "docs" / "settings.md"
 
 _HEAD = """# Settings
 
-Settings come from the environment, then `.env`, then `teamcredits.toml` in the folder the server is started in; the
-first that has one counts. In the TOML file a setting is written without its prefix and in small letters
-(`bind = "0.0.0.0:8080"`). A wrong setting, or a name that means nothing, stops the start with one line.
+Settings are read from environment variables, then `.env`, then `teamcredits.toml` in the folder the server is started
+in; the first source that has a setting wins. In the TOML file, names are in lowercase and without the prefix
+(`bind = "0.0.0.0:8080"`). If a value is wrong or a name is unknown, the server prints one line and doesn't start.
 
-| setting | default | meaning |
+| Setting | Default | Description |
 |---|---|---|
 """
 
 _TAIL = """
-The editor's sidecar has its own three: `TEAMCREDITS_URL`, `TEAMCREDITS_TOKEN` and `TEAMCREDITS_STATE_DIR`.
-The tests read `TEAMCREDITS_TEST_POSTGRES` (a server to use instead of their own) and `TEAMCREDITS_TEST_PROFILE`
-(`explore` looks for new Hypothesis examples).
+The editor sidecar has settings of its own: `TEAMCREDITS_URL`, `TEAMCREDITS_TOKEN` and `TEAMCREDITS_STATE_DIR`.
+The tests read `TEAMCREDITS_TEST_POSTGRES` (a server to use instead of starting one) and `TEAMCREDITS_TEST_PROFILE`
+(`explore` searches for new Hypothesis examples).
 """
 
 

@@ -7,11 +7,10 @@ again, whole or after a stop halfway, charges nothing twice.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import datetime, timedelta
 from typing import Final
 
-from core.ledger.commands import Receipt
 from core.ledger.errors import Code, Refused
 from core.metering.holds import Hold
 from core.metering.ratecards import RateCard
@@ -24,15 +23,15 @@ from core.services.organisations import operator
 from core.services.ratecards import card_at
 from core.services.replay.request_file import Request, RequestFile
 from core.services.replay.tally import Tally
+from core.services.retry import retry_while_overloaded
 from core.services.usage.charging import rated
 from core.services.views import Actor
 from core.store import people
 
 IN_FLIGHT: Final = 1_024  # commands waiting for their answer
+MAX_ATTEMPTS: Final = 600  # while the journal's queue is full
 HELD_FOR: Final = timedelta(minutes=15)
 MAX_MEMBERS: Final = 10_000
-MAX_ATTEMPTS: Final = 600  # while the journal's queue is full
-_PAUSE_SECONDS: Final = 0.05
 _FAILURES: Final = frozenset({Code.INTERNAL_ERROR, Code.OVERLOADED})  # they stop a replay; refusals are counted
 
 
@@ -112,11 +111,11 @@ async def _spend(
         authorize = Authorize(
             actor.org_id, actor.member_id, key, member_id, wanted, estimated, HELD_FOR, subject=request.session
         )
-        hold = (await _patiently(lambda: ledger.execute(authorize))).first_id
+        hold = (await retry_while_overloaded(lambda: ledger.execute(authorize), attempts=MAX_ATTEMPTS)).first_id
         capture = Capture(
             actor.org_id, actor.member_id, hold, usage, rating, for_anybody=True, event=(source, request.event_id)
         )
-        receipt = await _patiently(lambda: ledger.execute(capture))
+        receipt = await retry_while_overloaded(lambda: ledger.execute(capture), attempts=MAX_ATTEMPTS)
     except Refused as refused:
         if refused.code in _FAILURES:
             raise
@@ -125,15 +124,3 @@ async def _spend(
         tally.count_charge(usage.model, rating, replayed=receipt.replayed)
         if isinstance(receipt.result, Hold):
             tally.overage += receipt.result.overage
-
-
-async def _patiently(attempt: Callable[[], Awaitable[Receipt]]) -> Receipt:
-    """Try again after a pause while the journal's queue is full."""
-    for _ in range(MAX_ATTEMPTS - 1):
-        try:
-            return await attempt()
-        except Refused as refused:
-            if refused.code is not Code.OVERLOADED:
-                raise
-        await asyncio.sleep(_PAUSE_SECONDS)
-    return await attempt()

@@ -10,11 +10,11 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Final, NamedTuple
 
 from sqlalchemy import Connection
 
-from core.ledger.commands import Receipt
 from core.ledger.credits import ZERO, Credits
 from core.ledger.errors import Code, Refused
 from core.ledger.ids import Prefix, shown_id
@@ -22,6 +22,7 @@ from core.metering.usage import Rating
 from core.services.commands.charging import Charge, check_cost
 from core.services.ledger import Ledger
 from core.services.rate_shelf import Shelved
+from core.services.retry import retry_while_overloaded
 from core.services.usage.charging import rated
 from core.services.usage.cloud_events import Reported, read_event, wrong
 from core.services.usage.payers import Payers
@@ -34,7 +35,6 @@ IN_FLIGHT: Final = 1_000  # commands of one report that wait for their answer
 FOREGROUND: Final = 32  # larger reports give way to callers who wait for theirs
 MAX_ATTEMPTS: Final = 100  # while the journal's queue is full
 STATED_CARD: Final = "stated"  # the card of usage whose price came with it
-_PAUSE_SECONDS: Final = 0.05
 _AGAIN: Final = "Another event was reported with this source and id, and with other content. Give each its own id."
 
 
@@ -197,7 +197,8 @@ async def _charge_group(ledger: Ledger, group: Sequence[Due], report: Report, *,
                 report.reject(place, charge.event_id, Refused(Code.IDEMPOTENCY_CONFLICT, _AGAIN))
             continue
         try:
-            receipt = await _patiently(ledger, charge, in_background=in_background)
+            submit = partial(ledger.execute, charge, in_background=in_background)
+            receipt = await retry_while_overloaded(submit, attempts=MAX_ATTEMPTS)
         except Refused as refused:
             report.reject(place, charge.event_id, refused)
             continue
@@ -207,15 +208,3 @@ async def _charge_group(ledger: Ledger, group: Sequence[Due], report: Report, *,
         else:
             report.accepted += 1
             report.credits += charge.rating.amount
-
-
-async def _patiently(ledger: Ledger, charge: Charge, *, in_background: bool) -> Receipt:
-    """Try again after a pause while the journal's queue is full."""
-    for _ in range(MAX_ATTEMPTS - 1):
-        try:
-            return await ledger.execute(charge, in_background=in_background)
-        except Refused as refused:
-            if refused.code is not Code.OVERLOADED:
-                raise
-        await asyncio.sleep(_PAUSE_SECONDS)
-    return await ledger.execute(charge, in_background=in_background)
