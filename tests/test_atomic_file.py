@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from core.atomic_file import atomic_file
+from core.atomic_file import atomic_file, write_private_file
 
 
 def test_a_file_appears_whole_at_the_end_and_is_its_owner_s_only(tmp_path: Path) -> None:
@@ -58,3 +58,16 @@ def test_a_link_that_leads_nowhere_is_not_followed(tmp_path: Path) -> None:
     with pytest.raises(FileExistsError), atomic_file(target):
         pass
     assert not (tmp_path / "elsewhere").exists()
+
+
+def test_a_private_file_is_written_for_its_owner_and_replaced_only_on_request(tmp_path: Path) -> None:
+    target = tmp_path / "token"
+    write_private_file(target, "first")
+    with pytest.raises(FileExistsError):
+        write_private_file(target, "second")
+    before = target.read_text()
+    write_private_file(target, "third", replace=True)
+
+    assert (before, target.read_text()) == ("first", "third")
+    assert stat.S_IMODE(target.stat().st_mode) == 0o600
+    assert list(tmp_path.iterdir()) == [target]

@@ -60,9 +60,9 @@ def _print_report(report: BoostReport) -> None:
     print_table(_USAGE_HEADERS, usage, empty="There are no applications.")
     typer.echo()
     after: list[list[Cell]] = [
-        [each.cohort.value, fate.at_limit, fate.asked, fate.bought, fate.left]
+        [each.cohort.value, later.at_limit, later.asked, later.bought, later.left]
         for each in report.cohorts
-        if (fate := each.afterwards) is not None and each.people
+        if (later := each.afterwards) is not None and each.people
     ]
     print_table(_AFTER_HEADERS, after, empty="Figures for the time afterwards are available one day after the end.")
     typer.echo()

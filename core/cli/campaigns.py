@@ -72,7 +72,7 @@ def list_(*, org: Org = None, as_json: Json = False) -> None:
     async def act(ledger: Ledger, operator: Actor) -> list[CampaignView]:
         return list((await campaigns.campaigns(ledger, actor=operator, limit=PAGE_SIZE)).items)
 
-    empty = "There are no campaigns yet. Create one with: teamcredits boost campaign create NAME"
+    empty = "There are no campaigns yet. See: teamcredits boost campaign create --help"
     print_items(as_operator(act, org=org), _COLUMNS, as_json=as_json, empty=empty)
 
 

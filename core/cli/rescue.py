@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from core.cli.context import acting_as, as_operator, find_member
+from core.cli.context import as_operator, find_actor
 from core.cli.options import Json, Org
 from core.cli.output import Columns, print_items
 from core.services import rescue as use_case
@@ -43,7 +43,7 @@ def rescue(
     """
 
     async def act(ledger: Ledger, operator: Actor) -> tuple[RescueView, ...]:
-        actor = operator if of is None else acting_as(operator, await find_member(ledger, operator, of))
+        actor = operator if of is None else await find_actor(ledger, operator, of)
         return await use_case.proposals(ledger, actor=actor, days=days, limit=limit)
 
     empty = "Nothing to rescue: no credits are about to expire unused."

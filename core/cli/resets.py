@@ -7,7 +7,7 @@ from typing import Annotated, Final
 
 import typer
 
-from core.cli.context import PAGE_SIZE, acting_as, as_operator, find_member, find_subject, new_key
+from core.cli.context import PAGE_SIZE, as_operator, find_actor, find_member, find_subject, new_key
 from core.cli.options import PLAIN, Anybody, Json, Key, Member, Org, Reason, moment
 from core.cli.output import Columns, local_time, print_items, print_json
 from core.services import resets
@@ -104,7 +104,7 @@ def use(
     """Use a banked reset on a member's behalf."""
 
     async def act(ledger: Ledger, operator: Actor) -> ResetView:
-        owner = acting_as(operator, await find_member(ledger, operator, member))
+        owner = await find_actor(ledger, operator, member)
         number = (await resets.next_banked(ledger, actor=owner)).id if reset is None else reset
         return (await resets.use(ledger, actor=owner, reset_id=number)).item
 

@@ -42,5 +42,5 @@ def with_port_of(settings: Settings, listener: socket.socket) -> Settings:
 
 def _reason(error: OSError) -> str:
     if error.errno == errno.EADDRINUSE:
-        return "the port is already in use. Stop the other program or set TEAMCREDITS_BIND"
+        return "the port is already in use. Stop the other program or set TEAMCREDITS_BIND."
     return error.strerror or type(error).__name__

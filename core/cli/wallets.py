@@ -29,6 +29,7 @@ def print_balance(balance: Balance) -> None:
         typer.echo(line)
     for line in _allowance(balance):
         typer.echo(line)
+    typer.echo()
     print_items(balance.lots, _LOT_COLUMNS, as_json=False, empty="no lots")
 
 

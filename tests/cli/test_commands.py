@@ -162,6 +162,10 @@ def test_a_file_is_replayed_once_however_often(office: Terminal, tmp_path: Path)
         "4",
     ]
     assert office.json("verify")["transfers"] == charged["transfers"]
+    assert {
+        name: office.json("replay", str(file), "--at", "2026-10-01")[name]
+        for name in ("requests", "charged", "duplicates", "refused", "credits")
+    } == {"requests": 4, "charged": 0, "duplicates": 4, "refused": 0, "credits": "0"}
 
 
 def test_verify_names_the_row_that_was_changed(office: Terminal) -> None:

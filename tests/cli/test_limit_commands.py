@@ -5,7 +5,7 @@ from __future__ import annotations
 from tests.support.terminal import Terminal
 
 
-def test_plans_are_made_given_and_taken_away(office: Terminal) -> None:
+def test_plans_are_created_assigned_and_unassigned(office: Terminal) -> None:
     made = office.json("plan", "create", "Pro", "--five-hours", "20", "--weekly", "100")
     everybodys = office.json("plan", "give", "pro", "everybody")
     bos = office.json("plan", "give", made["id"], "Bo", "--from", "2026-11-16")

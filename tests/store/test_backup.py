@@ -170,7 +170,7 @@ async def test_a_backup_is_one_file_for_its_owner_only(house: House, tmp_path: P
 async def test_a_file_that_is_there_is_replaced_only_when_asked(sqlite_house: House, tmp_path: Path) -> None:
     file = tmp_path / "backup"
     file.write_text("precious")
-    with pytest.raises(FileExistsError, match="exists already; --force replaces it"):
+    with pytest.raises(FileExistsError, match="already exists; use --force to replace it"):
         backup(url_of(sqlite_house.ledger), file)
     kept = file.read_text()
     backup(url_of(sqlite_house.ledger), file, replace=True)
