@@ -60,7 +60,8 @@ def test_a_port_in_use_is_one_line_before_anything_else_starts(tmp_path: Path, n
         bind = f"127.0.0.1:{taken.getsockname()[1]}"
         line = Terminal(tmp_path, mode="demo", bind=bind).fails(name)
 
-    assert line == f"can't listen on {bind}: the port is already in use. Stop the other program or set TEAMCREDITS_BIND."
+    reason = "the port is already in use. Stop the other program or set TEAMCREDITS_BIND."
+    assert line == f"can't listen on {bind}: {reason}"
     assert not list(tmp_path.iterdir())
 
 
