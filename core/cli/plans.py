@@ -9,7 +9,7 @@ import typer
 
 from core.cli.context import PAGE_SIZE, all_items, as_operator, find_member, only_match
 from core.cli.options import EVERYBODY, PLAIN, Json, Org, amount, moment
-from core.cli.output import Columns, print_item, print_json, print_table
+from core.cli.output import Columns, print_item, print_items, print_json
 from core.ledger.credits import Credits
 from core.ledger.ids import Prefix, shown_id
 from core.services import plans
@@ -62,15 +62,11 @@ def list_(*, org: Org = None, as_json: Json = False) -> None:
     if as_json:
         print_json({"plans": known, "seats": seats})
         return
-    plan_rows = [[show(plan) for show in _PLAN_COLUMNS.values()] for plan in known]
-    print_table(
-        list(_PLAN_COLUMNS), plan_rows, empty="There are no plans yet. Create one with: teamcredits plan create NAME"
-    )
+    no_plans = "There are no plans yet. Create one with: teamcredits plan create NAME"
+    print_items(known, _PLAN_COLUMNS, as_json=False, empty=no_plans)
     typer.echo()
-    seat_rows = [[show(seat) for show in _SEAT_COLUMNS.values()] for seat in seats]
-    print_table(
-        list(_SEAT_COLUMNS), seat_rows, empty="Nobody is on a plan. Assign one with: teamcredits plan give PLAN MEMBER"
-    )
+    nobody = "Nobody is on a plan. Assign one with: teamcredits plan give PLAN MEMBER"
+    print_items(seats, _SEAT_COLUMNS, as_json=False, empty=nobody)
 
 
 @app.command()

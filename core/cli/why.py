@@ -8,7 +8,7 @@ import typer
 
 from core.cli.context import as_operator, find_member
 from core.cli.options import Json, Member, Org, amount
-from core.cli.output import Columns, print_json, print_table
+from core.cli.output import Columns, print_items, print_json
 from core.ledger.credits import Credits
 from core.services import why as use_case
 from core.services.ledger import Ledger
@@ -56,5 +56,4 @@ def why(
     typer.echo(f"{answer.name}: {answer.sentence}")
     if answer.priced is not None:
         typer.echo(f"cost by rate card {answer.priced.card}: {answer.priced.amount.shown()} cr")
-    rows = [[show(step) for show in _COLUMNS.values()] for step in answer.trace]
-    print_table(list(_COLUMNS), rows, empty="This member has nothing to spend from.")
+    print_items(answer.trace, _COLUMNS, as_json=False, empty="This member has nothing to spend from.")
