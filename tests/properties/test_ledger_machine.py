@@ -29,8 +29,8 @@ from core.ledger.errors import Refused
 from core.ledger.lots import Source
 from core.services.commands.giving import Give
 from core.services.verify import verify
+from tests.model.model import CREDIT, NEVER, Model, Refusal
 from tests.support.house import open_house_ledger
-from tests.support.model import CREDIT, NEVER, Model, Refusal
 from tests.support.requests import (
     HOUR,
     INSTANT,

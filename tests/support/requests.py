@@ -24,7 +24,7 @@ from core.services.commands.granting import Allocate, Grant
 from core.services.commands.holding import Authorize, Capture, Release
 from core.services.commands.reversing import Reverse
 from core.services.commands.settling import Decide
-from tests.support.model import CREDIT, NEVER, Account, Model
+from tests.model.model import CREDIT, NEVER, Account, Model
 from tests.support.worlds import PEOPLE, TEAMS, World
 
 ADMIN = 1

@@ -40,11 +40,11 @@ from core.store.instants import from_micros, to_micros
 from core.store.people import MemberRecord
 from core.store.records import model_of, values_of
 from core.store.tables import UsageEvent
+from tests.model.model import Person, Shown
 from tests.support.builders import an_actor
 from tests.support.clock import START, SettableClock
-from tests.support.model import Person, Shown
 from tests.support.spending import know_spending
-from tests.support.terms import TEAMS, drops_of, records_of
+from tests.support.spending_limits import TEAMS, drops_of, records_of
 
 PEOPLE = {
     "ada": Person("red", leads=True),

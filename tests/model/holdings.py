@@ -6,11 +6,11 @@ from collections import defaultdict
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from tests.support.model_facts import BREAKAGE, ISSUANCE, PAID, Account, Debt, Lot, Part, Person, Refusal
+from tests.model.values import BREAKAGE, ISSUANCE, PAID, Account, Debt, Lot, Part, Person, Refusal
 
 
 @dataclass
-class Purses:
+class Holdings:
     """Who there is, and what they hold."""
 
     people: dict[str, Person]

@@ -10,15 +10,15 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from tests.support.model_facts import CREDIT, NEVER, OPEN, Account, Person, Refusal, Shown
-from tests.support.model_giving import Giving
-from tests.support.model_spending import Spending
+from tests.model.gifts import Gifts
+from tests.model.usage import Usage
+from tests.model.values import CREDIT, NEVER, OPEN, Account, Person, Refusal, Shown
 
 __all__ = ["CREDIT", "NEVER", "Account", "Model", "Person", "Refusal", "Shown"]
 
 
 @dataclass
-class Model(Giving, Spending):
+class Model(Gifts, Usage):
     """All there is, and the keys that took effect. Commands answer the numbers of what they made."""
 
     keys: dict[tuple[str, str], tuple[object, list[int]]] = field(default_factory=dict)

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from tests.support.model_facts import (
+from tests.model.holdings import Holdings
+from tests.model.values import (
     COUNTED,
     CREDIT,
     DAY,
@@ -17,7 +18,6 @@ from tests.support.model_facts import (
     Gift,
     Refusal,
 )
-from tests.support.model_purses import Purses
 
 # From which states an act leads where (G2, G5). No rule of the policy asks for a review yet, so that approving
 # is always refused.
@@ -31,7 +31,7 @@ ACTS = {
 
 
 @dataclass
-class Giving(Purses):
+class Gifts(Holdings):
     """Gifts, and the limits of giving."""
 
     gifts: list[Gift] = field(default_factory=list)

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from fractions import Fraction
 
-from tests.support.terms import ANCHOR, BOOSTS, CAPS, HOUR, PLANS
+from tests.model.limits import ANCHOR, BOOSTS, CAPS, HOUR, PLANS
 
 Key = tuple[str, str, datetime]  # whose window, of which meter, opened when
 DAY = timedelta(days=1)

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from tests.support.spending_model import Key
+from tests.model.windows import Key
 
 Account = tuple[str, str]  # kind and owner: ("wallet", "ada")
 Part = tuple[int, int]  # a lot and how much of it

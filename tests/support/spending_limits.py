@@ -1,13 +1,9 @@
-"""What is set for the spending of the people in the random ledger test: plans, caps and boosts, said once in words.
-
-``spending_model.py`` reads it by its own rules; here it becomes the records and commands of the ledger.
-"""
+"""The model's plans, caps and boosts as records and commands of the ledger under test."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from core.ledger.credits import Credits
 from core.ledger.records import Record
@@ -15,46 +11,9 @@ from core.metering.allowances import Plan, PlanSeat
 from core.metering.boosts import Factor
 from core.metering.caps import Cap, Period
 from core.services.commands.boosting import Drop
+from tests.model.limits import ANCHOR, BOOSTS, CAPS, HOUR, PLANS
 
-HOUR = timedelta(hours=1)
 TEAMS = ("red", "blue")
-CREDIT = 1_000_000
-
-
-@dataclass(frozen=True)
-class CapTerm:
-    """``subject`` is a person, a team or "all"; with ``pool`` it is about that team's pool; None is unlimited."""
-
-    subject: str
-    period: str
-    amount: int | None
-    pool: str | None = None
-
-
-@dataclass(frozen=True)
-class BoostTerm:
-    """A multiplier from one number of hours after the start to another."""
-
-    subject: str
-    factor: str
-    from_hours: int
-    to_hours: int
-
-
-# Micro-credits by meter. Weeks and months are counted from 100 hours before the start.
-PLANS: dict[str, dict[str, int]] = {
-    "bo": {"5h": 30 * CREDIT, "weekly": 70 * CREDIT},
-    "di": {"monthly": 55 * CREDIT},
-}
-ANCHOR = -100 * HOUR
-CAPS = (
-    CapTerm("all", "month", 900 * CREDIT),
-    CapTerm("red", "day", 160 * CREDIT),
-    CapTerm("cy", "day", None),
-    CapTerm("bo", "week", 45 * CREDIT, pool="red"),
-    CapTerm("ed", "week", 0),
-)
-BOOSTS = (BoostTerm("red", "2", 6, 90), BoostTerm("bo", "10", 24, 48), BoostTerm("all", "1.5", 30, 200))
 
 
 def records_of(org_id: int, ids: Mapping[str, int], start: datetime) -> list[Record]:
@@ -82,7 +41,7 @@ def records_of(org_id: int, ids: Mapping[str, int], start: datetime) -> list[Rec
 
 
 def drops_of(org_id: int, ids: Mapping[str, int], start: datetime) -> list[Drop]:
-    """Return the boosts as the commands by which an admin drops them."""
+    """Return the boosts as the commands by which an admin grants them."""
     return [
         Drop(
             org_id,

@@ -5,14 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
+from tests.model.holdings import Holdings
+from tests.model.values import CONSUMED, Account, Debt, Event, Hold, Part, Refusal
+from tests.model.windows import Windows
 from tests.support.clock import START
-from tests.support.model_facts import CONSUMED, Account, Debt, Event, Hold, Part, Refusal
-from tests.support.model_purses import Purses
-from tests.support.spending_model import Windows
 
 
 @dataclass
-class Spending(Purses):
+class Usage(Holdings):
     """Holds and events, and the windows in which they are counted."""
 
     holds: list[Hold] = field(default_factory=list)
