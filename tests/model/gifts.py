@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
+from tests.model import rules
 from tests.model.holdings import Holdings
 from tests.model.values import (
-    COUNTED,
     CREDIT,
     DAY,
     NEVER,
@@ -66,11 +66,11 @@ class Gifts(Holdings):
         if not sender.verified:
             raise Refusal("not_verified")
         today = self._given_in_a_day(actor, now)
-        if (
-            amount > self.credits_per_gift
-            or sum(gift.amount for gift in today) + amount > self.credits_per_day
-            or len(today) + 1 > self.gifts_per_day
-            or sum(gift.recipient == recipient for gift in today) + 1 > self.gifts_per_pair
+        if not rules.within_limits(
+            (amount, self.credits_per_gift),
+            (sum(gift.amount for gift in today) + amount, self.credits_per_day),
+            (len(today) + 1, self.gifts_per_day),
+            (sum(gift.recipient == recipient for gift in today) + 1, self.gifts_per_pair),
         ):
             raise Refusal("policy_refused")
         lots = self.giftable_lots(actor, now)
@@ -89,7 +89,7 @@ class Gifts(Holdings):
         allowed, outcome = ACTS[act]
         self._check_who(gift, actor, act)
         stops = act in {"cancel", "decline", "reject"}
-        if gift.state not in allowed or (stops and gift.state == "pending" and gift.settles_at <= now):
+        if gift.state not in allowed or (stops and rules.is_over(gift.state, gift.settles_at, now)):
             raise Refusal("gift_not_pending")
         if outcome == "settled":
             if self._must_return(gift, now):
@@ -125,7 +125,7 @@ class Gifts(Holdings):
                 self._give_back(other, "returned", now)
         owed = 0
         for lot, amount in gift.parts:
-            taken = min(amount, self.held[holder, lot])
+            taken = rules.claw_back(amount, self.held[holder, lot])
             owed += amount - taken
             self._move(holder, ("wallet", gift.sender), [(lot, taken)])
             self._lapse(("wallet", gift.sender), lot, taken, now)
@@ -138,12 +138,16 @@ class Gifts(Holdings):
         """G3: of a kind that travels, and still of use after settlement."""
         last = now + self.settlement + self.min_use
         usable = self._usable(("wallet", actor), now)
-        return [lot for lot in usable if self.lots[lot].source in TRAVELS and self.lots[lot].expires_at > last]
+        return [lot for lot in usable if self._travels(lot, last)]
+
+    def _travels(self, lot: int, last: datetime) -> bool:
+        giftable = self.lots[lot].source in TRAVELS
+        return rules.travels(self.lots[lot].expires_at, giftable=giftable, useful_until=last)
 
     def _given_in_a_day(self, actor: str, now: datetime) -> list[Gift]:
         """Cancelled, declined, rejected and returned gifts do not count; the day is the last 24 hours."""
-        mine = [gift for gift in self.gifts if gift.sender == actor and gift.state in COUNTED]
-        return [gift for gift in mine if gift.created_at > now - DAY]
+        mine = [gift for gift in self.gifts if gift.sender == actor]
+        return [gift for gift in mine if rules.counts_today(gift.state, gift.created_at, now, DAY)]
 
     def limit_left(self, name: str, now: datetime) -> int:
         today = self._given_in_a_day(name, now)
@@ -152,8 +156,8 @@ class Gifts(Holdings):
         left_today = self.credits_per_day - sum(gift.amount for gift in today)
         return max(min(self.credits_per_gift, left_today), 0)
 
-    def _soonest(self, lot: int) -> tuple[datetime, datetime, int]:
-        return (self.lots[lot].expires_at, self.lots[lot].granted_at, lot)
+    def _soonest(self, lot: int) -> tuple[object, ...]:
+        return rules.soonest_key(lot, expires_at=self.lots[lot].expires_at, granted_at=self.lots[lot].granted_at)
 
     def _longest(self, lot: int) -> tuple[timedelta, datetime, int]:
         return (NEVER - self.lots[lot].expires_at, self.lots[lot].granted_at, lot)
@@ -167,7 +171,7 @@ class Gifts(Holdings):
     def _sweep(self, gift: Gift, now: datetime) -> None:
         if self._must_return(gift, now):
             self._give_back(gift, "returned", now)
-        elif gift.state == "pending" and gift.settles_at <= now:
+        elif rules.is_over(gift.state, gift.settles_at, now):
             self._settle(gift, now)
 
     def _settle(self, gift: Gift, now: datetime) -> None:
@@ -189,9 +193,10 @@ class Gifts(Holdings):
         """G4, G8: a lapse of any part, a leaver, a sender who was frozen."""
         sides = [gift.sender, gift.recipient[1]] if gift.recipient[0] == "wallet" else [gift.sender]
         left = any(self.people[side].left for side in sides)
-        return self._lapsed(gift, now) or left or self.people[gift.sender].frozen
+        frozen = self.people[gift.sender].frozen
+        return rules.must_return(lapsed=self._lapsed(gift, now), somebody_left=left, sender_frozen=frozen)
 
     def _lapsed(self, gift: Gift, now: datetime) -> bool:
         """G2, G4: a pending gift that was due before it lapsed has settled by then, however late the sweep is."""
-        moment = min(now, gift.settles_at) if gift.state == "pending" else now
-        return any(self.lots[lot].expires_at <= moment for lot, _ in gift.parts)
+        expiries = [self.lots[lot].expires_at for lot, _ in gift.parts]
+        return rules.has_lapsed(gift.state, gift.settles_at, expiries, now)

@@ -6,7 +6,8 @@ from collections import defaultdict
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from tests.model.values import BREAKAGE, ISSUANCE, PAID, Account, Debt, Lot, Part, Person, Refusal
+from tests.model import rules
+from tests.model.values import BREAKAGE, ISSUANCE, Account, Debt, Lot, Part, Person, Refusal
 
 
 @dataclass
@@ -28,7 +29,7 @@ class Holdings:
         self.lots.append(Lot(source, expires_at, priority, now))
         number = len(self.lots) - 1
         self._move(ISSUANCE, account, [(number, amount)])
-        if source != "promo":
+        if rules.repays(source):
             self._repay(account, number, amount)
         return [number]
 
@@ -50,11 +51,17 @@ class Holdings:
 
     def _usable(self, account: Account, now: datetime) -> list[int]:
         found = [lot for (holder, lot), amount in self.held.items() if holder == account and amount]
-        return [lot for lot in found if self.lots[lot].expires_at > now]
+        return [lot for lot in found if not rules.is_expired(self.lots[lot].expires_at, now)]
 
-    def _spending(self, lot: int) -> tuple[int, datetime, bool, datetime, int]:
+    def _spending(self, lot: int) -> tuple[object, ...]:
         facts = self.lots[lot]
-        return (facts.priority, facts.expires_at, facts.source in PAID, facts.granted_at, lot)
+        return rules.spending_key(
+            lot,
+            priority=facts.priority,
+            expires_at=facts.expires_at,
+            source=facts.source,
+            granted_at=facts.granted_at,
+        )
 
     def _draw(self, account: Account, lots: list[int], amount: int) -> list[Part]:
         parts = []
@@ -73,5 +80,5 @@ class Holdings:
             assert source[0] == "house" or self.held[source, lot] >= 0
 
     def _lapse(self, account: Account, lot: int, amount: int, now: datetime) -> None:
-        if self.lots[lot].expires_at <= now:
+        if rules.is_expired(self.lots[lot].expires_at, now):
             self._move(account, BREAKAGE, [(lot, amount)])

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from tests.model import rules
 from tests.model.gifts import Gifts
 from tests.model.usage import Usage
 from tests.model.values import CREDIT, NEVER, OPEN, Account, Person, Refusal, Shown
@@ -63,7 +64,7 @@ class Model(Gifts, Usage):
     def expire_due(self, now: datetime) -> None:
         """L5: what is left of lapsed lots goes to breakage; first the gifts that hold any go back (G4)."""
         for gift in self.gifts:
-            if gift.state in OPEN and any(self.lots[lot].expires_at <= now for lot, _ in gift.parts):
+            if gift.state in OPEN and any(rules.is_expired(self.lots[lot].expires_at, now) for lot, _ in gift.parts):
                 self._sweep(gift, now)
         for account, lot in [key for key in self.held if key[0][0] in {"wallet", "pool"}]:
             self._lapse(account, lot, self.held[account, lot], now)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
+from tests.model import rules
 from tests.model.holdings import Holdings
 from tests.model.values import CONSUMED, Account, Debt, Event, Hold, Part, Refusal
 from tests.model.windows import Windows
@@ -46,9 +47,9 @@ class Usage(Holdings):
             raise Refusal("not_found")
         if hold.state in {"captured", "released"}:
             raise Refusal("hold_closed")
-        hold.is_late = now >= hold.deadline_at
+        hold.is_late = rules.is_late(hold.deadline_at, now)
         self._free_if_over(hold, now)
-        covered = 0 if hold.is_late else min(amount, hold.allowance)
+        covered = rules.covered_by_hold(amount, hold.allowance, late=hold.is_late)
         missing = amount - covered
         if not hold.is_late:
             missing = self._charge_draws(hold, missing, hold.allowance - covered, now)
@@ -62,7 +63,7 @@ class Usage(Holdings):
         hold = self.holds[number]
         if hold.member != actor:
             raise Refusal("not_found")
-        if hold.state != "open" or now >= hold.deadline_at:
+        if hold.state != "open" or rules.is_late(hold.deadline_at, now):
             raise Refusal("hold_closed")
         self._free(hold, "released", now)
         return []
@@ -111,19 +112,16 @@ class Usage(Holdings):
         """Charge a hold's draws from the front, free the rest of them, and return what they did not cover."""
         freed: list[tuple[Account, list[Part]]] = []
         for purse, parts in hold.draws:
-            rest = []
-            for lot, amount in parts:
-                taken = min(amount, missing)
-                missing -= taken
-                self._move(("escrow", purse[1]), CONSUMED, [(lot, taken)])
-                rest.append((lot, amount - taken))
-            freed.append((purse, rest))
+            front, back = rules.split(parts, missing)
+            missing -= sum(amount for _, amount in front)
+            self._move(("escrow", purse[1]), CONSUMED, front)
+            freed.append((purse, back))
         self._give_to_purses(freed, now)
         self.windows.give_back(now, hold.counted, allowance, _by_purse(freed))
         return missing
 
     def _free_if_over(self, hold: Hold, now: datetime) -> None:
-        if hold.state == "open" and now >= hold.deadline_at:
+        if hold.state == "open" and rules.is_late(hold.deadline_at, now):
             self._free(hold, "expired", now)
 
     def _free(self, hold: Hold, state: str, now: datetime) -> None:

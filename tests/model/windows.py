@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from fractions import Fraction
 
+from tests.model import rules
 from tests.model.limits import ANCHOR, BOOSTS, CAPS, HOUR, PLANS
 
 Key = tuple[str, str, datetime]  # whose window, of which meter, opened when
@@ -37,19 +38,23 @@ class Windows:
 
     def included(self, who: str, team: str, now: datetime) -> int:
         """S6: windows nest, so the least of what is left of each; a boost multiplies them all, the largest counts."""
-        factor = max((Fraction(each.factor) for each in BOOSTS if self._counts(each, who, team, now)), default=1)
-        left = [int(limit * factor) - self._window(who, meter, now).used for meter, limit in PLANS.get(who, {}).items()]
+        factors = [Fraction(each.factor) for each in BOOSTS if self._counts(each, who, team, now)]
+        left = [
+            rules.boosted(limit, factors) - self._window(who, meter, now).used
+            for meter, limit in PLANS.get(who, {}).items()
+        ]
         return max(min(left, default=0), 0)
 
     def _counts(self, boost: object, who: str, team: str, now: datetime) -> bool:
         subject, begins, ends = boost.subject, boost.from_hours, boost.to_hours  # type: ignore[attr-defined]
-        return subject in {who, team, "all"} and self.start + begins * HOUR <= now < self.start + ends * HOUR
+        return subject in {who, team, "all"} and rules.is_open_window(
+            self.start + begins * HOUR, self.start + ends * HOUR, now
+        )
 
     def may_take(self, who: str, team: str, now: datetime, amount: int, *, pool: str | None = None) -> int:
         """S5: how much of an amount the caps allow, of all lots or of one pool."""
         for meter, limit in self._caps(who, team, pool):
-            if limit is not None:
-                amount = max(min(amount, limit - self._window(who, meter, now).used), 0)
+            amount = rules.left_of(limit, self._window(who, meter, now).used, amount)
         return amount
 
     def is_shut(self, who: str, team: str) -> bool:
@@ -60,11 +65,10 @@ class Windows:
         """S5: the person's own, else their team's, else everybody's, for each period by itself."""
         for period in ("day", "week", "month"):
             meter = f"cap:{period}" if pool is None else f"pool:{pool}:{period}"
-            for subject in (who, team, "all"):
-                rows = [cap for cap in CAPS if (cap.subject, cap.period, cap.pool) == (subject, period, pool)]
-                if rows:
-                    yield meter, rows[0].amount
-                    break
+            known = {cap.subject: cap.amount for cap in CAPS if (cap.period, cap.pool) == (period, pool)}
+            is_set, limit = rules.effective_cap((each in known, known.get(each)) for each in (who, team, "all"))
+            if is_set:
+                yield meter, limit
 
     # What is used.
 
@@ -93,11 +97,7 @@ class Windows:
     def give_back(self, now: datetime, reserved: list[tuple[Key, int]], allowance: int, taken: dict[str, int]) -> None:
         """What an authorization counted too much; a window that has closed is left alone (S6)."""
         for key, counted in reserved:
-            meter = key[1]
-            if meter.startswith("pool:"):
-                back = taken.get(meter.split(":")[1], 0)
-            else:
-                back = sum(taken.values()) if meter.startswith("cap:") else allowance
+            back = rules.counted_in(key[1], allowance, sum(taken.values()), taken)
             assert back <= counted
             if now < self.known[key].closes_at:
                 self.known[key].used -= back
@@ -108,7 +108,7 @@ class Windows:
         """Return the window that now lies in: a known one, or one in which nothing was used yet."""
         if meter == "5h":
             mine = [window for (whose, kind, _), window in self.known.items() if (whose, kind) == (who, meter)]
-            running = [window for window in mine if window.opens_at <= now < window.closes_at]
+            running = [window for window in mine if rules.is_open_window(window.opens_at, window.closes_at, now)]
             return running[0] if running else Window(now, now + 5 * HOUR)
         opens_at, closes_at = self._span(meter, now)
         return self.known.get((who, meter, opens_at), Window(opens_at, closes_at))

@@ -40,8 +40,8 @@ _INDEXES: Final = (
     "CREATE INDEX simulation_command ON command (first_id)",
 )
 _TRANSFER: Final = "SELECT org_id, transfer_id, kind, at, cause_id, settles_at FROM transfer"
-_LOT: Final = """SELECT org_id, lot_id, source, expires_at, giftable, priority, amount, account_id, origin_org,
-                 origin_lot FROM lot"""
+_LOT: Final = """SELECT org_id, lot_id, source, expires_at, giftable, priority, amount, account_id, granted_at,
+                 origin_org, origin_lot FROM lot"""
 _GIFT: Final = """SELECT org_id, gift_id, sender_account, recipient_org, recipient_account, amount, created_at,
                   settles_at, decision FROM gift"""
 _BOOST: Final = "SELECT boost_id, subject_id, factor, starts_at, ends_at, campaign_id FROM boost"
@@ -151,9 +151,9 @@ class Audit:
 
     def _take_lots(self, first: int, last: int) -> None:
         for row in self._reader.rows(f"{_LOT} WHERE {_BETWEEN.format('lot_id')}", *self._orgs, first, last):
-            org, number, source, expires_at, giftable, priority, amount, account, *origin = row
+            org, number, source, expires_at, giftable, priority, amount, account, granted_at, *origin = row
             twin_of = None if origin[0] is None else (origin[0], origin[1])
-            lot = Lot(org, number, source, expires_at, bool(giftable), priority, amount, account, twin_of)
+            lot = Lot(org, number, source, expires_at, bool(giftable), priority, amount, account, twin_of, granted_at)
             self.books.lots[number] = lot
 
     def _commands(self, first: int, last: int) -> dict[int, Any]:

@@ -9,11 +9,11 @@ from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 from typing import Any
 
+from tests.model.rules import OPEN, is_expired
+
 Account = tuple[int, int]  # organisation, account
 Part = tuple[int, int]  # a lot and how much of it
 Window = tuple[int, int, str, int, int]  # organisation, whose, of which meter, from when until when
-OPEN = ("pending", "in_review")
-COUNTED = (*OPEN, "settled")
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,9 +66,10 @@ class Lot:
     amount: int
     account: int
     origin: tuple[int, int] | None
+    granted_at: int
 
     def expired(self, at: int) -> bool:
-        return self.expires_at is not None and self.expires_at <= at
+        return is_expired(self.expires_at, at)
 
 
 @dataclass(slots=True)

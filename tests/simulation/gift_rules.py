@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING
 
 from core.ledger.accounts import AccountKind, account_id, escrow_of, owner_of
 from core.ledger.credits import Credits
+from core.ledger.lots import GiftOrder
 from core.ledger.positions import MAX_SLICES
 from core.policy.limits import Policy
-from tests.simulation.books import COUNTED, OPEN, Debt, Gift, Transfer
+from tests.model import rules as model
+from tests.simulation.books import Debt, Gift, Transfer
 
 if TYPE_CHECKING:
     from tests.simulation.rules import Rules
@@ -39,8 +41,19 @@ def reserved(rules: Rules, transfer: Transfer) -> None:
     assert gift.settles_at == transfer.at + policy.settlement // _MICROSECOND
     useful_until = gift.settles_at + policy.min_use // _MICROSECOND
     lots = [rules.books.lots[lot] for lot, _ in gift.parts]
-    assert all(lot.giftable and not lot.expired(useful_until) for lot in lots), f"{gift} travels not (G3)"
+    assert all(model.travels(lot.expires_at, giftable=lot.giftable, useful_until=useful_until) for lot in lots), (
+        f"{gift} travels not (G3)"
+    )
+    _in_order(rules, gift)
     _within_limits(rules, gift, policy)
+
+
+def _in_order(rules: Rules, gift: Gift) -> None:
+    """L4: whoever gives without a wish of their own gives what expires soonest."""
+    lots = [rules.books.lots[number] for number, _ in gift.parts]
+    keys = [model.soonest_key(lot.number, expires_at=lot.expires_at, granted_at=lot.granted_at) for lot in lots]
+    prefer: object = getattr(rules.command, "prefer", GiftOrder.SOONEST)
+    assert prefer is not GiftOrder.SOONEST or keys == sorted(keys), f"{gift} takes lots out of order (L4)"
 
 
 def _within_limits(rules: Rules, gift: Gift, policy: Policy) -> None:
@@ -49,26 +62,28 @@ def _within_limits(rules: Rules, gift: Gift, policy: Policy) -> None:
         each
         for each in rules.books.gifts.values()
         if (each.org, each.sender) == (gift.org, gift.sender)
-        and each.state in COUNTED
         and each.number not in rules.called_in
-        and each.created_at > gift.created_at - DAY
+        and model.counts_today(each.state, each.created_at, gift.created_at, DAY)
     ]
     pair = [each for each in today if each.recipient == gift.recipient]
     amount = sum(each.amount for each in today)
-    for value, limit in (
-        (Credits(gift.amount), policy.credits_per_gift),
-        (Credits(amount), policy.credits_per_day),
+    assert model.within_limits(
+        (gift.amount, _micros(policy.credits_per_gift)),
+        (amount, _micros(policy.credits_per_day)),
         (len(today), policy.gifts_per_day),
         (len(pair), policy.gifts_per_pair_and_day),
-    ):
-        assert limit is None or value <= limit, f"{gift} is beyond a limit: {value} of {limit}"  # type: ignore[operator]
+    ), f"{gift} is beyond a limit of {policy}: {amount} in {len(today)} gifts, {len(pair)} of them to the same"
+
+
+def _micros(limit: Credits | None) -> int | None:
+    return None if limit is None else limit.micros
 
 
 def approved(rules: Rules, transfer: Transfer) -> None:
     gift = gift_of(rules, transfer)
     assert gift.state == "in_review", f"{gift} was approved (G2)"
     _must_be_free_to_go(rules, gift, transfer.at)
-    gift.state, gift.settles_at = "pending", max(gift.settles_at, transfer.at)
+    gift.state, gift.settles_at = "pending", model.reviewed_settles_at(gift.settles_at, transfer.at)
     assert transfer.settles_at == gift.settles_at
 
 
@@ -77,7 +92,7 @@ def settled(rules: Rules, transfer: Transfer) -> None:
     gift = gift_of(rules, transfer)
     assert gift.state == "pending", f"{gift} was settled (G2)"
     early = type(rules.command).__name__ == "Decide"
-    assert early or gift.settles_at <= transfer.at, f"{gift} was settled before its time (G2)"
+    assert early or model.is_over(gift.state, gift.settles_at, transfer.at), f"{gift} was settled before its time (G2)"
     _must_be_free_to_go(rules, gift, transfer.at)
     target = gift.recipient
     if gift.recipient_org is not None:
@@ -97,15 +112,15 @@ def _must_be_free_to_go(rules: Rules, gift: Gift, at: int) -> None:
 
 def _has_lapsed(rules: Rules, gift: Gift, at: int) -> bool:
     """G2, G4: what is due counts as settled; what lapses after that is the recipient's loss."""
-    at = min(at, gift.settles_at) if gift.state == "pending" else at
-    return any(rules.books.lots[lot].expired(at) for lot, _ in gift.parts)
+    expiries = [rules.books.lots[lot].expires_at for lot, _ in gift.parts]
+    return model.has_lapsed(gift.state, gift.settles_at, expiries, at)
 
 
 def given_back(rules: Rules, transfer: Transfer) -> None:
     """G2: nobody stops a gift from its instant on. G4: it goes back whole, to the very positions."""
     gift = gift_of(rules, transfer)
-    assert gift.state in OPEN, f"{gift} was resolved twice"
-    too_late = gift.state == "pending" and gift.settles_at <= transfer.at
+    assert gift.state in model.OPEN, f"{gift} was resolved twice"
+    too_late = model.is_over(gift.state, gift.settles_at, transfer.at)
     if transfer.kind == "gift_return":
         assert _must_return(rules, gift, transfer.at), f"{gift} was returned for no reason"
     else:
@@ -119,7 +134,8 @@ def _must_return(rules: Rules, gift: Gift, at: int) -> bool:
     gone, frozen = rules.books.gone, rules.books.frozen
     called_in = rules.command is None and gift.sender in rules.reversed_here
     sides = {owner_of(gift.sender), owner_of(gift.recipient) if gift.recipient_org is None else 0}
-    return _has_lapsed(rules, gift, at) or bool(sides & gone) or owner_of(gift.sender) in frozen or called_in
+    lapsed, is_frozen = _has_lapsed(rules, gift, at), owner_of(gift.sender) in frozen
+    return called_in or model.must_return(lapsed=lapsed, somebody_left=bool(sides & gone), sender_frozen=is_frozen)
 
 
 def _must_lapse(rules: Rules, gift: Gift, account: int, at: int) -> None:
@@ -134,7 +150,9 @@ def clawed_back(rules: Rules, transfer: Transfer) -> None:
     assert gift.state == "settled", f"{gift} was clawed back"
     assert gift.recipient_org is None
     brought, taken = Counter(dict(gift.parts)), transfer.into(gift.sender)
-    assert all(0 < amount <= brought[lot] for lot, amount in taken), f"{gift}: {taken} was clawed back (G6)"
+    assert all(0 < amount == model.claw_back(brought[lot], amount) for lot, amount in taken), (
+        f"{gift}: {taken} was clawed back (G6)"
+    )
     for lot, amount in taken:
         if rules.books.lots[lot].expired(transfer.at):
             rules.lapsing[gift.sender, lot] += amount

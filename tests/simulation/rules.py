@@ -10,6 +10,7 @@ from core.ledger.accounts import AccountKind, kind_of, owner_of, wallet_of
 from core.ledger.commands import Command
 from core.ledger.transfers import FLOWS, TransferKind
 from core.policy.limits import Policy
+from tests.model.rules import repays
 from tests.simulation import campaign_rules, gift_rules, sharing_rules, spending_rules
 from tests.simulation.books import Books, Boost, Event, Gift, Hold, Part, Refund, Transfer, Window
 from tests.simulation.terms import Terms
@@ -143,7 +144,7 @@ class Rules:
         self.is_here(lot.account)
         self.still_valid(transfer)
         assert transfer.into(lot.account) == [(lot.number, lot.amount)]
-        if lot.source != "promo":
+        if repays(lot.source):
             self.repaying[lot.number] += min(lot.amount, self._owed(transfer.org, lot.account))
 
     def _owed(self, org: int, account: int) -> int:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING
 
-from core.ledger.accounts import AccountKind, account_id, escrow_of, kind_of, wallet_of
+from core.ledger.accounts import AccountKind, account_id, escrow_of, kind_of, owner_of, wallet_of
 from core.ledger.positions import MAX_SLICES
+from tests.model import rules as model
 from tests.simulation.books import Debt, Event, Hold, Part, Transfer
 
 if TYPE_CHECKING:
@@ -54,12 +55,14 @@ def captured(rules: Rules, transfer: Transfer) -> None:
     paid beside it, or owed."""
     hold, event = _hold(rules, transfer), _event(rules, transfer)
     late = hold.state == "expired"
-    assert late or (hold.state == "open" and transfer.at < hold.deadline_at), f"{hold} was captured (S2)"
+    assert late or (hold.state == "open" and not model.is_late(hold.deadline_at, transfer.at)), (
+        f"{hold} was captured (S2)"
+    )
     assert event.member == hold.member
     if not late:
         _check_split(transfer, hold, max(event.amount - hold.allowance, 0))
     beside = _taken(transfer)
-    covered = 0 if late else min(event.amount, hold.allowance)
+    covered = model.covered_by_hold(event.amount, hold.allowance, late=late)
     from_hold = 0 if late else min(event.amount - covered, hold.set_aside)
     assert from_hold + sum(beside.values()) + event.allowance + event.overage == event.amount
     _may_draw(rules, transfer, hold.member)
@@ -78,7 +81,7 @@ def captured(rules: Rules, transfer: Transfer) -> None:
 def released(rules: Rules, transfer: Transfer) -> None:
     hold = _hold(rules, transfer)
     assert hold.state == "open", f"{hold} was released (S2)"
-    assert transfer.at < hold.deadline_at, f"{hold} was released after its deadline (S2)"
+    assert not model.is_late(hold.deadline_at, transfer.at), f"{hold} was released after its deadline (S2)"
     _all_back(rules, transfer, hold)
     hold.state = "released"
 
@@ -86,7 +89,7 @@ def released(rules: Rules, transfer: Transfer) -> None:
 def timed_out(rules: Rules, transfer: Transfer) -> None:
     """S2: at its deadline and not before; by the sweep, or by the late capture that comes first."""
     hold = _hold(rules, transfer)
-    assert transfer.at >= hold.deadline_at, f"{hold} was freed before its deadline (S2)"
+    assert model.is_late(hold.deadline_at, transfer.at), f"{hold} was freed before its deadline (S2)"
     assert hold.state == "open", f"{hold} was freed twice (S2)"
     _all_back(rules, transfer, hold)
     hold.state = "expired"
@@ -98,7 +101,7 @@ def reset(rules: Rules, transfer: Transfer) -> None:
     assert transfer.windows, f"{transfer} resets nothing"
     for window, amount in transfer.windows:
         assert window[2] in {"5h", "weekly", "monthly"}, f"{transfer} resets a cap"
-        assert window[3] <= transfer.at < window[4], f"{transfer} resets a window that is closed"
+        assert model.is_open_window(window[3], window[4], transfer.at), f"{transfer} resets a window that is closed"
         assert amount == -rules.books.used[window], f"{transfer} leaves something in {window}"
         rules.books.resets[window[1:]] = max(transfer.at, rules.books.resets.get(window[1:], 0))
 
@@ -165,10 +168,29 @@ def _may_draw(rules: Rules, transfer: Transfer, member: int) -> None:
     sources = {line.account for line in transfer.lines if line.amount < 0}
     free = {account for account in sources if kind_of(account) is not AccountKind.ESCROW}
     assert all(account == wallet_of(member) or kind_of(account) is AccountKind.POOL for account in free)
+    _in_order(rules, transfer)
     blocked = member in rules.books.frozen | rules.books.gone
     assert not (blocked and free), f"{transfer} takes something of {member}, who is blocked (G8)"
     counted = [window for window, amount in transfer.windows if amount > 0 and window[2] != OVERAGE]
     assert not (blocked and counted), f"{transfer}: {member} is blocked (G8)"
+
+
+def _in_order(rules: Rules, transfer: Transfer) -> None:
+    """L4: what is taken of each wallet and pool is taken in spending order."""
+    for account, parts in _draws(transfer).items():
+        keys = []
+        for number, _ in parts:
+            lot = rules.books.lots[number]
+            keys.append(
+                model.spending_key(
+                    number,
+                    priority=lot.priority,
+                    expires_at=lot.expires_at,
+                    source=lot.source,
+                    granted_at=lot.granted_at,
+                )
+            )
+        assert keys == sorted(keys), f"{transfer} takes lots of {account} out of order (L4)"
 
 
 def _taken(transfer: Transfer) -> Counter[int]:
@@ -199,16 +221,19 @@ def _counted(
     """S5, S6: in every window of the plan what it covers, in every cap what lots gave, in a pool's what it gave;
     what is owed by the day."""
     of_plan, of_lots = rules.terms[transfer.org].meters(member)
-    due = dict.fromkeys(of_plan, allowance) | {meter: sum(taken.values()) for meter in of_lots}
     caps = rules.terms[transfer.org].caps.get(member, {})
-    due |= {meter: taken[int(meter.split(":")[1]) << 3 | AccountKind.POOL] for meter in caps if meter[:5] == "pool:"}
+    meters = of_plan | of_lots | {meter for meter in caps if meter.startswith("pool:")}
+    of_pools = {str(owner_of(account)): amount for account, amount in taken.items()}
+    due = {meter: model.counted_in(meter, allowance, sum(taken.values()), of_pools) for meter in meters}
     due[OVERAGE] = overage
     assert allowance == 0 or of_plan, f"{transfer}: {member} has no plan"
     counted = {window[2]: amount for window, amount in transfer.windows}
     assert counted == {meter: amount for meter, amount in due.items() if amount}, f"{transfer} is counted wrong"
     for window, _ in transfer.windows:
         assert window[:2] == (transfer.org, member)
-        assert window[3] <= transfer.at < window[4], f"{transfer} is counted in a window of another time"
+        assert model.is_open_window(window[3], window[4], transfer.at), (
+            f"{transfer} is counted in a window of another time"
+        )
         if window[2] != OVERAGE:
             rules.added[window] = transfer.at
 
@@ -224,7 +249,7 @@ def _must_have_paid(rules: Rules, transfer: Transfer, member: int) -> None:
     reached = False
     for window, used in rules.books.used.items():
         limit = terms.limit(member, window[2], transfer.at)
-        if window[1] == member and window[2][:4] == "cap:" and window[3] <= transfer.at < window[4]:
+        if window[1] == member and window[2][:4] == "cap:" and model.is_open_window(window[3], window[4], transfer.at):
             reached = reached or used + rules.given_back[window] >= (limit or 0)
     assert left <= rules.incoming[wallet] or reached, f"{transfer} leaves {left} unused and owes (S2)"
 
@@ -233,22 +258,10 @@ def _check_split(transfer: Transfer, hold: Hold, missing: int) -> None:
     """L4: what a capture charges of a hold, and what it frees."""
     consumed = account_id(transfer.org, AccountKind.CONSUMED)
     for account, parts in hold.draws:
-        front, back = _split(parts, missing)
+        front, back = model.split(parts, missing)
         missing -= sum(amount for _, amount in front)
         taken = _into(transfer, consumed, escrow_of(account))
         assert (taken, _freed(transfer, account)) == (front, back), f"{hold} is not charged from the front (L4)"
-
-
-def _split(parts: list[Part], amount: int) -> tuple[list[Part], list[Part]]:
-    front, back = [], []
-    for lot, size in parts:
-        taken = min(size, amount)
-        amount -= taken
-        if taken:
-            front.append((lot, taken))
-        if size > taken:
-            back.append((lot, size - taken))
-    return front, back
 
 
 def _all_back(rules: Rules, transfer: Transfer, hold: Hold) -> None:
@@ -274,12 +287,11 @@ def _given_back(rules: Rules, transfer: Transfer, hold: Hold, allowance: int, fr
     Where a clock was set back in between, a reset may look older than what it reset; then no more than is used.
     """
     reserved = rules.books.reserved[hold.number]
+    of_pools = {str(owner_of(account)): amount for account, amount in freed.items()}
     due = {}
     for window in reserved:
         meter = window[2]
-        amount = sum(freed.values()) if meter.startswith("cap:") else allowance
-        if meter.startswith("pool:"):
-            amount = freed.get(int(meter.split(":")[1]) << 3 | AccountKind.POOL, 0)
+        amount = model.counted_in(meter, allowance, sum(freed.values()), of_pools)
         was_reset = rules.books.resets.get(window[1:], -1) >= hold.created_at
         amount = min(amount, rules.books.used[window])
         if amount and transfer.at < window[4] and not was_reset:

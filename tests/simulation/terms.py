@@ -10,11 +10,13 @@ import random
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import timedelta
+from fractions import Fraction
 
 from core.ledger.credits import Credits
 from core.ledger.records import Record
 from core.metering.allowances import Plan, PlanSeat
 from core.metering.caps import Cap, Period
+from tests.model.rules import boosted, effective_cap, is_open_window
 from tests.simulation.books import Boost
 from tests.support.clock import START
 
@@ -34,19 +36,18 @@ class Terms:
         """Return the limit of one of a person's windows at a moment; None where none is set."""
         if meter in {"5h", "weekly", "monthly"}:
             limit = self.plans.get(member, {}).get(meter)
-            return None if limit is None else limit * self._thousandths(member, at) // 1_000
-        own, everybodys = self.caps.get(member, {}), self.caps.get(self.org, {})
-        return own.get(meter, everybodys.get(meter))
+            return None if limit is None else boosted(limit, self._factors(member, at))
+        mine = (self.caps.get(subject, {}) for subject in (member, self.org))
+        return effective_cap((meter in caps, caps.get(meter)) for caps in mine)[1]
 
     def meters(self, member: int) -> tuple[set[str], set[str]]:
         """Return in which windows a person's allowance is counted, and in which what they take from lots."""
         caps = {**self.caps.get(self.org, {}), **self.caps.get(member, {})}
         return set(self.plans.get(member, {})), {meter for meter in caps if meter.startswith("cap:")}
 
-    def _thousandths(self, member: int, at: int) -> int:
-        """The largest counts, never the product (S6)."""
-        mine = (each for each in self.boosts.values() if each.subject in {member, self.org})
-        return max((each.thousandths for each in mine if each.starts_at <= at < each.ends_at), default=1_000)
+    def _factors(self, member: int, at: int) -> list[Fraction]:
+        mine = [each for each in self.boosts.values() if each.subject in {member, self.org}]
+        return [Fraction(each.thousandths, 1_000) for each in mine if is_open_window(each.starts_at, each.ends_at, at)]
 
 
 def terms_of(org: int, members: list[int], teams: list[int], dice: random.Random) -> Terms:
