@@ -14,7 +14,7 @@ import pytest
 
 ROUNDS = 20  # over all tests of this folder
 
-pytest.register_assert_rewrite("tests.support.aftermath", "tests.support.clients")
+pytest.register_assert_rewrite("tests.support.crash_checks", "tests.support.clients")
 
 
 @pytest.fixture

@@ -14,12 +14,12 @@ import psycopg
 import pytest
 
 from core.store.migrate import migrate
-from tests.support.aftermath import check
 from tests.support.clients import CLIENTS, Clients
+from tests.support.crash_checks import check
+from tests.support.population import HandClock, create_population
 from tests.support.postgres import PostgresServer, running_postgres
 from tests.support.record import Record
 from tests.support.servers import running_server
-from tests.support.village import HandClock, settle_village
 from tests.support.waiting import eventually
 
 PEOPLE = 6
@@ -44,10 +44,10 @@ def test_a_server_whose_postgresql_is_killed_says_so_loses_nothing_and_recovers(
     """L7, L10: callers hear ``overloaded`` and nothing worse, nothing acknowledged is lost, no restart is needed."""
     url, clock = postgres.url(), HandClock(tmp_path / "clock")
     migrate(url)
-    village = settle_village(url, PEOPLE, clock=clock.read)
+    population = create_population(url, PEOPLE, clock=clock.read)
     record = Record(tmp_path / "record")
     with running_server(tmp_path, url, clock_file=str(clock.path)) as server:
-        clients = Clients(village, [server.url], record, dice)
+        clients = Clients(population, [server.url], record, dice)
         for _ in share(SHARE):
             asyncio.run(_work_through_an_outage(clients, record, postgres, dice))
 
@@ -56,9 +56,9 @@ def test_a_server_whose_postgresql_is_killed_says_so_loses_nothing_and_recovers(
             # What a lost commit did is no replay to the first who is told: this server knows that nobody was.
             clients.took_effect = {number: False for number, done in took_effect.items() if not done}
             clock.advance(timedelta(hours=1))
-        print(f"{len(record.asks)} requests; what kept answers away: {dict(clients.trouble)}")
+        print(f"{len(record.asks)} requests; what kept answers away: {dict(clients.failures)}")
 
-        assert set(clients.trouble) <= {"503"}, "a server that lives answers"
+        assert set(clients.failures) <= {"503"}, "a server that lives answers"
         assert server.stop() == 0
         assert "Traceback" not in server.log()
 

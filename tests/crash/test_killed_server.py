@@ -10,12 +10,12 @@ from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 
-from tests.support.aftermath import await_disconnected, check
 from tests.support.clients import Clients
+from tests.support.crash_checks import await_disconnected, check
+from tests.support.population import HandClock, create_population
 from tests.support.record import Record
 from tests.support.servers import Server, running_server
 from tests.support.terminal import Terminal
-from tests.support.village import HandClock, settle_village
 from tests.support.waiting import eventually
 
 PEOPLE = 6
@@ -30,10 +30,10 @@ def test_a_killed_server_has_lost_nothing_it_acknowledged_and_done_nothing_twice
 ) -> None:
     """L6, L10: every acknowledged request has its one effect; of every other one, its retry tells whether it has."""
     clock = HandClock(tmp_path / "clock")
-    village = settle_village(database_url, PEOPLE, clock=clock.read)
+    population = create_population(database_url, PEOPLE, clock=clock.read)
     record = Record(tmp_path / "record")
     with running_server(tmp_path, database_url, clock_file=str(clock.path)) as server:
-        clients = Clients(village, [server.url], record, dice)
+        clients = Clients(population, [server.url], record, dice)
         unanswered = undone = 0
         for _ in share(SHARE):
             asyncio.run(_work_until_killed(clients, record, server, dice))

@@ -15,14 +15,14 @@ import httpx
 import pytest
 from sqlalchemy import text
 
-from tests.support.aftermath import check
 from tests.support.clients import BASE, Clients, door
+from tests.support.crash_checks import check
 from tests.support.databases import opened
 from tests.support.house import bearer
+from tests.support.population import HandClock, Population, create_population
 from tests.support.record import Record
 from tests.support.servers import Server
 from tests.support.terminal import Terminal
-from tests.support.village import HandClock, Village, settle_village
 from tests.support.waiting import eventually
 
 SERVERS = 4
@@ -38,12 +38,12 @@ def clock(tmp_path: Path) -> HandClock:
 
 
 @pytest.fixture
-def village(postgresql_url: str, clock: HandClock) -> Village:
-    return settle_village(postgresql_url, PEOPLE, clock=clock.read)
+def population(postgresql_url: str, clock: HandClock) -> Population:
+    return create_population(postgresql_url, PEOPLE, clock=clock.read)
 
 
 @pytest.fixture
-def servers(postgresql_url: str, tmp_path: Path, clock: HandClock, village: Village) -> Iterator[list[Server]]:
+def servers(postgresql_url: str, tmp_path: Path, clock: HandClock, population: Population) -> Iterator[list[Server]]:
     """Four servers, started at once."""
 
     def started(number: int) -> Server:
@@ -59,14 +59,19 @@ def servers(postgresql_url: str, tmp_path: Path, clock: HandClock, village: Vill
 
 
 async def test_four_servers_are_one_ledger_also_when_one_of_them_is_killed(
-    servers: list[Server], village: Village, clock: HandClock, postgresql_url: str, tmp_path: Path, dice: random.Random
+    servers: list[Server],
+    population: Population,
+    clock: HandClock,
+    postgresql_url: str,
+    tmp_path: Path,
+    dice: random.Random,
 ) -> None:
     """L6, L7, L10, L11, G2: crossing gifts, the same gift through each, statuses, and several schedulers."""
     record = Record(tmp_path / "record")
-    clients = Clients(village, [server.url for server in servers], record, dice)
+    clients = Clients(population, [server.url for server in servers], record, dice)
     working = asyncio.create_task(clients.run())
     await _answers(record, working)
-    assert not clients.trouble
+    assert not clients.failures
     servers.pop().kill()  # the others do not wait for what it had locked
     await _answers(record, working)
     clients.stop()
@@ -75,8 +80,8 @@ async def test_four_servers_are_one_ledger_also_when_one_of_them_is_killed(
 
     async with contextlib.AsyncExitStack() as stack:
         doors = [await stack.enter_async_context(door(server.url)) for server in servers]
-        await _the_same_gift_through_each_is_one(doors, village)
-        await _a_status_hears_of_what_another_server_did(doors, village)
+        await _the_same_gift_through_each_is_one(doors, population)
+        await _a_status_hears_of_what_another_server_did(doors, population)
     clock.advance(timedelta(hours=3))
     await eventually(lambda: not _count(postgresql_url, "gift WHERE state = 'pending'"))
     settled = _count(postgresql_url, "gift WHERE state = 'settled'")
@@ -92,28 +97,28 @@ async def _answers(record: Record, working: asyncio.Task[None]) -> None:
     await eventually(lambda: len(record.answers) >= enough or working.done(), seconds=PATIENCE_SECONDS)
 
 
-async def _the_same_gift_through_each_is_one(doors: list[httpx.AsyncClient], village: Village) -> None:
-    giver, receiver, *_ = village.people
-    answers = await asyncio.gather(*(_give(door, village, giver, receiver, "through each") for door in doors * 3))
+async def _the_same_gift_through_each_is_one(doors: list[httpx.AsyncClient], population: Population) -> None:
+    giver, receiver, *_ = population.people
+    answers = await asyncio.gather(*(_give(door, population, giver, receiver, "through each") for door in doors * 3))
 
     assert len({answer.json()["id"] for answer in answers}) == 1
     assert [answer.headers.get("Idempotency-Replayed") for answer in answers].count(None) == 1
 
 
-async def _a_status_hears_of_what_another_server_did(doors: list[httpx.AsyncClient], village: Village) -> None:
-    giver, receiver, *_ = village.people
-    headers = bearer(village.tokens[receiver])
+async def _a_status_hears_of_what_another_server_did(doors: list[httpx.AsyncClient], population: Population) -> None:
+    giver, receiver, *_ = population.people
+    headers = bearer(population.tokens[receiver])
     async with doors[0].stream("GET", "/v1/status/stream", headers=headers) as stream:
         lines = (line async for line in stream.aiter_lines() if line.startswith("id:"))
         seen = await anext(lines)
-        await _give(doors[1], village, giver, receiver, "to be heard of")
+        await _give(doors[1], population, giver, receiver, "to be heard of")
 
         assert await asyncio.wait_for(anext(lines), HEARD_SECONDS) != seen
 
 
-async def _give(door: httpx.AsyncClient, village: Village, giver: str, receiver: str, key: str) -> httpx.Response:
+async def _give(door: httpx.AsyncClient, population: Population, giver: str, receiver: str, key: str) -> httpx.Response:
     gift = {"to": {"member": receiver}, "amount": "0.000001"}
-    headers = bearer(village.tokens[giver]) | {"Idempotency-Key": key}
+    headers = bearer(population.tokens[giver]) | {"Idempotency-Key": key}
     answer = await door.post(f"{BASE}/transfer", json=gift, headers=headers)
     assert answer.status_code == 202, answer.text
     return answer

@@ -18,7 +18,7 @@ from core.services.ledger import Ledger
 from core.services.verify import verify
 from core.wiring import open_ledger
 from tests.support.builders import some_settings
-from tests.support.village import Village, settle_village
+from tests.support.population import Population, create_population
 from tests.support.writers import work, writers
 
 WRITERS = 4
@@ -30,11 +30,11 @@ ENDOWMENT = Credits.of(1000)
 
 def test_four_processes_at_once_lose_and_double_nothing_and_each_gets_on(postgresql_url: str) -> None:
     """L6, L7: crossing gifts among few accounts; of each gift that all of them give, one gives it."""
-    village = settle_village(postgresql_url, PEOPLE)
+    population = create_population(postgresql_url, PEOPLE)
     with _opened(postgresql_url) as ledger:
-        asyncio.run(_endow(ledger, village))
-    people = [parse_id(Prefix.MEMBER, member) for member in village.people]
-    job: dict[str, Any] = {"org": parse_id(Prefix.ORG, village.org), "people": people, "callers": CALLERS}
+        asyncio.run(_endow(ledger, population))
+    people = [parse_id(Prefix.MEMBER, member) for member in population.people]
+    job: dict[str, Any] = {"org": parse_id(Prefix.ORG, population.org), "people": people, "callers": CALLERS}
     with writers(postgresql_url, WRITERS) as four:
         work(four, name="warm", seconds=WARM_SECONDS, **job)
         alone = work(four[:1], name="alone", seconds=SECONDS, **job)
@@ -56,9 +56,9 @@ def test_four_processes_at_once_lose_and_double_nothing_and_each_gets_on(postgre
     assert ratio > 0.3  # the figure itself is the benchmarks' to measure, in peace
 
 
-async def _endow(ledger: Ledger, village: Village) -> None:
-    admin = await access.authenticate(ledger, village.tokens[village.admin])
-    for member in village.people:
+async def _endow(ledger: Ledger, population: Population) -> None:
+    admin = await access.authenticate(ledger, population.tokens[population.admin])
+    for member in population.people:
         await grants.grant(
             ledger,
             actor=admin,

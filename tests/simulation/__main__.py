@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 
-from tests.simulation.many import main
+from tests.simulation.command_line import main
 
 if __name__ == "__main__":
     sys.exit(main())

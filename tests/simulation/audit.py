@@ -31,8 +31,8 @@ from tests.simulation.books import (
 from tests.simulation.records import Bound, Records
 from tests.simulation.rules import Rules
 from tests.simulation.sharing_rules import compare
+from tests.simulation.spending_limits import SpendingLimits
 from tests.simulation.tally import Tally
-from tests.simulation.terms import Terms
 
 # Entries and commands are kept in another order than their ids; finding those of a batch must not read them all.
 _INDEXES: Final = (
@@ -81,7 +81,7 @@ class Audit:
         reader: Reader,
         records: Records,
         policies: dict[int, Policy],
-        terms: dict[int, Terms],
+        limits: dict[int, SpendingLimits],
         people: dict[int, int],
         tally: Tally,
     ) -> None:
@@ -89,7 +89,7 @@ class Audit:
         self._reader = reader
         self._records = records
         self._policies = policies
-        self._terms = terms
+        self._limits = limits
         self._tally = tally
         self._orgs = tuple(sorted(policies))
         self._batches: Counter[int] = Counter()  # the last batch seen of each writer
@@ -115,7 +115,7 @@ class Audit:
         called_in = {each.cause for each in transfers if each.kind == "gift_return" and each.number not in starts}
         gifts = self._new_gifts(first, last, transfers)
         rules = Rules(
-            self.books, self._policies, gifts, {gift for gift in called_in if gift is not None}, terms=self._terms
+            self.books, self._policies, gifts, {gift for gift in called_in if gift is not None}, limits=self._limits
         )
         rules.new_holds = self._new_holds(first, last, transfers)
         rules.events = self._new_events(first, last)
@@ -213,7 +213,7 @@ class Audit:
         return {number: Boost(*facts) for number, *facts in self._reader.rows(_BOOST) if number not in known}
 
     def _boosts(self) -> dict[int, Boost]:
-        return {number: boost for terms in self._terms.values() for number, boost in terms.boosts.items()}
+        return {number: boost for limits in self._limits.values() for number, boost in limits.boosts.items()}
 
     def _check_positions(self, accounts: set[tuple[int, int]]) -> None:
         """L2, L3: what is stored is the sum of the entries, and nothing is below zero."""

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 def boosted(rules: Rules, transfer: Transfer) -> None:
     """A boost is dropped or told of, a campaign begins or ends early: none of it moves anything."""
     command: Any = rules.command
-    boosts = rules.terms[transfer.org].boosts
+    boosts = rules.limits[transfer.org].boosts
     assert not transfer.lines
     assert not transfer.windows
     match type(command).__name__:
@@ -60,7 +60,7 @@ def withdrawn(rules: Rules, transfer: Transfer) -> None:
     application = campaign.applications[transfer.cause or 0]
     assert application.state in {"applied", "waitlisted", "admitted"}, f"{application} is taken back"
     application.state = "withdrawn"
-    for boost in rules.terms[transfer.org].boosts.values():
+    for boost in rules.limits[transfer.org].boosts.values():
         if (boost.campaign, boost.subject) == (campaign.number, application.member):
             _end(rules, boost, transfer.at)
 
@@ -100,7 +100,7 @@ def _settle(rules: Rules, campaign: Campaign, application: Application, state: s
         due = (campaign.thousandths, campaign.starts_at)
         assert (boost.thousandths, boost.starts_at) == due, f"{boost} is not that of {campaign}"
         boost.ends_at = campaign.ends_at  # what became of it in the same batch follows
-        rules.terms[campaign.org].boosts[mine[0]] = boost
+        rules.limits[campaign.org].boosts[mine[0]] = boost
 
 
 def _end(rules: Rules, boost: Boost, at: int) -> None:

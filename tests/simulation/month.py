@@ -25,15 +25,15 @@ from core.store.engine import writing
 from core.store.instants import to_micros
 from core.store.seals import SealKey
 from core.wiring import open_ledger
-from tests.simulation import people
+from tests.simulation import population as people
 from tests.simulation.audit import Audit, Reader
 from tests.simulation.books import Books
-from tests.simulation.people import Person, Village
+from tests.simulation.descriptions import describe
+from tests.simulation.faults import FAULTS, Point
+from tests.simulation.population import Person, Population
 from tests.simulation.processes import QUEUE_SIZE, Process, Site
 from tests.simulation.records import Records
 from tests.simulation.tally import Tally
-from tests.simulation.telling import told
-from tests.simulation.weather import FATES, Point
 from tests.support.builders import some_settings
 from tests.support.clock import SettableClock
 
@@ -43,7 +43,7 @@ EVERYTHING_EVERY = 50  # steps between two checks of all there is
 MANY = 50  # rounds of asking again
 LONG = timedelta(days=90)  # after which everything is due, however far ahead the clock once was
 PATIENCE = 20_000  # turns after which something must have come to an end
-TROUBLES = 12  # faults of a writer in a month
+FAULTS_PER_MONTH = 12  # faults of a writer in a month
 _AN_HOUR = 3_600_000_000  # micro-seconds by which a server's clock may be late
 
 
@@ -57,35 +57,35 @@ class Month:
         self.clock = SettableClock()
         self.tally = tally
         self.log: deque[str] = deque(maxlen=REMEMBERED)
-        self.village = Village(self.dice)
+        self.population = Population(self.dice)
         self.records = Records(tally)
         settings = some_settings(url)
         key = SealKey(settings.seal_key_id, secret_key(settings))
         self.site = Site(engine, self.clock, key, self.dice, self.records, tally)
         with writing(engine) as connection:
-            people.build(connection, self.village, self.clock())
-        policies = {org.number: org.policy for org in self.village.orgs}
-        terms = {org.number: org.terms for org in self.village.orgs}
-        self.audit = Audit(reader, self.records, policies, terms, self.village.persons, tally)
+            people.build(connection, self.population, self.clock())
+        policies = {org.number: org.policy for org in self.population.orgs}
+        limits = {org.number: org.limits for org in self.population.orgs}
+        self.audit = Audit(reader, self.records, policies, limits, self.population.persons, tally)
         self.servers: list[Process] = []
         self.waybills: list[DeliveryRecord] = []  # deliveries that were once due, kept to be repeated days later
-        self.crumby: Person | None = None  # who holds more lots than one transfer may take
+        self.fragmented: Person | None = None  # who holds more lots than one transfer may take
         self._show = show
         self._starts = 0
         self._keys = 0
         self._tasks: list[asyncio.Task[None]] = []
         self._later: list[list[Command]] = []
-        self._fates = self._planned_fates()
+        self._faults = self._planned_faults()
 
     @property
     def books(self) -> Books:
         return self.audit.books
 
-    async def pass_by(
-        self, steps: int, begin: Callable[[Month], None], acts: Sequence[tuple[int, Callable[[Month], None]]]
+    async def run(
+        self, steps: int, begin: Callable[[Month], None], actions: Sequence[tuple[int, Callable[[Month], None]]]
     ) -> None:
         """Live step by step, then bring everything to its end and check it all."""
-        weights, doings = zip(*acts, strict=True)
+        weights, chosen = zip(*actions, strict=True)
         try:
             for _ in range(SERVERS):
                 self.start_server()
@@ -93,7 +93,7 @@ class Month:
             await self.work(PATIENCE)
             for step in range(1, steps + 1):
                 self._begin_step(step, steps)
-                self.dice.choices(doings, weights)[0](self)
+                self.dice.choices(chosen, weights)[0](self)
                 await self.work(self.dice.choice((0, 1, 3, 8, PATIENCE, PATIENCE)))
                 if step % EVERYTHING_EVERY == 0:
                     self.audit.everything()
@@ -104,7 +104,7 @@ class Month:
         await self._breathe()
         await self._open_as_usual()
 
-    # What acts use.
+    # What actions use.
 
     def say(self, text: str) -> None:
         line = f"{self.clock():%d %H:%M:%S} {text}"
@@ -113,7 +113,7 @@ class Month:
             print(line)
 
     def anybody(self) -> Person:
-        return self.dice.choice(self.village.grown)
+        return self.dice.choice(self.population.grown)
 
     def giver(self) -> Person:
         """Return mostly somebody who has something."""
@@ -150,7 +150,7 @@ class Month:
     def send(self, command: Command, server: Process | None = None) -> None:
         """Let somebody send a command; they take whatever answer comes."""
         server = server or self.server()
-        self.say(f"to {server.number}: {told(command)}")
+        self.say(f"to {server.number}: {describe(command)}")
         self.ask(server.execute(command))
 
     def deliver_in_portions(self, commands: list[Command]) -> None:
@@ -224,17 +224,17 @@ class Month:
         if self._later and idle:
             for command in self._later.pop():
                 self.send(command, idle[0])
-        while self._fates and self._fates[0][0] * steps <= step:
-            _, fate, point = self._fates.pop(0)
+        while self._faults and self._faults[0][0] * steps <= step:
+            _, fault, point = self._faults.pop(0)
             server = self.server()
-            self.say(f"server {server.number} will meet: {fate} {' '.join(point)}")
-            server.armed[point] = fate
+            self.say(f"server {server.number} will meet: {fault} {' '.join(point)}")
+            server.armed[point] = fault
 
-    def _planned_fates(self) -> list[tuple[float, str, Point]]:
+    def _planned_faults(self) -> list[tuple[float, str, Point]]:
         """Return when what happens at which point: in turn from seed to seed, so that all of it is met."""
-        mine = [FATES[(self.seed * TROUBLES + place) % len(FATES)] for place in range(TROUBLES)]
+        mine = [FAULTS[(self.seed * FAULTS_PER_MONTH + place) % len(FAULTS)] for place in range(FAULTS_PER_MONTH)]
         moments = sorted(self.dice.random() * 0.9 for _ in mine)
-        return [(moment, *fate) for moment, fate in zip(moments, mine, strict=True)]
+        return [(moment, *fault) for moment, fault in zip(moments, mine, strict=True)]
 
     async def _come_to_an_end(self) -> None:
         """Everything heals: doubts are cleared, what is due is done, nothing is on its way any more."""

@@ -31,10 +31,10 @@ from core.store.faults import refusing_faults
 from core.store.journal.journal import Journal
 from core.store.journal.queue import Queue, Ticket
 from core.store.seals import SealKey
+from tests.simulation.faults import AFTER, BEFORE, FaultyDriver, Point
+from tests.simulation.interleavings import Baton, CrashError
 from tests.simulation.records import Attempt, Records
-from tests.simulation.strands import CrashError, Strand
 from tests.simulation.tally import Tally
-from tests.simulation.weather import AFTER, BEFORE, Point, ShakyDriver
 from tests.support.clock import SettableClock
 
 Found = TypeVar("Found")
@@ -61,9 +61,9 @@ class Site:
 class SteppedQueue(Queue):
     """The journal's queue, except that the thread asks before it takes what waits."""
 
-    def __init__(self, strand: Strand, dice: random.Random) -> None:
+    def __init__(self, baton: Baton, dice: random.Random) -> None:
         super().__init__(size=QUEUE_SIZE, batch_size=BATCH_SIZE)
-        self._strand = strand
+        self._baton = baton
         self._dice = dice
         self.carrying = False
         self.dead = False
@@ -73,12 +73,12 @@ class SteppedQueue(Queue):
         self.carrying = False
         while not self.dead:
             with contextlib.suppress(CrashError):
-                self._strand.park()
+                self._baton.park()
             if len(self) and not self.dead:
                 self.carrying = True
                 self.batch_size = self._dice.choice((1, 2, 4, BATCH_SIZE))
                 return super().take()
-        self._strand.leave()
+        self._baton.leave()
         return []
 
     def _due_sweeps(self) -> int:
@@ -115,11 +115,11 @@ class Process(Ledger):
         self.armed: dict[Point, str] = {}  # what happens when the writer comes there
         self.armed_for_long = 0  # how often in a row the database is not to be had
         self.committed = False
-        self._connections: list[ShakyDriver] = []
+        self._connections: list[FaultyDriver] = []
         self._until_pause = 0
         self._calls: dict[asyncio.Task[Receipt], None] = {}  # in the order they came
-        self._strand = Strand()
-        self._queue = SteppedQueue(self._strand, site.dice)
+        self._baton = Baton()
+        self._queue = SteppedQueue(self._baton, site.dice)
         self.journal: SteppedJournal = SteppedJournal(
             self._queue,
             open_driver=self._open_driver,
@@ -129,7 +129,7 @@ class Process(Ledger):
             guard=threading.Lock(),
             pause=self._wait_a_moment,
         )
-        self._strand.wait()
+        self._baton.wait()
 
     # As use cases see it.
 
@@ -195,7 +195,7 @@ class Process(Ledger):
 
     def turn(self) -> None:
         """Let it go on until it stops by itself: at a pause, after a commit, or when nothing waits."""
-        self._strand.resume()
+        self._baton.resume()
         if not self.alive:
             self._bury()
 
@@ -208,8 +208,8 @@ class Process(Ledger):
     def crash(self) -> None:
         """End it wherever it stands."""
         self._die()
-        self._strand.ended = True
-        self._strand.resume()
+        self._baton.ended = True
+        self._baton.resume()
         self._bury()
 
     def _die(self) -> None:
@@ -224,39 +224,39 @@ class Process(Ledger):
     # What its writer meets.
 
     def _open_driver(self) -> Driver:
-        driver = ShakyDriver(wiring.open_driver(self.engine), self)
+        driver = FaultyDriver(wiring.open_driver(self.engine), self)
         self._connections.append(driver)
         if self.engine.dialect.name == "postgresql":
             driver.raw.execute(f"SET lock_timeout = {LOCK_MILLISECONDS}")
             driver.raw.commit()
         return driver  # type: ignore[return-value]
 
-    def meet(self, point: Point, driver: ShakyDriver) -> None:
+    def meet(self, point: Point, driver: FaultyDriver) -> None:
         """Whatever was prepared for this point happens; otherwise the disk may be slow. A commit is looked at first."""
         if point == (AFTER, "commit"):
             self.committed = True
-            self._strand.park()
+            self._baton.park()
         if self.armed_for_long and point == (BEFORE, "begin"):
             self.armed_for_long -= 1
             self._suffer("away", point, driver)
-        if (fate := self.armed.pop(point, None)) is not None:
-            self._suffer(fate, point, driver)
+        if (fault := self.armed.pop(point, None)) is not None:
+            self._suffer(fault, point, driver)
         self._until_pause -= 1
         if self._until_pause <= 0:
             slow = self.site.dice.random() < 0.4
             self._until_pause = self.site.dice.randint(1, 30) if slow else 50
             if slow:
                 self.site.tally["slow", *point] += 1
-                self._strand.park()
+                self._baton.park()
 
-    def _suffer(self, fate: str, point: Point, driver: ShakyDriver) -> None:
-        self.site.tally["crash" if fate == "crash" else "lost", *point] += 1
-        if fate == "crash":
+    def _suffer(self, fault: str, point: Point, driver: FaultyDriver) -> None:
+        self.site.tally["crash" if fault == "crash" else "lost", *point] += 1
+        if fault == "crash":
             self._die()
             raise CrashError
-        self.site.tally["fault", fate] += 1
-        raise driver.fault(fate)
+        self.site.tally["fault", fault] += 1
+        raise driver.fault(fault)
 
     def _wait_a_moment(self, _seconds: float) -> None:
         self.site.tally["waited", "for the database"] += 1
-        self._strand.park()
+        self._baton.park()

@@ -13,7 +13,7 @@ from core.policy.limits import Policy
 from tests.model.rules import repays
 from tests.simulation import campaign_rules, gift_rules, sharing_rules, spending_rules
 from tests.simulation.books import Books, Boost, Event, Gift, Hold, Part, Refund, Transfer, Window
-from tests.simulation.terms import Terms
+from tests.simulation.spending_limits import SpendingLimits
 
 # What a command may write under its own ids.
 OWN = {
@@ -81,7 +81,7 @@ class Rules:
     unboosted: set[int] = field(default_factory=set)  # who lost a boost in this batch
     new_refunds: dict[int, Refund] = field(default_factory=dict)  # of this batch
     events: dict[int, Event] = field(default_factory=dict)  # usage that this batch charged, by its transfer
-    terms: dict[int, Terms] = field(default_factory=dict)  # what is set for the spending of each organisation
+    limits: dict[int, SpendingLimits] = field(default_factory=dict)  # what is set for the spending of each organisation
     added: dict[Window, int] = field(default_factory=dict)  # windows that this batch added to, and when last
     owing: list[tuple[Transfer, int]] = field(default_factory=list)  # charges that left something owing, and whose
     incoming: Counter[int] = field(default_factory=Counter)  # what came into accounts in this batch

@@ -137,7 +137,7 @@ def within_limits(rules: Rules) -> None:
     for transfer, member in rules.owing:
         _must_have_paid(rules, transfer, member)
     for window, at in rules.added.items():
-        limit, used = rules.terms[window[0]].limit(window[1], window[2], at), rules.books.used[window]
+        limit, used = rules.limits[window[0]].limit(window[1], window[2], at), rules.books.used[window]
         assert limit is not None, f"{window} is of no plan and no cap"
         assert used <= limit or window[1] in rules.unboosted, f"{window}: {used} was used of {limit}"
 
@@ -220,8 +220,8 @@ def _counted(
 ) -> None:
     """S5, S6: in every window of the plan what it covers, in every cap what lots gave, in a pool's what it gave;
     what is owed by the day."""
-    of_plan, of_lots = rules.terms[transfer.org].meters(member)
-    caps = rules.terms[transfer.org].caps.get(member, {})
+    of_plan, of_lots = rules.limits[transfer.org].meters(member)
+    caps = rules.limits[transfer.org].caps.get(member, {})
     meters = of_plan | of_lots | {meter for meter in caps if meter.startswith("pool:")}
     of_pools = {str(owner_of(account)): amount for account, amount in taken.items()}
     due = {meter: model.counted_in(meter, allowance, sum(taken.values()), of_pools) for meter in meters}
@@ -243,12 +243,12 @@ def _must_have_paid(rules: Rules, transfer: Transfer, member: int) -> None:
 
     Asked at the end of the batch, when all that was decided before has its lines too, and what was decided after.
     """
-    wallet, terms = wallet_of(member), rules.terms[transfer.org]
+    wallet, limits = wallet_of(member), rules.limits[transfer.org]
     held = rules.books.held[transfer.org, wallet].items()
     left = sum(amount for lot, amount in held if not rules.books.lots[lot].expired(transfer.at))
     reached = False
     for window, used in rules.books.used.items():
-        limit = terms.limit(member, window[2], transfer.at)
+        limit = limits.limit(member, window[2], transfer.at)
         if window[1] == member and window[2][:4] == "cap:" and model.is_open_window(window[3], window[4], transfer.at):
             reached = reached or used + rules.given_back[window] >= (limit or 0)
     assert left <= rules.incoming[wallet] or reached, f"{transfer} leaves {left} unused and owes (S2)"

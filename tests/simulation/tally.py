@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 
-from tests.simulation.weather import CALLS, POINTS
+from tests.simulation.faults import CALLS, POINTS
 
 Tally = Counter[tuple[str, ...]]
 

@@ -6,9 +6,9 @@ import pytest
 from sqlalchemy import text
 
 from core.store.engine import writing
-from tests.simulation.funding import allotments
-from tests.simulation.lives import MonthError, live
+from tests.simulation.grants import allotments
 from tests.simulation.month import Month
+from tests.simulation.run import MonthError, run_month
 from tests.simulation.tally import Tally, not_met, summary
 from tests.support.databases import Databases
 
@@ -21,7 +21,7 @@ def months(databases: Databases, kind: str, seeds: range) -> Tally:
     tally = Tally()
     for seed in seeds:
         url = databases.fresh(kind)
-        tally += live(url, seed)
+        tally += run_month(url, seed)
         databases.drop(url)
     return tally
 
@@ -44,10 +44,10 @@ def test_some_months_break_no_rule_on_postgresql(databases: Databases) -> None:
 
 def test_a_month_is_decided_by_its_seed(databases: Databases) -> None:
     """A failure found can be seen again."""
-    first, again = (live(databases.fresh("sqlite"), 7, steps=60) for _ in range(2))
+    first, again = (run_month(databases.fresh("sqlite"), 7, steps=60) for _ in range(2))
 
     assert first == again
-    assert first != live(databases.fresh("sqlite"), 8, steps=60)
+    assert first != run_month(databases.fresh("sqlite"), 8, steps=60)
 
 
 def test_a_broken_rule_is_told_with_its_seed_and_what_happened_last(databases: Databases) -> None:
@@ -58,6 +58,6 @@ def test_a_broken_rule_is_told_with_its_seed_and_what_happened_last(databases: D
             connection.execute(text("UPDATE position SET remaining = remaining + 1"))
 
     with pytest.raises(MonthError, match=r"(?s)\(L3\).*last steps of seed 3.*--seed 3 --steps 50") as broken:
-        live(databases.fresh("sqlite"), 3, steps=50, acts=[(1, meddle), (10, allotments)])
+        run_month(databases.fresh("sqlite"), 3, steps=50, actions=[(1, meddle), (10, allotments)])
 
     assert "Grant(" in str(broken.value)

@@ -16,8 +16,8 @@ from typing import Any
 import httpx
 
 from tests.support.house import bearer
+from tests.support.population import Population
 from tests.support.record import Answer, Ask, Kind, Record
-from tests.support.village import Village
 
 BASE = "/v1/billing/credits"
 CLIENTS = 12
@@ -33,10 +33,10 @@ _MEANT = {  # refusals that a race among honest clients explains
 
 
 class Clients:
-    """Everybody in a village, busy with their credits until told to stop."""
+    """Everybody in a population, busy with their credits until told to stop."""
 
-    def __init__(self, village: Village, urls: Sequence[str], record: Record, dice: random.Random) -> None:
-        self._village = village
+    def __init__(self, population: Population, urls: Sequence[str], record: Record, dice: random.Random) -> None:
+        self._population = population
         self._urls = urls
         self._record = record
         self._dice = dice
@@ -44,7 +44,7 @@ class Clients:
         self._open: list[tuple[Kind, str, str]] = []  # who may yet cancel or decline which gift, once each
         self._stopping = False
         self.took_effect: dict[int, bool] = {}  # of unanswered asks, as the ledger has it: their retry must tell
-        self.trouble: Counter[str] = Counter()  # what kept answers away, by its name
+        self.failures: Counter[str] = Counter()  # what kept answers away, by its name
 
     async def run(self) -> None:
         """Send again what was not answered, then ever new requests, until ``stop``. Raises what should not be."""
@@ -72,7 +72,7 @@ class Clients:
             try:
                 response = await door.post(**_request(ask), headers=self._headers(ask))
             except httpx.TransportError as error:
-                self.trouble[type(error).__name__] += 1
+                self.failures[type(error).__name__] += 1
             else:
                 if response.status_code != 503:
                     self._take(ask, response)
@@ -100,21 +100,21 @@ class Clients:
 
     def _check_overloaded(self, response: httpx.Response) -> None:
         """A server that cannot reach its database says so clearly, and when to come again."""
-        self.trouble["503"] += 1
+        self.failures["503"] += 1
         assert response.json()["code"] == "overloaded", response.text
         assert int(response.headers["Retry-After"]) > 0
 
     def _headers(self, ask: Ask) -> dict[str, str]:
-        return bearer(self._village.tokens[ask.actor]) | ({"Idempotency-Key": ask.key} if ask.key else {})
+        return bearer(self._population.tokens[ask.actor]) | ({"Idempotency-Key": ask.key} if ask.key else {})
 
     def _next(self) -> Ask:
-        number, dice, people = next(self._numbers), self._dice, self._village.people
+        number, dice, people = next(self._numbers), self._dice, self._population.people
         if self._open and dice.random() < 0.3:
             kind, actor, gift = self._open.pop(dice.randrange(len(self._open)))
             return Ask(number, kind, actor, "", gift=gift)
         if dice.random() < 0.3:
             micros = dice.randrange(1, 50 * MICROS)
-            return Ask(number, "grant", self._village.admin, f"key {number}", dice.choice(people), micros)
+            return Ask(number, "grant", self._population.admin, f"key {number}", dice.choice(people), micros)
         sender, recipient = dice.sample(people, 2)
         return Ask(number, "give", sender, f"key {number}", recipient, dice.randrange(1, 10 * MICROS))
 

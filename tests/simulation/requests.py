@@ -12,7 +12,7 @@ from core.services.commands.pledging import Decline, Promise, Unpledge
 from core.store.instants import to_micros
 from tests.simulation.books import Request
 from tests.simulation.month import Month
-from tests.simulation.people import Org, Person, credits_of
+from tests.simulation.population import Org, Person, credits_of
 
 LASTS = tuple(timedelta(hours=hours) for hours in (1, 100, 500, 700))
 
@@ -90,4 +90,4 @@ def _concerned(month: Month, request: Request) -> Person:
 
 
 def _org_of(month: Month, request: Request) -> Org:
-    return next(org for org in month.village.orgs if org.number == request.org)
+    return next(org for org in month.population.orgs if org.number == request.org)

@@ -11,9 +11,9 @@ from typing import Any
 from sqlalchemy import Engine, event, make_url
 
 from core.store.engine import open_engine
-from tests.simulation.acts import ACTS, Acts
+from tests.simulation.actions import ACTIONS, Actions
 from tests.simulation.audit import Reader
-from tests.simulation.funding import begin
+from tests.simulation.grants import begin
 from tests.simulation.month import Month
 from tests.simulation.tally import Tally
 
@@ -24,14 +24,14 @@ class MonthError(AssertionError):
     """A rule was broken. It says how to see it again, and what happened last."""
 
 
-def live(url: str, seed: int, *, steps: int = STEPS, acts: Acts = ACTS, show: bool = False) -> Tally:
+def run_month(url: str, seed: int, *, steps: int = STEPS, actions: Actions = ACTIONS, show: bool = False) -> Tally:
     """Live through one month on an empty database. Raises MonthError, with the seed, when a rule is broken."""
     tally = Tally()
     month: Month | None = None
     try:
         with _quiet(), _fast_engine(url) as engine, contextlib.closing(Reader(url)) as reader:
             month = Month(url, engine, reader, seed, tally, show=show)
-            asyncio.run(month.pass_by(steps, begin, acts))
+            asyncio.run(month.run(steps, begin, actions))
     except Exception as error:
         last = "\n".join(month.log) if month is not None else ""
         kind = make_url(url).get_backend_name()

@@ -115,7 +115,7 @@ def connection_is_lost_again_and_again(month: Month) -> None:
     month.say(f"server {server.number} loses the database")
 
 
-TROUBLE: list[tuple[int, Callable[[Month], None]]] = [
+FAULT_ACTIONS: list[tuple[int, Callable[[Month], None]]] = [
     (10, time_passes),
     (6, next_instant),
     (3, clock_jumps_back),

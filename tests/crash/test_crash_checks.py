@@ -17,20 +17,20 @@ from core.services.gifts import Recipient
 from core.services.ledger import Ledger
 from core.store.engine import writing
 from core.wiring import open_ledger
-from tests.support.aftermath import check
 from tests.support.builders import some_settings
+from tests.support.crash_checks import check
 from tests.support.databases import opened
+from tests.support.population import Population, create_population
 from tests.support.record import Answer, Ask, Record
-from tests.support.village import Village, settle_village
 
 
 @pytest.fixture
 def record(sqlite_url: str, tmp_path: Path) -> Record:
     """What the clients of a small ledger have on record: a grant, a gift that was cancelled, and one unanswered."""
-    village = settle_village(sqlite_url, 2)
+    population = create_population(sqlite_url, 2)
     ledger = open_ledger(some_settings(sqlite_url))
     try:
-        return asyncio.run(_act(ledger, village, Record(tmp_path / "record")))
+        return asyncio.run(_act(ledger, population, Record(tmp_path / "record")))
     finally:
         ledger.close()
 
@@ -78,10 +78,10 @@ def test_a_ledger_that_lost_or_doubled_something_is_found(sqlite_url: str, recor
         check(sqlite_url, record)
 
 
-async def _act(ledger: Ledger, village: Village, record: Record) -> Record:
-    admin = await access.authenticate(ledger, village.tokens[village.admin])
-    giver, receiver = village.people
-    actor = await access.authenticate(ledger, village.tokens[giver])
+async def _act(ledger: Ledger, population: Population, record: Record) -> Record:
+    admin = await access.authenticate(ledger, population.tokens[population.admin])
+    giver, receiver = population.people
+    actor = await access.authenticate(ledger, population.tokens[giver])
     lot = await grants.grant(
         ledger,
         actor=admin,
@@ -90,7 +90,7 @@ async def _act(ledger: Ledger, village: Village, record: Record) -> Record:
         amount=Credits.of(5),
         source=Source.PURCHASE,
     )
-    record.ask(Ask(0, "grant", village.admin, "key 0", giver, Credits.of(5).micros))
+    record.ask(Ask(0, "grant", population.admin, "key 0", giver, Credits.of(5).micros))
     record.answer(Answer(0, lot.item.lot_id))
     for number in (1, 3):
         ask = Ask(number, "give", giver, f"key {number}", receiver, Credits.of(number).micros)

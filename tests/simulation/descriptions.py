@@ -8,7 +8,7 @@ from core.ledger.commands import Command
 from core.ledger.ids import SEQUENCE_BITS
 
 
-def told(command: Command) -> str:
+def describe(command: Command) -> str:
     """Say a command in a line: what is not usual, and ids as writer and number."""
     words = re.sub(r"datetime\.datetime\(([^)]*), tzinfo=[^)]*\)", r"(\1)", repr(command))
     words = re.sub(r"\b(count=1|reason=None|message=None|recipient_org=None|(source|prefer)=<(?=\w))(, )?", "", words)

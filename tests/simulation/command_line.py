@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 
-from tests.simulation.lives import STEPS, MonthError, live
+from tests.simulation.run import STEPS, MonthError, run_month
 from tests.simulation.tally import Tally, not_met, summary
 from tests.support.databases import KINDS, Databases
 
@@ -51,7 +51,7 @@ def _months(seeds: list[int], *, steps: int, database: str, show: bool) -> tuple
             for seed in seeds:
                 url = databases.fresh(database)
                 try:
-                    tally += live(url, seed, steps=steps, show=show)
+                    tally += run_month(url, seed, steps=steps, show=show)
                 except MonthError as error:
                     failures.append(str(error))
                 databases.drop(url)

@@ -9,12 +9,12 @@ from core.services.commands.expiring import Expire
 from core.services.commands.reversing import Reverse
 from core.store.instants import from_micros
 from tests.simulation.books import Lot
-from tests.simulation.funding import charge_of, is_crumb
-from tests.simulation.gifting import decision, gift_of
+from tests.simulation.gifts import decision, gift_of
+from tests.simulation.grants import charge_of, is_crumb
+from tests.simulation.memberships import freeze_now
 from tests.simulation.month import Month
-from tests.simulation.people import Person
+from tests.simulation.population import Person
 from tests.simulation.processes import Process
-from tests.simulation.residents import freeze_now
 
 HOUR = timedelta(hours=1)
 
@@ -27,7 +27,7 @@ def claw_back(month: Month) -> None:
         return
     recipient = month.dice.choice(candidates[-20:]).recipient
     gifts = [gift for gift in candidates if gift.recipient == recipient][-month.dice.choice((1, 1, 3)) :]
-    org, server = month.village.org_of(gifts[0]), month.server()
+    org, server = month.population.org_of(gifts[0]), month.server()
     spender = next((person for person in org.people if person.wallet == recipient), None)
     if spender is not None and month.dice.random() < 0.7:
         month.send(charge_of(month, spender, month.usable(spender)), server)
@@ -48,7 +48,7 @@ def at_the_very_instant(month: Month) -> None:
     for act in month.dice.sample(("cancel", "decline", "reject", "settle"), 2):
         month.send(decision(month, gift, act))
     month.sweep("settling")
-    sender = next(person for person in month.village.grown if person.wallet == gift.sender)
+    sender = next(person for person in month.population.grown if person.wallet == gift.sender)
     if month.dice.random() < 0.3 and sender is not sender.org.admin:
         freeze_now(month, sender, month.server())
 
@@ -56,7 +56,7 @@ def at_the_very_instant(month: Month) -> None:
 def back_to_life(month: Month) -> None:
     """L5: a clock that is set back revives a lot that was booked as lapsed; then it comes to the same wallet again."""
     holders: dict[int, list[Person]] = {}
-    for person in month.village.grown:
+    for person in month.population.grown:
         for lot, amount in month.books.held[person.org.number, person.wallet].items():
             facts = month.books.lots[lot]
             if amount and facts.expires_at is not None and facts.giftable and not is_crumb(month, lot):

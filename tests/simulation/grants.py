@@ -13,12 +13,12 @@ from core.services.commands.charging import Charge
 from core.services.commands.giving import Give
 from core.services.commands.granting import Allocate, Grant
 from core.services.commands.holding import Authorize
-from tests.simulation.gifting import gift_of
+from tests.simulation.descriptions import describe
+from tests.simulation.gifts import gift_of
 from tests.simulation.month import Month
-from tests.simulation.people import Org, Person, credits_of
+from tests.simulation.population import Org, Person, credits_of
 from tests.simulation.processes import Process
-from tests.simulation.spending import authorization_of, used
-from tests.simulation.telling import told
+from tests.simulation.usage import authorization_of, used
 
 HOUR = timedelta(hours=1)
 A_YEAR = timedelta(days=365)
@@ -32,7 +32,7 @@ def begin(month: Month) -> None:
     """Everybody begins with something that lasts; in some months somebody has too much of too little."""
     if month.seed % 3 == 0:
         crumbs(month)
-    for org in month.village.orgs:
+    for org in month.population.orgs:
         for person in org.people:
             gift = grant_to(month, org, person.wallet, Credits.of(600), lasts=True)
             month.send(replace(gift, source=Source.PURCHASE, giftable=True))
@@ -41,7 +41,7 @@ def begin(month: Month) -> None:
 def grant(month: Month) -> None:
     """To a wallet or pool; now and then with an expiry that has passed, or to somebody who owes."""
     dice = month.dice
-    org = dice.choice(month.village.orgs)
+    org = dice.choice(month.population.orgs)
     holders = [*org.pools, *(person.wallet for person in org.people)]
     debtors = [
         debt.debtor for debt in month.books.debts.values() if debt.org == org.number and debt.repaid < debt.amount
@@ -68,14 +68,14 @@ def grant_to(month: Month, org: Org, account: int, amount: Credits, *, lasts: bo
 
 def allotments(month: Month) -> None:
     """Everybody of an organisation gets something at once."""
-    org = month.dice.choice(month.village.orgs)
+    org = month.dice.choice(month.population.orgs)
     for person in org.people[:10]:
         month.send(grant_to(month, org, person.wallet, Credits.of(month.dice.choice((50, 100, 200)))))
 
 
 def crumbs(month: Month) -> None:
     """Somebody gets more lots than one transfer may take, in their wallet and in the pool they draw on."""
-    person = month.dice.choice([each for each in month.village.grown if each.verified])
+    person = month.dice.choice([each for each in month.population.grown if each.verified])
     wallet = replace(
         grant_to(month, person.org, person.wallet, Credits(1)),
         source=Source.PURCHASE,
@@ -86,12 +86,12 @@ def crumbs(month: Month) -> None:
     pool = replace(wallet, account=pool_of(person.team), amount=Credits(3))
     several = [wallet] * month.dice.choice((100, CRUMBS, CRUMBS)) + [pool] * CRUMBS
     month.deliver_in_portions([replace(each, key=month.fresh_key()) for each in several])
-    month.crumby = person
+    month.fragmented = person
 
 
 def use_crumbs(month: Month) -> None:
     """L7: what needs too many lots is refused with the largest amount, which then works."""
-    person = month.crumby
+    person = month.fragmented
     if person is None or month.busy_delivering:
         charge(month)
         return
@@ -103,7 +103,7 @@ def use_crumbs(month: Month) -> None:
         gift = gift_of(month, person, (month.dice.choice(others),), own)
         command = replace(gift, prefer=GiftOrder.SOONEST)
     server = month.server()
-    month.say(f"to {server.number}: too many lots, perhaps: {told(command)}")
+    month.say(f"to {server.number}: too many lots, perhaps: {describe(command)}")
     month.ask(_the_largest(month, server, command))
 
 
@@ -150,7 +150,7 @@ def allocate(month: Month) -> None:
     if dice.random() < 0.8:
         leads = [each for each in person.org.people if each.leads]
         person, receiver = dice.choice(leads), dice.choice(person.org.people)
-    pool = pool_of(person.team) if dice.random() < 0.97 else pool_of(month.village.orgs[0].admin.number)
+    pool = pool_of(person.team) if dice.random() < 0.97 else pool_of(month.population.orgs[0].admin.number)
     amount, held = credits_of(dice), Credits(month.books.amount_in((person.org.number, pool)))
     if held and dice.random() < 0.7:
         amount = min(amount, held)

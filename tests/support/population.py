@@ -1,4 +1,4 @@
-"""A village for tests under load: an admin and people with tokens, much to give, and no limit on giving."""
+"""The people of the tests under load: an admin and people with tokens, much to give, and no limit on giving."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ NO_LIMITS = {
 
 
 @dataclass(frozen=True, slots=True)
-class Village:
-    """Who lives there, by member id, with their tokens; the admin is one of them."""
+class Population:
+    """Member ids, with their tokens; the admin is one of them."""
 
     org: str
     admin: str
@@ -61,26 +61,26 @@ class HandClock:
         aside.rename(self.path)
 
 
-def settle_village(url: str, people: int, *, clock: Clock | None = None) -> Village:
-    """Begin a village in a migrated database."""
+def create_population(url: str, people: int, *, clock: Clock | None = None) -> Population:
+    """Create an organization and its people in a migrated database; return them with their tokens."""
     ledger = open_ledger(some_settings(url), clock=clock)
     try:
-        return asyncio.run(_settle(ledger, people))
+        return asyncio.run(_create(ledger, people))
     finally:
         ledger.close()
 
 
-async def _settle(ledger: Ledger, people: int) -> Village:
+async def _create(ledger: Ledger, people: int) -> Population:
     org, admin, token = await organisations.create_organisation(
-        ledger, name="Village", admin_name="Ada", policy=dict(NO_LIMITS)
+        ledger, name="Acme", admin_name="Ada", policy=dict(NO_LIMITS)
     )
     actor = await access.authenticate(ledger, token)
     tokens = dict([await _person(ledger, actor, f"PERSON{number}") for number in range(people)])
-    return Village(org, admin.id, {admin.id: token} | tokens)
+    return Population(org, admin.id, {admin.id: token} | tokens)
 
 
 async def _person(ledger: Ledger, admin: Actor, name: str) -> tuple[str, str]:
-    slack = ("T0VILLAGE", f"U{name}")  # so that they are told of everything; nobody delivers it
+    slack = ("T0ACME", f"U{name}")  # so that they are told of everything; nobody delivers it
     view = await members.add_member(ledger, actor=admin, name=name, verified=True, slack=slack)
     scopes = (Scope.READ, Scope.GIVE)
     token, _ = await access.issue_token(ledger, actor=admin, member_id=view.id, scopes=scopes, label="laptop")

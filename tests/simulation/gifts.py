@@ -13,7 +13,7 @@ from core.services.commands.settling import Decide
 from tests.simulation.books import Gift
 from tests.simulation.commands import GiveForReview
 from tests.simulation.month import Month
-from tests.simulation.people import Person, credits_of
+from tests.simulation.population import Person, credits_of
 
 
 def give(month: Month) -> None:
@@ -29,7 +29,7 @@ def give(month: Month) -> None:
         case 4:
             to = [sender.wallet]
         case 5:
-            to = [wallet_of(dice.choice((12345, month.village.orgs[0].number)))]
+            to = [wallet_of(dice.choice((12345, month.population.orgs[0].number)))]
         case 6:
             to = [person.wallet for person in sender.org.people if person.kind == "bot"] or to
     month.send(gift_of(month, sender, tuple(to), credits_of(dice)))
@@ -65,7 +65,7 @@ def give_for_review(month: Month) -> None:
 def give_abroad(month: Month) -> None:
     """To somebody of the other organisation, who may have left by then, or is a bot, or is nobody."""
     sender, dice = month.giver(), month.dice
-    other = next(org for org in month.village.orgs if org is not sender.org)
+    other = next(org for org in month.population.orgs if org is not sender.org)
     number = dice.choice([*(person.number for person in other.people), *other.teams])
     gift = gift_of(month, sender, (wallet_of(number),), credits_of(dice))
     month.send(replace(gift, recipient_org=other.number))
@@ -79,8 +79,8 @@ def gift_of(month: Month, sender: Person, to: tuple[int, ...], amount: Credits) 
 def decide(month: Month) -> None:
     """Somebody who may stops a gift or lets it go, or somebody tries who may not."""
     if (gift := _some_gift(month)) is not None:
-        acts = ("cancel", "cancel", "decline", "reject", "settle", "approve")
-        month.send(decision(month, gift, month.dice.choice(acts)))
+        actions = ("cancel", "cancel", "decline", "reject", "settle", "approve")
+        month.send(decision(month, gift, month.dice.choice(actions)))
 
 
 def review(month: Month) -> None:
@@ -92,7 +92,7 @@ def review(month: Month) -> None:
 
 
 def decision(month: Month, gift: Gift, act: str) -> Decide:
-    org = month.village.org_of(gift)
+    org = month.population.org_of(gift)
     right = {"cancel": owner_of(gift.sender), "decline": owner_of(gift.recipient)}
     actor = right.get(act, org.admin.number)
     if month.dice.random() < 0.15 or kind_of(gift.recipient) is AccountKind.POOL:

@@ -18,7 +18,7 @@ from core.store.groups import OrganisationRecord, TeamRecord
 from core.store.people import MemberRecord
 from core.store.records import model_of, values_of
 from tests.simulation.books import Gift
-from tests.simulation.terms import Terms, records_of, terms_of
+from tests.simulation.spending_limits import SpendingLimits, limits_of, records_of
 
 _IDS = 0  # the writer that no process start ever is
 
@@ -56,7 +56,7 @@ class Org:
     name: str
     policy: Policy
     teams: list[int]
-    terms: Terms = field(init=False)
+    limits: SpendingLimits = field(init=False)
     people: list[Person] = field(default_factory=list)
 
     @property
@@ -68,7 +68,7 @@ class Org:
         return [pool_of(owner) for owner in (self.number, *self.teams)]
 
 
-class Village:
+class Population:
     """Both organisations, and whoever joins later."""
 
     def __init__(self, dice: random.Random) -> None:
@@ -84,7 +84,7 @@ class Village:
         self.newcomer(acme, acme.teams[0], kind="bot")
         for org in self.orgs:
             members = [person.number for person in org.people if person.kind == "person"]
-            org.terms = terms_of(org.number, members, org.teams, dice)
+            org.limits = limits_of(org.number, members, org.teams, dice)
 
     def _org(self, name: str, teams: int, dice: random.Random) -> Org:
         number = next(self._ids)
@@ -115,16 +115,16 @@ class Village:
         return {each.number: each.org.number for each in self.grown}
 
 
-def build(connection: Connection, village: Village, now: datetime) -> None:
+def build(connection: Connection, population: Population, now: datetime) -> None:
     """Write the organisations with their people."""
-    for org in village.orgs:
+    for org in population.orgs:
         record = OrganisationRecord(org.number, org.name, None, now)
         groups.add_organisation(connection, record, policy=org.policy.body())
         for team in org.teams:
             groups.add_team(connection, TeamRecord(org.number, team, f"team {team}", now))
         for person in org.people:
             add(connection, person, now)
-        for record in records_of(org.terms):
+        for record in records_of(org.limits):
             table = model_of(type(record)).__table__  # type: ignore[attr-defined]
             connection.execute(table.insert().values(**values_of(record)))
 

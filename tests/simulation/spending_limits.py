@@ -24,7 +24,7 @@ LONG_AGO = timedelta(days=300)
 
 
 @dataclass
-class Terms:
+class SpendingLimits:
     """Amounts are micro-credits. ``plans`` and ``caps`` are by member, ``caps`` also by organisation."""
 
     org: int
@@ -50,35 +50,35 @@ class Terms:
         return [Fraction(each.thousandths, 1_000) for each in mine if is_open_window(each.starts_at, each.ends_at, at)]
 
 
-def terms_of(org: int, members: list[int], teams: list[int], dice: random.Random) -> Terms:
+def limits_of(org: int, members: list[int], teams: list[int], dice: random.Random) -> SpendingLimits:
     """Draw what is set: some have a plan, some a cap."""
     first, second, third = dice.sample(members, 3)
-    terms = Terms(org)
-    terms.plans = {
+    limits = SpendingLimits(org)
+    limits.plans = {
         first: {"5h": dice.choice((5, 40)) * 1_000_000, "weekly": 90_000_000},
         second: {"monthly": 150_000_000},
     }
-    terms.caps = {
+    limits.caps = {
         org: {"cap:month": 1_500_000_000},
         second: {"cap:day": dice.choice((30, 60, 400)) * 1_000_000},
         third: {f"pool:{teams[0]}:week": 25_000_000, "cap:week": 250_000_000},
     }
-    return terms
+    return limits
 
 
-def records_of(terms: Terms) -> Iterator[Record]:
-    """Return the terms as the ledger reads them."""
+def records_of(limits: SpendingLimits) -> Iterator[Record]:
+    """Return the limits as the ledger reads them."""
     since, numbers = START - LONG_AGO, iter(range(1, 100))
-    for member, limits in terms.plans.items():
-        windows = (_credits(limits.get(meter)) for meter in ("5h", "weekly", "monthly"))
-        plan = Plan(terms.org, next(numbers), "a plan", *windows, since)
+    for member, plan_limits in limits.plans.items():
+        windows = (_credits(plan_limits.get(meter)) for meter in ("5h", "weekly", "monthly"))
+        plan = Plan(limits.org, next(numbers), "a plan", *windows, since)
         yield plan
-        yield PlanSeat(terms.org, member, since, plan.plan_id, since)
-    for subject, caps in terms.caps.items():
+        yield PlanSeat(limits.org, member, since, plan.plan_id, since)
+    for subject, caps in limits.caps.items():
         for meter, amount in caps.items():
             kind, *pool, period = meter.split(":")
             pool_id = int(pool[0]) if kind == "pool" else None
-            yield Cap(terms.org, next(numbers), subject, pool_id, Period(period), Credits(amount), since, since)
+            yield Cap(limits.org, next(numbers), subject, pool_id, Period(period), Credits(amount), since, since)
 
 
 def _credits(micros: int | None) -> Credits | None:

@@ -8,21 +8,21 @@ from core.services import freezes, members
 from core.services.views import Actor, Role
 from core.store import groups
 from core.store.engine import writing
-from tests.simulation import people
+from tests.simulation import population as people
 from tests.simulation.month import Month
-from tests.simulation.people import Org, Person
+from tests.simulation.population import Org, Person
 from tests.simulation.processes import Process
 from tests.support.builders import an_actor
 
 
 def freeze_or_free(month: Month) -> None:
     """G8: one or two at once are frozen by an admin, or somebody frozen is freed."""
-    frozen = [each for each in month.village.grown if each.number in month.books.frozen - month.books.gone]
+    frozen = [each for each in month.population.grown if each.number in month.books.frozen - month.books.gone]
     if frozen and month.dice.random() < 0.6:
         _free(month, month.dice.choice(frozen))
         return
     server = month.server()
-    for person in month.dice.sample(month.village.grown, month.dice.choice((1, 2))):
+    for person in month.dice.sample(month.population.grown, month.dice.choice((1, 2))):
         if person is not person.org.admin:
             freeze_now(month, person, server)
 
@@ -51,7 +51,7 @@ def leave(month: Month) -> None:
     abroad = [gift for gift in books.gifts.values() if gift.recipient_org and not gift.arrived]
     concerned = {owner_of(side) for gift in abroad for side in (gift.recipient, gift.sender)}
     concerned |= {owner_of(debt.debtor) for debt in books.debts.values()}
-    present = [each for each in month.village.grown if each.number not in books.gone]
+    present = [each for each in month.population.grown if each.number not in books.gone]
     likely = [each for each in present if each.number in concerned] if dice.random() < 0.6 else []
     person = dice.choice(likely or present)
     if person is person.org.admin or len([each for each in present if each.org is person.org]) < 4:
@@ -65,10 +65,10 @@ def leave(month: Month) -> None:
 
 def join(month: Month) -> None:
     """Somebody new comes; if the database is busy, they try again another day."""
-    org = month.dice.choice(month.village.orgs)
+    org = month.dice.choice(month.population.orgs)
     if len(org.people) > 14 or not month.may_write:
         return
-    person = month.village.newcomer(org, month.dice.choice(org.teams), verified=month.dice.random() < 0.9)
+    person = month.population.newcomer(org, month.dice.choice(org.teams), verified=month.dice.random() < 0.9)
     month.books.people[person.number] = org.number
     with writing(month.site.engine) as connection:
         people.add(connection, person, month.clock())

@@ -4,20 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from tests.simulation.aftermath import at_the_very_instant, back_to_life, claw_back
-from tests.simulation.campaigning import apply, end_campaign, open_campaign, take_back
-from tests.simulation.funding import allocate, allotments, charge, grant, use_crumbs
-from tests.simulation.gifting import decide, give, give_abroad, give_all, give_for_review, give_often, review
+from tests.simulation.campaigns import apply, end_campaign, open_campaign, take_back
+from tests.simulation.fault_injection import FAULT_ACTIONS
+from tests.simulation.gifts import decide, give, give_abroad, give_all, give_for_review, give_often, review
+from tests.simulation.grants import allocate, allotments, charge, grant, use_crumbs
+from tests.simulation.memberships import freeze_or_free, join, leave, move
 from tests.simulation.month import Month
-from tests.simulation.repeating import a_defect, again, ask_again, other_actor, other_content, twins
-from tests.simulation.residents import freeze_or_free, join, leave, move
-from tests.simulation.sharing import answer, ask, fill, pledge
-from tests.simulation.spending import at_the_deadline, authorize, capture, drop_boost, refund, release, reset
-from tests.simulation.trouble import TROUBLE
+from tests.simulation.requests import answer, ask, fill, pledge
+from tests.simulation.retries import a_defect, again, ask_again, other_actor, other_content, twins
+from tests.simulation.reversals import at_the_very_instant, back_to_life, claw_back
+from tests.simulation.usage import at_the_deadline, authorize, capture, drop_boost, refund, release, reset
 
-Acts = Sequence[tuple[int, Callable[[Month], None]]]
+Actions = Sequence[tuple[int, Callable[[Month], None]]]
 
-ACTS: Acts = [
+ACTIONS: Actions = [
     (9, grant),
     (3, allotments),
     (8, use_crumbs),
@@ -58,5 +58,5 @@ ACTS: Acts = [
     (2, other_actor),
     (5, ask_again),
     (2, a_defect),
-    *TROUBLE,
+    *FAULT_ACTIONS,
 ]

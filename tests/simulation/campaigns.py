@@ -17,7 +17,7 @@ HOUR = timedelta(hours=1)
 
 def open_campaign(month: Month) -> None:
     """Of few places; its boost begins before applications close, or after."""
-    org, dice, now = month.dice.choice(month.village.orgs), month.dice, month.clock()
+    org, dice, now = month.dice.choice(month.population.orgs), month.dice, month.clock()
     closes = now + dice.choice((3, 200, 500)) * HOUR
     starts = now + dice.choice((0, 20, 300)) * HOUR
     ends = max(starts, closes) + dice.choice((30, 400)) * HOUR
@@ -30,7 +30,7 @@ def apply(month: Month) -> None:
     """Several at once, at one server or at both; some for the second time."""
     if (campaign := _some_campaign(month)) is None:
         return
-    org = next(each for each in month.village.orgs if each.number == campaign.org)
+    org = next(each for each in month.population.orgs if each.number == campaign.org)
     for person in month.dice.sample(org.people, min(len(org.people), month.dice.choice((1, 3, 6)))):
         month.send(Apply(org.number, person.number, month.fresh_key(), campaign.number, {}))
 
@@ -48,7 +48,7 @@ def take_back(month: Month) -> None:
 
 def end_campaign(month: Month) -> None:
     if (campaign := _some_campaign(month)) is not None:
-        org = next(each for each in month.village.orgs if each.number == campaign.org)
+        org = next(each for each in month.population.orgs if each.number == campaign.org)
         month.send(EndCampaign(org.number, org.admin.number, campaign.number, None))
 
 

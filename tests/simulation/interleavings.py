@@ -15,7 +15,7 @@ class CrashError(BaseException):
     """The process ends here. No code of it may catch this as an error of its own."""
 
 
-class Strand:
+class Baton:
     """The baton between a thread and the one that steers it."""
 
     def __init__(self) -> None:

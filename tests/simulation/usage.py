@@ -17,7 +17,7 @@ from core.services.views import Role
 from core.store.instants import from_micros
 from tests.simulation.books import Hold
 from tests.simulation.month import Month
-from tests.simulation.people import Person, credits_of
+from tests.simulation.population import Person, credits_of
 from tests.support.builders import an_actor
 
 HOUR = timedelta(hours=1)
@@ -57,7 +57,7 @@ def capture(month: Month) -> None:
         case 1:
             month.send(replace(command, usage=used(month, Credits(0))[0]), server)
         case 2:
-            month.send(replace(command, actor_id=dice.choice(month.village.grown).number), server)
+            month.send(replace(command, actor_id=dice.choice(month.population.grown).number), server)
         case 3:
             month.send(Release(hold.org, hold.member, hold.number, for_anybody=False), server)
         case 4:
@@ -91,8 +91,8 @@ def at_the_deadline(month: Month) -> None:
 
 def reset(month: Month) -> None:
     """S8: an admin resets somebody's allowance, mostly of somebody who has one."""
-    org = month.dice.choice(month.village.orgs)
-    members = list(org.terms.plans) if month.dice.random() < 0.9 else [person.number for person in org.people]
+    org = month.dice.choice(month.population.orgs)
+    members = list(org.limits.plans) if month.dice.random() < 0.9 else [person.number for person in org.people]
     member = month.dice.choice(members)
     month.send(
         ResetMember(
@@ -110,7 +110,7 @@ def refund(month: Month) -> None:
         return
     number, server = dice.choice(candidates), month.server()
     event = books.events[number]
-    org = next(each for each in month.village.orgs if each.number == event.org)
+    org = next(each for each in month.population.orgs if each.number == event.org)
     admin = an_actor(org.admin.number, org_id=org.number, role=Role.ADMIN, scopes="read give admin")
     amount = None if dice.random() < 0.5 else Credits(max(event.amount // dice.choice((2, 3)), 1))
     shown, key = shown_id(Prefix.TRANSFER, number), month.fresh_key()
@@ -121,8 +121,8 @@ def refund(month: Month) -> None:
 def drop_boost(month: Month) -> None:
     """S6: for somebody with a plan, or for everybody; now or soon, and often beside another one."""
     dice = month.dice
-    org = dice.choice(month.village.orgs)
-    subject = dice.choice((org.number, *org.terms.plans))
+    org = dice.choice(month.population.orgs)
+    subject = dice.choice((org.number, *org.limits.plans))
     factor, begins = Factor(dice.choice((1_500, 2_000, 10_000))), month.clock() + dice.choice((0, 5)) * HOUR
     lasts = dice.choice((3, 30, 200)) * HOUR
     month.send(
@@ -149,4 +149,4 @@ def _some_hold(month: Month) -> Hold | None:
 
 
 def _admin_of(month: Month, hold: Hold) -> Person:
-    return next(org.admin for org in month.village.orgs if org.number == hold.org)
+    return next(org.admin for org in month.population.orgs if org.number == hold.org)

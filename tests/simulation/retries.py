@@ -8,10 +8,10 @@ from core.ledger.commands import Command
 from core.ledger.credits import Credits
 from core.services.commands.giving import Give
 from tests.simulation.commands import Defect
-from tests.simulation.gifting import gift_of, give
+from tests.simulation.faults import AFTER
+from tests.simulation.gifts import gift_of, give
 from tests.simulation.month import Month
-from tests.simulation.people import credits_of
-from tests.simulation.weather import AFTER
+from tests.simulation.population import credits_of
 
 
 def again(month: Month) -> None:
@@ -63,7 +63,7 @@ def ask_again(month: Month) -> None:
 
 def a_defect(month: Month) -> None:
     """L7: a broken command among others harms only itself."""
-    server, org = month.server(), month.dice.choice(month.village.orgs)
+    server, org = month.server(), month.dice.choice(month.population.orgs)
     give(month)
     for raises in month.dice.sample((True, False, False), 2):
         month.send(Defect(org.number, month.fresh_key(), raises), server)

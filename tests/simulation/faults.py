@@ -45,46 +45,46 @@ _ANSWERED_LATER = frozenset({"ask", "claim", "disturbed"})  # their answers are 
 _REFUSALS = ("full", "read only", "busy", "damaged")
 
 # Each thing that can happen at each point, crashes twice as often, in an order that mixes them.
-FATES: list[tuple[str, Point]] = [
+FAULTS: list[tuple[str, Point]] = [
     *(("crash", point) for point in POINTS * 2),
     *(("away", point) for point in POINTS),
     *((refusal, (BEFORE, call)) for refusal in _REFUSALS for call in CALLS),
 ]
-random.Random(0).shuffle(FATES)
+random.Random(0).shuffle(FAULTS)
 
 
-class Met(Protocol):
+class FaultPlan(Protocol):
     """Whoever decides what happens at a point."""
 
-    def meet(self, point: Point, driver: ShakyDriver) -> None:
+    def meet(self, point: Point, driver: FaultyDriver) -> None:
         """Let it pass, wait, or raise."""
 
 
-class ShakyDriver:
+class FaultyDriver:
     """The real driver, with somebody standing before and after each of its calls."""
 
-    def __init__(self, driver: Driver, met: Met) -> None:
+    def __init__(self, driver: Driver, plan: FaultPlan) -> None:
         self.driver = driver
         self.raw: Any = driver._connection  # type: ignore[attr-defined]
         self.portion, self.ahead, self.locks_rows = driver.portion, driver.ahead, driver.locks_rows
-        self._met = met
+        self._plan = plan
         for name in CALLS:
             if name != "fetch":
-                setattr(self, name, self._shaken(name, getattr(driver, name)))
+                setattr(self, name, self._with_faults(name, getattr(driver, name)))
         self.rollback, self.close, self.lost = driver.rollback, driver.close, driver.lost
         self.go_ahead = driver.go_ahead  # which comes to nothing before the commit
         self.start_over = driver.start_over
 
-    def _shaken(self, name: str, call: Callable[..., Any]) -> Callable[..., Any]:
+    def _with_faults(self, name: str, call: Callable[..., Any]) -> Callable[..., Any]:
         before, after = (BEFORE, name), (AFTER, name)
 
-        def shaken(*arguments: Any, **options: Any) -> Any:
-            self._met.meet(before, self)
+        def called(*arguments: Any, **options: Any) -> Any:
+            self._plan.meet(before, self)
             result = call(*arguments, **options)
-            self._met.meet(after, self)
-            return self._shaken("fetch", result) if name in _ANSWERED_LATER else result
+            self._plan.meet(after, self)
+            return self._with_faults("fetch", result) if name in _ANSWERED_LATER else result
 
-        return shaken
+        return called
 
     def cut(self) -> None:
         """End the connection without a word, as a process does that is killed; the transaction is gone with it."""
