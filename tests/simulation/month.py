@@ -26,12 +26,13 @@ from core.store.instants import to_micros
 from core.store.seals import SealKey
 from core.wiring import open_ledger
 from tests.simulation import population as people
-from tests.simulation.audit import Audit, Reader
+from tests.simulation.audit import Audit
 from tests.simulation.books import Books
 from tests.simulation.descriptions import describe
 from tests.simulation.faults import FAULTS, Point
 from tests.simulation.population import Person, Population
 from tests.simulation.processes import QUEUE_SIZE, Process, Site
+from tests.simulation.reader import Reader
 from tests.simulation.records import Records
 from tests.simulation.tally import Tally
 from tests.support.builders import some_settings
@@ -96,7 +97,7 @@ class Month:
                 self.dice.choices(chosen, weights)[0](self)
                 await self.work(self.dice.choice((0, 1, 3, 8, PATIENCE, PATIENCE)))
                 if step % EVERYTHING_EVERY == 0:
-                    self.audit.everything()
+                    self.audit.stored.everything()
             await self._come_to_an_end()
         finally:
             for server in [each for each in self.servers if each.alive]:
@@ -256,11 +257,11 @@ class Month:
                 self.sweep(name)
                 await self.work(PATIENCE)
             self.clock.advance(timedelta(hours=1))
-            if self.books.transfers == done and not self.audit.in_flight():
+            if self.books.transfers == done and not self.audit.stored.in_flight():
                 break
-        self.audit.everything()
-        self.audit.nothing_lapsed_is_left(to_micros(self.clock()) - _AN_HOUR)
-        assert not self.audit.in_flight(), "clearing accounts agree in the end (L9)"
+        self.audit.stored.everything()
+        self.audit.stored.nothing_lapsed_is_left(to_micros(self.clock()) - _AN_HOUR)
+        assert not self.audit.stored.in_flight(), "clearing accounts agree in the end (L9)"
         assert not self.books.open_holds(), "whatever is over is freed (S2)"
         assert all(gift.state == "in_review" for gift in self.books.open_gifts()), "whatever is due is settled (G2)"
         assert all(request.state != "open" for request in self.books.requests.values()), "whatever is over lapses"

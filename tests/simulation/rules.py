@@ -11,7 +11,7 @@ from core.ledger.commands import Command
 from core.ledger.transfers import FLOWS, TransferKind
 from core.policy.limits import Policy
 from tests.model.rules import repays
-from tests.simulation import campaign_rules, gift_rules, sharing_rules, spending_rules
+from tests.simulation import campaign_rules, gift_rules, hold_rules, sharing_rules, spending_rules
 from tests.simulation.books import Books, Boost, Event, Gift, Hold, Part, Refund, Transfer, Window
 from tests.simulation.spending_limits import SpendingLimits
 
@@ -205,10 +205,10 @@ _CHECKS: dict[str, Callable[[Rules, Transfer], None]] = {
     "ask": sharing_rules.asked,
     "pledge": sharing_rules.pledged,
     "charge": spending_rules.charged,
-    "hold": spending_rules.authorized,
-    "capture": spending_rules.captured,
-    "release": spending_rules.released,
-    "hold_expire": spending_rules.timed_out,
+    "hold": hold_rules.authorized,
+    "capture": hold_rules.captured,
+    "release": hold_rules.released,
+    "hold_expire": hold_rules.timed_out,
     "reset": spending_rules.reset,
     "boost": campaign_rules.boosted,
     "apply": campaign_rules.applied,

@@ -12,9 +12,9 @@ from sqlalchemy import Engine, event, make_url
 
 from core.store.engine import open_engine
 from tests.simulation.actions import ACTIONS, Actions
-from tests.simulation.audit import Reader
 from tests.simulation.grants import begin
 from tests.simulation.month import Month
+from tests.simulation.reader import Reader
 from tests.simulation.tally import Tally
 
 STEPS = 240
