@@ -83,7 +83,8 @@ class LedgerMachine(RuleBasedStateMachine):
 
     @initialize()
     def everybody_has_something_and_some_have_given(self) -> None:
-        """Each wallet and pool has a bought lot and two that lapse; four gifts are pending."""
+        """Each wallet and pool has a bought lot and three that expire, two at the same instant (L4); four gifts are
+        pending."""
         holders = [*(("wallet", name) for name in PEOPLE), *(("pool", name) for name in TEAMS)]
         self.carry_out(
             [
@@ -93,6 +94,7 @@ class LedgerMachine(RuleBasedStateMachine):
                     (200, Source.PURCHASE, None, 50 if holder[0] == "pool" else 100),
                     (150, Source.ALLOTMENT, 72 * HOUR, 100),
                     (50, Source.PROMO, 24 * HOUR, 100),
+                    (5, Source.PROMO, 72 * HOUR, 100),
                 )
             ]
         )
