@@ -154,6 +154,10 @@ def counted(
     assert allowance == 0 or of_plan, f"{transfer}: {member} has no plan"
     counted = {window[2]: amount for window, amount in transfer.windows}
     assert counted == {meter: amount for meter, amount in due.items() if amount}, f"{transfer} is counted wrong"
+    blocked = member in rules.books.frozen | rules.books.gone
+    if of_plan and not blocked and sum(taken.values()) + overage:
+        left = _allowance_left(rules, transfer, member, of_plan)
+        assert left <= allowance, f"{transfer}: {left} was included, only {allowance} was used (S1)"
     for window, _ in transfer.windows:
         assert window[:2] == (transfer.org, member)
         assert model.is_open_window(window[3], window[4], transfer.at), (
@@ -161,6 +165,16 @@ def counted(
         )
         if window[2] != OVERAGE:
             rules.added[window] = transfer.at
+
+
+def _allowance_left(rules: Rules, transfer: Transfer, member: int, meters: set[str]) -> int:
+    """S1, S6: what a plan still included just before a transfer; the least of its windows."""
+    limits, used = rules.limits[transfer.org], Counter(dict.fromkeys(meters, 0))
+    for window, amount in rules.books.used.items():
+        if window[:2] == (transfer.org, member) and model.is_open_window(window[3], window[4], transfer.at):
+            used[window[2]] = max(used[window[2]], amount)
+    of_meters = ((limits.limit(member, meter, transfer.at) or 0, used[meter]) for meter in meters)
+    return min(model.left_of(limit, amount, limit) for limit, amount in of_meters)
 
 
 def _must_have_paid(rules: Rules, transfer: Transfer, member: int) -> None:
