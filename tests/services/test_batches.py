@@ -17,7 +17,8 @@ from core.services.commands.granting import Grant
 from core.services.commands.reversing import Reverse
 from core.services.commands.settling import Decide
 from tests.support.house import open_house_ledger
-from tests.support.worlds import DAY, StoredWorld, World
+from tests.support.stored_world import StoredWorld
+from tests.support.worlds import DAY, World
 
 ADMIN = 1
 

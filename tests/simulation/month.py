@@ -31,9 +31,10 @@ from tests.simulation.books import Books
 from tests.simulation.descriptions import describe
 from tests.simulation.faults import FAULTS, Point
 from tests.simulation.population import Person, Population
-from tests.simulation.processes import QUEUE_SIZE, Process, Site
+from tests.simulation.processes import Process, Site
 from tests.simulation.reader import Reader
 from tests.simulation.records import Records
+from tests.simulation.stepped_journal import QUEUE_SIZE
 from tests.simulation.tally import Tally
 from tests.support.builders import some_settings
 from tests.support.clock import SettableClock

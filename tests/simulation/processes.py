@@ -7,14 +7,13 @@ connection is lost, or the process dies where it stands and another one starts o
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import itertools
 import random
 import threading
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from sqlalchemy import Connection, Engine
 
@@ -28,21 +27,20 @@ from core.store.changes import Changes
 from core.store.drivers.driver import Driver
 from core.store.engine import reading, writing
 from core.store.faults import refusing_faults
-from core.store.journal.journal import Journal
-from core.store.journal.queue import Queue, Ticket
 from core.store.seals import SealKey
 from tests.simulation.faults import AFTER, BEFORE, FaultyDriver, Point
 from tests.simulation.interleavings import Baton, CrashError
 from tests.simulation.records import Attempt, Records
+from tests.simulation.stepped_journal import SteppedJournal, SteppedQueue
 from tests.simulation.tally import Tally
 from tests.support.clock import SettableClock
 
 Found = TypeVar("Found")
 
-QUEUE_SIZE = 24
-BATCH_SIZE = 16
 LOCK_MILLISECONDS = 15  # whoever holds a lock here is stopped, so that waiting longer is in vain
+
 SKEWS = tuple(timedelta(seconds=seconds) for seconds in (0, 0, 0, 1, -1, 3600))  # no two clocks agree
+
 _OTHER_IDS = 8_000_000  # writers whose ids are for rows outside the books: no real one gets so far
 
 
@@ -56,50 +54,6 @@ class Site:
     dice: random.Random
     records: Records
     tally: Tally
-
-
-class SteppedQueue(Queue):
-    """The journal's queue, except that the thread asks before it takes what waits."""
-
-    def __init__(self, baton: Baton, dice: random.Random) -> None:
-        super().__init__(size=QUEUE_SIZE, batch_size=BATCH_SIZE)
-        self._baton = baton
-        self._dice = dice
-        self.carrying = False
-        self.dead = False
-
-    def take(self) -> list[Ticket]:
-        """Take a part of what waits, of any size: how much has come together is a matter of luck."""
-        self.carrying = False
-        while not self.dead:
-            with contextlib.suppress(CrashError):
-                self._baton.park()
-            if len(self) and not self.dead:
-                self.carrying = True
-                self.batch_size = self._dice.choice((1, 2, 4, BATCH_SIZE))
-                return super().take()
-        self._baton.leave()
-        return []
-
-    def _due_sweeps(self) -> int:
-        """Return some of the sweeps: beside callers not all, and not as many as real time has earned them."""
-        return min(len(self._sweeps), self.batch_size // 2 if self._callers else self.batch_size)
-
-
-class SteppedJournal(Journal):
-    """The journal, except that nobody hears from it once it is dead."""
-
-    def __init__(self, queue: SteppedQueue, **parts: Any) -> None:
-        self.queue = queue
-        super().__init__(queue=queue, **parts)
-
-    def _deliver(self, answers: Sequence[Any], here: asyncio.AbstractEventLoop | None = None) -> None:
-        if not self.queue.dead:
-            super()._deliver(answers, here)
-
-    def ended(self) -> None:
-        """Wait for the thread, which has been told to end."""
-        self._thread.join()
 
 
 class Process(Ledger):

@@ -25,7 +25,8 @@ from core.services.commands.holding import Authorize, Capture, Release
 from core.services.commands.reversing import Reverse
 from core.services.commands.settling import Decide
 from tests.model.model import CREDIT, NEVER, Account, Model
-from tests.support.worlds import PEOPLE, TEAMS, World
+from tests.support.spending_limits import TEAMS
+from tests.support.worlds import PEOPLE, World
 
 ADMIN = 1
 HOUR = timedelta(hours=1)

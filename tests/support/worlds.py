@@ -1,50 +1,20 @@
-"""Two places where the real commands can be carried out: the pure working state alone, and a stored ledger.
+"""What the random ledger test asks of a place where the real commands are carried out, and who is there.
 
 Both begin with the people of ``PEOPLE`` and answer the same questions, so that one random test runs on both.
 """
 
 from __future__ import annotations
 
-import asyncio
-import itertools
-from collections import Counter, defaultdict
 from collections.abc import Sequence
-from concurrent.futures import Future
 from datetime import datetime, timedelta
-from typing import Any, Protocol, cast
+from typing import Any, Protocol
 
-from sqlalchemy import text
-
-from core.ledger.accounts import AccountKind, account_id, kind_of, pool_of, wallet_of
-from core.ledger.book import Book, WindowPosting
 from core.ledger.commands import Command, Receipt
-from core.ledger.credits import ZERO, total
-from core.ledger.errors import Code, Refused
-from core.ledger.gifts import OPEN, GiftState
-from core.ledger.given import Given
-from core.ledger.members import Member, TeamSeat
-from core.ledger.positions import Slice
-from core.metering.allowances import UsageWindow
-from core.metering.holds import Hold
-from core.policy.limits import Policy
-from core.services import balances, settlement
-from core.services.commands.expiring import Expire
-from core.services.commands.holding import Authorize, HoldTimeout
-from core.services.commands.settling import Settle
-from core.services.ledger import Ledger
-from core.store import groups, people
+from core.ledger.errors import Refused
 from core.store.drivers.driver import columns_of
-from core.store.engine import reading, writing
-from core.store.groups import OrganisationRecord, TeamRecord
-from core.store.instants import from_micros, to_micros
-from core.store.people import MemberRecord
-from core.store.records import model_of, values_of
 from core.store.tables import UsageEvent
 from tests.model.model import Person, Shown
-from tests.support.builders import an_actor
-from tests.support.clock import START, SettableClock
-from tests.support.spending import know_spending
-from tests.support.spending_limits import TEAMS, drops_of, records_of
+from tests.support.clock import SettableClock
 
 PEOPLE = {
     "ada": Person("red", leads=True),
@@ -53,8 +23,11 @@ PEOPLE = {
     "di": Person("blue", leads=True),
     "ed": Person("blue", verified=False),
 }
+
 DAY = timedelta(days=1)
-_OF_EVENTS = columns_of(UsageEvent)[2:]  # what a command says of one, after its two ids
+
+USAGE_COLUMNS = columns_of(UsageEvent)[2:]  # what a command says of one, after its two ids
+
 Holdings = dict[tuple[int, int], int]
 
 
@@ -100,262 +73,3 @@ class World(Protocol):
 
     def gifts(self) -> dict[int, tuple[str, datetime]]:
         """The state of each gift, and when it settles."""
-
-
-class PureWorld:
-    """The working state of one endless batch: no store, no journal, every account locked."""
-
-    def __init__(self) -> None:
-        self.clock = clock = SettableClock()
-        self._numbers = itertools.count(1000)
-        self._keys: dict[tuple[int, str], tuple[bytes, Receipt]] = {}
-        self.org_id = 1
-        self.ids = {name: number for number, name in enumerate((*TEAMS, *PEOPLE), start=11)}
-        self._book = Book(clock(), lambda: next(self._numbers))
-        for name, person in PEOPLE.items():
-            number, verified_at = self.ids[name], clock() if person.verified else None
-            self._book.members[number] = Member(
-                number, 1, name, "person", "member", verified_at, clock(), frozen_at=None, deactivated_at=None
-            )
-            self._book.seats[1, number] = (TeamSeat(self.ids[person.team], person.leads),)
-        kinds = (AccountKind.WALLET, AccountKind.POOL, AccountKind.ESCROW)
-        for account in itertools.starmap(account_id, itertools.product(self.ids.values(), kinds)):
-            self._book.positions[account] = {}
-            self._book.locked.add((1, account))
-        teams = {self.ids[name]: (self.ids[person.team],) for name, person in PEOPLE.items()}
-        know_spending(self._book, 1, teams, records_of(1, self.ids, clock()))
-        self._book.records[Hold, "hold_id"] = {}
-        self._reserved: defaultdict[int, list[WindowPosting]] = defaultdict(list)
-        self._book.locked.add((1, pool_of(1)))
-        assert not any(isinstance(each, Refused) for each in self.execute(drops_of(1, self.ids, clock())))
-
-    def execute(self, commands: Sequence[Command]) -> list[Receipt | Refused]:
-        return [self._execute(command) for command in commands]
-
-    def _execute(self, command: Command) -> Receipt | Refused:
-        key = (command.actor_id, command.key)
-        if key in self._keys:
-            digest, receipt = self._keys[key]
-            again = Receipt(receipt.first_id, receipt.count, replayed=True)
-            return again if digest == command.digest else Refused(Code.IDEMPOTENCY_CONFLICT, "Used before.")
-        self._book.now = self.clock()
-        self._book.given = {number: self._given(number) for number in command.needs.given_by}
-        own_ids = [next(self._numbers) for _ in range(command.count)]
-        self._book.begin(command.org_id, command.actor_id, own_ids)
-        windows = len(self._book.effects.windows)
-        try:
-            result = command.decide(self._book)
-        except Refused as refused:
-            self._book.rollback()
-            return refused
-        for posting in self._book.effects.windows[windows:]:
-            self._reserved[posting.transfer_id].append(posting)
-        if isinstance(command, Authorize):
-            self._remember(result)
-        self._keys[key] = command.digest, Receipt(own_ids[0], command.count, replayed=False)
-        return self._keys[key][1]
-
-    def _remember(self, hold: Hold) -> None:
-        """Know a hold as a batch reads it: its record, its draws in their order, and what it counted where."""
-        book, number = self._book, hold.hold_id
-        book.records[Hold, "hold_id"][1, number] = {hold.key: hold}
-        given = [entry for entry in book.effects.postings[-1].entries if entry.amount < ZERO]
-        book.draws[number] = tuple(
-            (source, tuple(Slice(book.lots[e.lot_id], -e.amount) for e in given if e.account_id == source))
-            for source in hold.sources
-        )
-        book.reserved[number] = tuple(self._reserved[number])
-
-    def _holds(self) -> list[Hold]:
-        filed = self._book.records[Hold, "hold_id"].values()
-        return [cast("Hold", record) for found in filed for record in found.values()]
-
-    def free_due(self) -> None:
-        self.execute([HoldTimeout(1, hold.hold_id) for hold in self._holds() if hold.is_over(self.clock())])
-
-    def holds(self) -> dict[int, tuple[Any, ...]]:
-        return {
-            hold.hold_id: (
-                hold.state.value,
-                hold.amount.micros,
-                hold.allowance.micros,
-                hold.charged.micros,
-                hold.overage.micros,
-                hold.is_late,
-            )
-            for hold in self._holds()
-        }
-
-    def events(self) -> dict[int, tuple[int, int, int]]:
-        known = {number: dict(zip(_OF_EVENTS, facts, strict=False)) for _, number, facts in self._book.effects.usage}
-        return {
-            number: (each["amount"], each["allowance"] or 0, each["overage"] or 0) for number, each in known.items()
-        }
-
-    def windows(self) -> dict[tuple[int, str, datetime], int]:
-        """By the records that decisions read; they are the sums of the postings."""
-        filed = self._book.records[UsageWindow, "member_id"].values()
-        windows = [cast("UsageWindow", record) for found in filed for record in found.values()]
-        used = {(each.member_id, each.meter, each.opens_at): each.used.micros for each in windows}
-        posted = Counter[tuple[int, str, datetime]]()
-        for posting in self._book.effects.windows:
-            posted[posting.member_id, posting.meter, posting.opens_at] += posting.amount.micros
-        assert used == posted
-        return {key: amount for key, amount in used.items() if amount}
-
-    def _given(self, sender: int) -> Given:
-        counted = [
-            gift
-            for gift in self._book.gifts.values()
-            if gift.sender_account == wallet_of(sender)
-            and gift.state in OPEN | {GiftState.SETTLED}
-            and gift.created_at > self._book.now - DAY
-        ]
-        pairs = Counter(gift.recipient_account for gift in counted)
-        return Given(len(counted), total(gift.amount for gift in counted), pairs)
-
-    def settle_due(self) -> None:
-        self.execute([Settle(self.org_id, number) for number in self._book.gifts])
-
-    def expire_due(self) -> None:
-        now = self.clock()
-        holding = [
-            number
-            for number, gift in self._book.gifts.items()
-            if gift.state in OPEN and any(part.lot.expired(now) for part in gift.slices)
-        ]
-        self.execute([Settle(self.org_id, number) for number in holding])
-        own = [key for key in self.holdings() if kind_of(key[0]) is not AccountKind.ESCROW]
-        lapsed = [(account, lot) for account, lot in own if self._book.lots[lot].expired(now)]
-        self.execute([Expire(self.org_id, account, lot) for account, lot in lapsed])
-
-    def holdings(self) -> Holdings:
-        return {
-            (account, lot): position.remaining.micros
-            for account, positions in self._book.positions.items()
-            for lot, position in positions.items()
-            if position.remaining
-        }
-
-    def debts(self) -> dict[int, int]:
-        owed = {debt.cause_id: debt for _, debt in self._book.effects.debts}
-        owed |= {debt.cause_id: debt for _, debt in self._book.effects.debt_changes}
-        return {number: debt.left.micros for number, debt in owed.items()}
-
-    def shown_to(self, name: str) -> None:
-        """Nothing: balances are read from a store."""
-
-    def lines(self) -> list[tuple[int, int, int, int]]:
-        return [
-            (posting.transfer_id, entry.account_id, entry.lot_id, entry.amount.micros)
-            for posting in self._book.effects.postings
-            for entry in posting.entries
-        ]
-
-    def gifts(self) -> dict[int, tuple[str, datetime]]:
-        return {number: (gift.state.value, gift.settles_at) for number, gift in self._book.gifts.items()}
-
-
-class StoredWorld:
-    """A new organisation in an open ledger, on either database; commands go through the journal."""
-
-    def __init__(self, ledger: Ledger, clock: SettableClock) -> None:
-        self._ledger = ledger
-        self.clock = clock
-        clock.now = START
-        self.org_id = ledger.new_id()
-        self.ids = {name: ledger.new_id() for name in (*TEAMS, *PEOPLE)}
-        now = clock()
-        with writing(ledger.engine) as connection:
-            groups.add_organisation(
-                connection, OrganisationRecord(self.org_id, "Acme", None, now), policy=Policy().body()
-            )
-            for team in TEAMS:
-                groups.add_team(connection, TeamRecord(self.org_id, self.ids[team], team, now))
-            for name, person in PEOPLE.items():
-                number, verified_at = self.ids[name], now if person.verified else None
-                record = MemberRecord(
-                    self.org_id, number, name, "person", "member", joined_at=now, verified_at=verified_at
-                )
-                people.add_member(connection, record)
-                groups.seat(
-                    connection,
-                    org_id=self.org_id,
-                    team_id=self.ids[person.team],
-                    member_id=number,
-                    is_lead=person.leads,
-                )
-            for term in records_of(self.org_id, self.ids, now):
-                table = model_of(type(term)).__table__  # type: ignore[attr-defined]
-                connection.execute(table.insert().values(**values_of(term)))
-        assert not any(isinstance(each, Refused) for each in self.execute(drops_of(self.org_id, self.ids, now)))
-
-    def execute(self, commands: Sequence[Command]) -> list[Receipt | Refused]:
-        return [answer_of(future) for future in [self._ledger.journal.submit(command) for command in commands]]
-
-    def settle_due(self) -> None:
-        asyncio.run(settlement.settle_due(self._ledger))
-        asyncio.run(settlement.return_stranded(self._ledger))
-
-    def expire_due(self) -> None:
-        asyncio.run(settlement.expire_due(self._ledger))
-
-    def free_due(self) -> None:
-        query = "SELECT hold_id FROM hold WHERE org_id = :org AND state = 'open' AND deadline_at <= :now"
-        due = self._rows(query, now=to_micros(self.clock()))
-        self.execute([HoldTimeout(self.org_id, number) for (number,) in due])
-
-    def holds(self) -> dict[int, tuple[Any, ...]]:
-        query = "SELECT hold_id, state, amount, allowance, charged, overage, is_late FROM hold WHERE org_id = :org"
-        return {number: (*facts, bool(is_late)) for number, *facts, is_late in self._rows(query)}
-
-    def events(self) -> dict[int, tuple[int, int, int]]:
-        query = """SELECT transfer_id, amount, coalesce(allowance, 0), coalesce(overage, 0) FROM usage_event
-                   WHERE org_id = :org"""
-        return {number: (amount, included, owed) for number, amount, included, owed in self._rows(query)}
-
-    def windows(self) -> dict[tuple[int, str, datetime], int]:
-        rows = self._rows("SELECT member_id, meter, opens_at, used FROM usage_window WHERE org_id = :org")
-        return {(member, meter, from_micros(opens_at)): used for member, meter, opens_at, used in rows if used}
-
-    def debts(self) -> dict[int, int]:
-        rows = self._rows("SELECT cause_id, amount - repaid FROM obligation WHERE org_id = :org")
-        return dict(rows)
-
-    def shown_to(self, name: str) -> Shown:
-        actor = an_actor(self.ids[name], org_id=self.org_id)
-        shown = asyncio.run(balances.balance(self._ledger, actor=actor))
-        left = None if shown.gift_limit_left is None else shown.gift_limit_left.micros
-        return Shown(
-            spendable=shown.spendable.micros,
-            available=shown.available.micros,
-            pool=shown.pool.micros,
-            giftable=shown.giftable.micros,
-            held_gifts=shown.held_gifts.micros,
-            held_usage=shown.held_usage.micros,
-            owed=shown.owed.micros,
-            incoming=shown.incoming.micros,
-            limit_left=left,
-        )
-
-    def holdings(self) -> Holdings:
-        rows = self._rows("SELECT account_id, lot_id, remaining FROM position WHERE org_id = :org")
-        return {(account, lot): remaining for account, lot, remaining in rows}
-
-    def lines(self) -> list[tuple[int, int, int, int]]:
-        return self._rows("SELECT transfer_id, account_id, lot_id, amount FROM entry WHERE org_id = :org")
-
-    def gifts(self) -> dict[int, tuple[str, datetime]]:
-        rows = self._rows("SELECT gift_id, state, settles_at FROM gift WHERE org_id = :org")
-        return {number: (state, from_micros(settles_at)) for number, state, settles_at in rows}
-
-    def _rows(self, query: str, **values: int) -> list[Any]:
-        with reading(self._ledger.engine) as connection:
-            return [tuple(row) for row in connection.execute(text(query), {"org": self.org_id, **values})]
-
-
-def answer_of(future: Future[Receipt]) -> Receipt | Refused:
-    try:
-        return future.result(timeout=30)
-    except Refused as refused:
-        return refused
