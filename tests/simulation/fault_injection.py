@@ -1,4 +1,4 @@
-"""What happens to the house in a month: sweeps, clocks that jump, servers that die, callers that hang up."""
+"""What goes wrong in a month: sweeps, clocks that jump, servers that die, callers that hang up."""
 
 from __future__ import annotations
 

@@ -7,29 +7,24 @@ import contextlib
 import random
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
-from datetime import timedelta
 from typing import Any
 
 from sqlalchemy import Engine
 
-from core.ledger.commands import Command, Receipt
+from core.ledger.commands import Command
 from core.ledger.credits import Credits
 from core.ledger.errors import Refused
 from core.secret_key import secret_key
-from core.services import deliveries, requests, settlement
-from core.services.boosts import rounds
-from core.services.settlement import Swept
-from core.services.verify import verify
 from core.store.deliveries import DeliveryRecord
 from core.store.engine import writing
 from core.store.instants import to_micros
 from core.store.seals import SealKey
-from core.wiring import open_ledger
 from tests.simulation import population as people
 from tests.simulation.audit import Audit
 from tests.simulation.books import Books
 from tests.simulation.descriptions import describe
 from tests.simulation.faults import FAULTS, Point
+from tests.simulation.month_end import PATIENCE, SWEEPS, come_to_an_end, open_as_usual
 from tests.simulation.population import Person, Population
 from tests.simulation.processes import Process, Site
 from tests.simulation.reader import Reader
@@ -42,11 +37,7 @@ from tests.support.clock import SettableClock
 SERVERS = 2
 REMEMBERED = 40  # steps that a failure shows
 EVERYTHING_EVERY = 50  # steps between two checks of all there is
-MANY = 50  # rounds of asking again
-LONG = timedelta(days=90)  # after which everything is due, however far ahead the clock once was
-PATIENCE = 20_000  # turns after which something must have come to an end
 FAULTS_PER_MONTH = 12  # faults of a writer in a month
-_AN_HOUR = 3_600_000_000  # micro-seconds by which a server's clock may be late
 
 
 class Month:
@@ -99,12 +90,12 @@ class Month:
                 await self.work(self.dice.choice((0, 1, 3, 8, PATIENCE, PATIENCE)))
                 if step % EVERYTHING_EVERY == 0:
                     self.audit.stored.everything()
-            await self._come_to_an_end()
+            await come_to_an_end(self)
         finally:
             for server in [each for each in self.servers if each.alive]:
                 server.crash()
         await self._breathe()
-        await self._open_as_usual()
+        await open_as_usual(self)
 
     # What actions use.
 
@@ -172,7 +163,7 @@ class Month:
         server = server or self.server()
         self.say(f"to {server.number}: {name}")
         self.tally["sweep", name] += 1
-        self.ask(_SWEEPS[name](server))
+        self.ask(SWEEPS[name](server))
 
     def ask(self, question: Awaitable[object]) -> None:
         """Let a use case begin; it goes on while other things happen."""
@@ -237,73 +228,6 @@ class Month:
         mine = [FAULTS[(self.seed * FAULTS_PER_MONTH + place) % len(FAULTS)] for place in range(FAULTS_PER_MONTH)]
         moments = sorted(self.dice.random() * 0.9 for _ in mine)
         return [(moment, *fault) for moment, fault in zip(moments, mine, strict=True)]
-
-    async def _come_to_an_end(self) -> None:
-        """Everything heals: doubts are cleared, what is due is done, nothing is on its way any more."""
-        for server in self.servers:
-            server.armed.clear()
-            server.armed_for_long = 0
-        await self.work(PATIENCE)
-        for _ in range(MANY):
-            if not (doubts := self.records.in_doubt()):
-                break
-            for command in doubts[:QUEUE_SIZE]:
-                self.send(command)
-            await self.work(PATIENCE)
-        assert not self.records.in_doubt(), "whoever asks again is answered"
-        self.clock.advance(LONG)
-        for _ in range(MANY):
-            done = self.books.transfers
-            for name in _SWEEPS:
-                self.sweep(name)
-                await self.work(PATIENCE)
-            self.clock.advance(timedelta(hours=1))
-            if self.books.transfers == done and not self.audit.stored.in_flight():
-                break
-        self.audit.stored.everything()
-        self.audit.stored.nothing_lapsed_is_left(to_micros(self.clock()) - _AN_HOUR)
-        assert not self.audit.stored.in_flight(), "clearing accounts agree in the end (L9)"
-        assert not self.books.open_holds(), "whatever is over is freed (S2)"
-        assert all(gift.state == "in_review" for gift in self.books.open_gifts()), "whatever is due is settled (G2)"
-        assert all(request.state != "open" for request in self.books.requests.values()), "whatever is over lapses"
-        self._count_ends()
-
-    def _count_ends(self) -> None:
-        """Note what became of everything that can come to several ends."""
-        applications = [each for campaign in self.books.campaigns.values() for each in campaign.applications.values()]
-        for name, things in (
-            ("gift", self.books.gifts.values()),
-            ("request", self.books.requests.values()),
-            ("application", applications),
-        ):
-            self.tally.update((name, each.state) for each in things)
-        self.tally.update(("hold", "late" if hold.is_late else hold.state) for hold in self.books.holds.values())
-
-    async def _open_as_usual(self) -> None:
-        """A ledger as it is always opened, with threads of its own, finds nothing to do and nothing wrong."""
-        ledger = open_ledger(some_settings(self.url), clock=self.clock)
-        try:
-            for sweep in _SWEEPS.values():
-                assert await sweep(ledger) == Swept(), f"something was left for {sweep}"
-            for key, bound in self.dice.sample(sorted(self.records.bound.items()), 5):
-                again = await ledger.execute(self.records.all[key].sent[bound.digest])
-                assert again == Receipt(bound.first_id, bound.count, replayed=True), f"{key} was forgotten (L6)"
-            report = await verify(ledger)
-        finally:
-            ledger.close()
-        assert report.clean, f"verify finds: {report.findings[:5]}"
-
-
-_SWEEPS: dict[str, Callable[[Any], Awaitable[object]]] = {
-    "settling": settlement.settle_due,
-    "freeing": settlement.free_due_holds,
-    "lapsing": settlement.expire_due,
-    "delivering": deliveries.deliver_due,
-    "returning": settlement.return_stranded,
-    "lapsing requests": requests.lapse_due,
-    "boosting": rounds.boosts_due,
-    "withdrawing": rounds.withdraw_leavers,
-}
 
 
 async def _whatever_comes(question: Awaitable[object]) -> None:
