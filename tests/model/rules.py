@@ -104,6 +104,16 @@ def left_of(limit: int | None, used: int, amount: int) -> int:
     return amount if limit is None else max(min(amount, limit - used), 0)
 
 
+def plan_left(limits_and_used: Iterable[tuple[int, int]]) -> int:
+    """S6: the windows of a plan nest, so what is left is the least of them; without a plan it is nothing."""
+    return min((left_of(limit, used, limit) for limit, used in limits_and_used), default=0)
+
+
+def takes_back(closes_at: Moment, at: Moment, *, reset_since: bool = False) -> bool:
+    """S6, S8: a window takes back what was freed unless it has closed, or was reset since the authorization."""
+    return bool(at < closes_at) and not reset_since
+
+
 def is_open_window(opens_at: Moment, closes_at: Moment, at: Moment) -> bool:
     """S6: a window holds its first moment and not its last."""
     return bool(opens_at <= at < closes_at)

@@ -39,11 +39,8 @@ class Windows:
     def included(self, who: str, team: str, now: datetime) -> int:
         """S6: windows nest, so the least of what is left of each; a boost multiplies them all, the largest counts."""
         factors = [Fraction(each.factor) for each in BOOSTS if self._counts(each, who, team, now)]
-        left = [
-            rules.boosted(limit, factors) - self._window(who, meter, now).used
-            for meter, limit in PLANS.get(who, {}).items()
-        ]
-        return max(min(left, default=0), 0)
+        limits = [(rules.boosted(limit, factors), meter) for meter, limit in PLANS.get(who, {}).items()]
+        return rules.plan_left((limit, self._window(who, meter, now).used) for limit, meter in limits)
 
     def _counts(self, boost: object, who: str, team: str, now: datetime) -> bool:
         subject, begins, ends = boost.subject, boost.from_hours, boost.to_hours  # type: ignore[attr-defined]
@@ -99,7 +96,7 @@ class Windows:
         for key, counted in reserved:
             back = rules.counted_in(key[1], allowance, sum(taken.values()), taken)
             assert back <= counted
-            if now < self.known[key].closes_at:
+            if rules.takes_back(self.known[key].closes_at, now):
                 self.known[key].used -= back
 
     # Which window it is.

@@ -129,6 +129,6 @@ def _given_back(rules: Rules, transfer: Transfer, hold: Hold, allowance: int, fr
         amount = model.counted_in(meter, allowance, sum(freed.values()), of_pools)
         was_reset = rules.books.resets.get(window[1:], -1) >= hold.created_at
         amount = min(amount, rules.books.used[window])
-        if amount and transfer.at < window[4] and not was_reset:
+        if amount and model.takes_back(window[4], transfer.at, reset_since=was_reset):
             due[window] = -amount
     assert dict(transfer.windows) == due, f"{transfer} gives back {transfer.windows}, not {due}"

@@ -62,7 +62,7 @@ def refunded(rules: Rules, transfer: Transfer) -> None:
     for window, amount in transfer.windows:
         assert amount < 0, f"{transfer} counts what was given back"
         assert window[1] == event.member
-        assert transfer.at < window[4], f"{transfer} touches a window that has closed (S6)"
+        assert model.takes_back(window[4], transfer.at), f"{transfer} touches a window that has closed (S6)"
 
 
 def within_limits(rules: Rules) -> None:
@@ -173,8 +173,7 @@ def _allowance_left(rules: Rules, transfer: Transfer, member: int, meters: set[s
     for window, amount in rules.books.used.items():
         if window[:2] == (transfer.org, member) and model.is_open_window(window[3], window[4], transfer.at):
             used[window[2]] = max(used[window[2]], amount)
-    of_meters = ((limits.limit(member, meter, transfer.at) or 0, used[meter]) for meter in meters)
-    return min(model.left_of(limit, amount, limit) for limit, amount in of_meters)
+    return model.plan_left((limits.limit(member, meter, transfer.at) or 0, used[meter]) for meter in meters)
 
 
 def _must_have_paid(rules: Rules, transfer: Transfer, member: int) -> None:
