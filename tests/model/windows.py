@@ -29,7 +29,7 @@ class Window:
 
 @dataclass
 class Windows:
-    """All windows that were ever used. ``start`` is the instant from which the terms count."""
+    """All windows that were ever used. ``start`` is the instant from which the limits count."""
 
     start: datetime
     known: dict[Key, Window] = field(default_factory=dict)

@@ -16,7 +16,7 @@ from tests.simulation.run import STEPS, MonthError, run_month
 from tests.simulation.tally import Tally, not_met, summary
 from tests.support.databases import KINDS, Databases
 
-AT_ONCE = 5  # months that one process lives through before it reports
+AT_ONCE = 5  # months that one process runs before it reports
 ENOUGH = 50  # months after which everything must have happened
 
 

@@ -1,4 +1,4 @@
-"""Who lives through the month: two organisations with their teams, some of whom may not give, one of whom is a bot."""
+"""The population of a month: two organizations with their teams; some people may not give, and one is a bot."""
 
 from __future__ import annotations
 

@@ -69,7 +69,7 @@ def back_to_life(month: Month) -> None:
 
 async def _revive(month: Month, server: Process, lot: Lot, giver: Person, receiver: Person) -> None:
     assert lot.expires_at is not None
-    month.say(f"lot {lot.number} lapses for {receiver.number}, and lives again")
+    month.say(f"lot {lot.number} lapses for {receiver.number}, and is valid again")
     month.clock.now = from_micros(lot.expires_at) + HOUR
     await server.execute(Expire(lot.org, receiver.wallet, lot.number))
     month.clock.advance(-50 * HOUR)
