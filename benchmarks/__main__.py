@@ -15,9 +15,9 @@ from typing import Final
 from rich.console import Console
 
 from benchmarks.bench import FULL, QUICK, Bench, Size
+from benchmarks.fixture_data import a_town
 from benchmarks.harness import Result, markdown, table, write_json
 from benchmarks.rows import authorize, backpressure, growth, rush, settling, transfers, writers
-from benchmarks.town import a_town
 from core.server import calm_collector
 from tests.support.databases import KINDS, Databases
 
@@ -27,7 +27,7 @@ ROWS: Final[dict[str, Callable[[Bench], Iterator[Result]]]] = {
     "callers": transfers.many_callers,
     "hot": transfers.hot_account,
     "one": transfers.one_caller,
-    "organisations": transfers.many_organisations,
+    "organisations": transfers.many_organizations,
     "settling": settling.alone,
     "settling-beside": settling.beside_callers,
     "rush": rush.applications,
@@ -67,7 +67,7 @@ def _options() -> argparse.Namespace:
 
 
 def _measure(kind: str, size: Size, databases: Databases, names: Iterable[str]) -> Iterator[Result]:
-    town = a_town(people=size.people, organisations=size.organisations, people_each=size.people_each)
+    town = a_town(people=size.people, organizations=size.organizations, people_each=size.people_each)
     bench = Bench(kind, size, town, databases)
     for name in names:
         yield from ROWS[name](bench)

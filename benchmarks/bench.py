@@ -6,10 +6,10 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 
+from benchmarks.fixture_data import Town, build, open_town
 from benchmarks.raw import Raw, Scribe
-from benchmarks.town import Town, build, open_town
 from core.clock import Clock, system_clock
-from core.services.ledger import Ledger
+from core.services.common.ledger_service import LedgerService
 from tests.support.databases import Databases
 
 
@@ -23,8 +23,8 @@ class Size:
     due_gifts: int
     due_at_once: int  # beside callers, in one turn of a few seconds
     history_entries: int
-    people: int  # in the big organisation
-    organisations: int  # beside it
+    people: int  # in the big organization
+    organizations: int  # beside it
     people_each: int
 
 
@@ -36,7 +36,7 @@ QUICK = Size(2, 1_500, 1, 5_000, 1_800, 300_000, 500, 1_000, 2)
 class Trio:
     """Three databases with the same content: ours, the raw one, and the one where rows are prepared."""
 
-    ledger: Ledger
+    ledger: LedgerService
     raw: Raw
     scribe: Scribe
 
@@ -68,7 +68,7 @@ class Bench:
         self.databases.drop(url)
 
     @contextmanager
-    def ledger(self, *, clock: Clock = system_clock, queue_size: int | None = None) -> Iterator[Ledger]:
+    def ledger(self, *, clock: Clock = system_clock, queue_size: int | None = None) -> Iterator[LedgerService]:
         """An open ledger of a fresh copy."""
         options = {} if queue_size is None else {"queue_size": queue_size}
         with self.a_copy() as url:

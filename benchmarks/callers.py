@@ -12,8 +12,8 @@ from typing import TypeVar
 from benchmarks.harness import Timing, measured
 from core.ledger.commands import Command, Receipt
 from core.server import event_loop
-from core.services.ledger import Ledger
-from core.store.journal.queue import Answer
+from core.services.common.ledger_service import LedgerService
+from core.store.journal.queue import Reply
 
 Found = TypeVar("Found")
 
@@ -26,10 +26,10 @@ def on_the_servers_loop(work: Coroutine[None, None, Found]) -> Found:
         return runner.run(work)
 
 
-def in_batches(ledger: Ledger, commands: Sequence[Command], size: int) -> Timing:
+def in_batches(ledger: LedgerService, commands: Sequence[Command], size: int) -> Timing:
     """Hand in batches, the next while one is carried out; a batch's latency is from hand-in to its last answer."""
     timing = Timing(count=len(commands))
-    under_way: deque[tuple[float, Future[list[Answer]]]] = deque()
+    under_way: deque[tuple[float, Future[list[Reply]]]] = deque()
 
     def finish() -> None:
         since, future = under_way.popleft()
@@ -48,7 +48,7 @@ def in_batches(ledger: Ledger, commands: Sequence[Command], size: int) -> Timing
     return timing
 
 
-def concurrently(ledger: Ledger, commands: Sequence[Command], callers: int) -> Timing:
+def concurrently(ledger: LedgerService, commands: Sequence[Command], callers: int) -> Timing:
     """Let tasks of one event loop hand in one command each, and the next when it is answered."""
     timing = Timing(count=len(commands))
 
@@ -67,7 +67,7 @@ def concurrently(ledger: Ledger, commands: Sequence[Command], callers: int) -> T
     return timing
 
 
-async def steadily(ledger: Ledger, commands: Iterator[Command], rate: float, until: asyncio.Event) -> Timing:
+async def steadily(ledger: LedgerService, commands: Iterator[Command], rate: float, until: asyncio.Event) -> Timing:
     """Hand in commands at a steady rate, whether or not the ledger keeps up, until told to stop.
 
     A latency counts from when the command was due to be handed in, so that a stall is not hidden.

@@ -14,18 +14,18 @@ from typing import Final
 from sqlalchemy import Connection, Engine, text
 from sqlmodel import SQLModel
 
-from benchmarks.town import Town
+from benchmarks.fixture_data import Town
 from core.ledger.accounts import wallet_of
 from core.ledger.commands import Command
 from core.ledger.credits import Credits
 from core.ledger.ids import first_id_of
 from core.ledger.lots import GiftOrder, Source
 from core.metering.usage import Rating, Usage
-from core.services.commands.charging import Charge
-from core.services.commands.giving import Give
-from core.services.commands.granting import Grant
-from core.services.commands.settling import Settle
-from core.services.ledger import Ledger
+from core.services.common.ledger_service import LedgerService
+from core.services.gifts.gift_commands import Give
+from core.services.gifts.settlement_commands import Settle
+from core.services.grants.grant_commands import Grant
+from core.services.usage.charge_commands import Charge
 from core.store import tables as t
 from core.store.drivers.driver import columns_of, table_of
 from core.store.engine import is_sqlite, writing
@@ -44,18 +44,18 @@ _MOMENTS: Final = frozenset({"at", "created_at", "settles_at", "expires_at", "gr
 _IDS: Final = frozenset({"transfer_id", "gift_id", "cause_id", "lot_id", "notice_id", "first_id"})
 _TEXTS: Final = frozenset({"key", "event_id"})
 _OWN_KEYS: Final[dict[type[SQLModel], str]] = {  # the tables that grow with the books, and which id is their own
-    t.Lot: "lot_id",
-    t.Transfer: "transfer_id",
-    t.Entry: "transfer_id",
-    t.Gift: "gift_id",
-    t.Note: "transfer_id",
-    t.Command: "first_id",
-    t.UsageEvent: "transfer_id",
-    t.Outbox: "notice_id",
+    t.LotRow: "lot_id",
+    t.TransferRow: "transfer_id",
+    t.EntryRow: "transfer_id",
+    t.GiftRow: "gift_id",
+    t.NoteRow: "transfer_id",
+    t.CommandRow: "first_id",
+    t.UsageEventRow: "transfer_id",
+    t.OutboxRow: "notice_id",
 }
 
 
-def live_through(ledger: Ledger, clock: SettableClock, town: Town, *, rounds: int = ROUNDS) -> None:
+def live_through(ledger: LedgerService, clock: SettableClock, town: Town, *, rounds: int = ROUNDS) -> None:
     """Make the first stretch, and let its messages be delivered and seen."""
     people = town.members[town.big][:PEOPLE]
     for number in range(rounds):
@@ -86,7 +86,7 @@ def multiply(engine: Engine, copies: int) -> None:
             connection.execute(text("CHECKPOINT"))
 
 
-def _carry_out(ledger: Ledger, commands: Sequence[Command]) -> list[int]:
+def _carry_out(ledger: LedgerService, commands: Sequence[Command]) -> list[int]:
     futures = [ledger.journal.submit(command) for command in commands]
     return [future.result().first_id for future in futures]
 

@@ -19,8 +19,8 @@ from rich.console import Console
 from rich.table import Table
 
 from benchmarks.bench import QUICK, Bench
+from benchmarks.fixture_data import Town, a_town
 from benchmarks.raw import Scribe
-from benchmarks.town import Town, a_town
 from core.ledger.commands import Command
 from core.store.journal import batch
 from tests.support.databases import KINDS, Databases
@@ -76,7 +76,7 @@ def main() -> None:
 
 
 def _profile(kind: str, databases: Databases, options: argparse.Namespace) -> None:
-    town = a_town(people=QUICK.people, organisations=0, people_each=0)
+    town = a_town(people=QUICK.people, organizations=0, people_each=0)
     bench = Bench(kind, QUICK, town, databases)
     with bench.a_copy() as url:
         scribe = Scribe(url)

@@ -22,11 +22,11 @@ from core.store import tables as t
 from core.store.drivers.checkpoints import Checkpointer
 from core.store.drivers.driver import Driver, Rows
 from core.store.engine import is_sqlite, open_engine, writing
-from core.store.instants import to_micros
-from core.store.journal import writers
-from core.store.journal.appending import Writer
-from core.store.journal.batch import Outcome, run_batch
+from core.store.journal import registry
+from core.store.journal.batch import BatchResult, run_batch
+from core.store.journal.writer import Writer
 from core.store.seals import SealKey
+from core.store.timestamps import to_micros
 from core.wiring import open_driver
 
 Call = Callable[[Driver], None]
@@ -46,7 +46,7 @@ class Scribe:
     def __init__(self, url: str, clock: Clock = system_clock) -> None:
         self._engine = open_engine(url)
         with writing(self._engine) as connection:
-            number = writers.register(connection, to_micros(clock()))
+            number = registry.register(connection, to_micros(clock()))
         self.driver = _Recorder(open_driver(self._engine))
         self._writer = Writer(
             writer_id=number,
@@ -108,7 +108,7 @@ class Raw:
         self._engine.dispose()
 
 
-def _taken_effect(outcome: Outcome) -> Receipt:
+def _taken_effect(outcome: BatchResult) -> Receipt:
     assert isinstance(outcome, Receipt), f"a benchmark's command was not carried out: {outcome!r}"
     return outcome
 
@@ -122,15 +122,15 @@ class _Recorder:
         self.portion, self.ahead, self.locks_rows = driver.portion, 0, driver.locks_rows  # the same writes either way
         self.begin, self.commit, self.rollback, self.close = driver.begin, driver.commit, driver.rollback, driver.close
         self.select, self.ask, self.lock, self.claim = driver.select, driver.ask, driver.lock, driver.claim
-        self.lost, self.notify, self.disturbed = driver.lost, driver.notify, driver.disturbed
-        self.go_ahead, self.start_over = driver.go_ahead, driver.start_over
+        self.lost, self.notify, self.externally_modified = driver.lost, driver.notify, driver.externally_modified
+        self.begin_optimistic, self.restart = driver.begin_optimistic, driver.restart
 
     def taken(self) -> tuple[Call, ...]:
         calls, self._calls = tuple(self._calls), []
         return calls
 
     def keep_claims(self, kept: Rows, dropped: Rows) -> None:
-        self._calls.append(lambda driver: driver.insert(t.Command, kept))
+        self._calls.append(lambda driver: driver.insert(t.CommandRow, kept))
         self._driver.keep_claims(kept, dropped)
 
     def insert(self, table: type[SQLModel], rows: Rows) -> None:

@@ -11,16 +11,18 @@ from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from typing import Final
 
-from bot.desk import Desk
+from bot.context import AppContext
 from bot.log import log_defect, logger
-from bot.pacing import Pacer
-from bot.views.notices import about_gift, is_news, notice
-from bot.web_api import Later, Never, Posted
+from bot.messages.notices import about_gift, is_news, notice
+from bot.pacer import Pacer
+from bot.slack_api import PermanentError, PostedMessage, RetryableError
 from core.ledger.credits import Credits
 from core.ledger.gifts import OPEN
-from core.services import balances, gifts, members, outbox
-from core.services.outbox import Message
-from core.services.retry import retry
+from core.services.common.retry import retry
+from core.services.gifts import gifts
+from core.services.people import members
+from core.services.wallet import balances, outbox
+from core.services.wallet.outbox import Message
 
 POLL_SECONDS: Final = 1.0
 LEASE: Final = timedelta(seconds=120)
@@ -33,11 +35,11 @@ MAX_BACKOFF_SECONDS: Final = 3600.0
 _WITH_BALANCE: Final = frozenset({"gift_received", "grant_received"})
 
 
-class Delivery:
+class OutboxDelivery:
     """The loop that empties the outbox while the workspace is connected."""
 
-    def __init__(self, desk: Desk, pacer: Pacer) -> None:
-        self._desk = desk
+    def __init__(self, app_context: AppContext, pacer: Pacer) -> None:
+        self._desk = app_context
         self._pacer = pacer
         self._calls = asyncio.Semaphore(MAX_CALLS)
         self._in_flight: dict[asyncio.Task[None], tuple[str, str]] = {}
@@ -80,41 +82,41 @@ class Delivery:
         try:
             if earlier:  # what renews a message must know where that message is: taken again, it will
                 await asyncio.wait(earlier)
-                raise Later("comes after another message", 0.0)  # noqa: TRY301  (one way to put a message back)
+                raise RetryableError("comes after another message", 0.0)  # noqa: TRY301  (one way to put a message back)
             posted = await self._posted(message)
             await outbox.mark_sent(self._desk.ledger, message, channel=posted.channel, ts=posted.ts)
             await self._renew_if_stale(message, posted)
-        except Later as later:
+        except RetryableError as later:
             await self._retry(message, later)
-        except Never as never:
+        except PermanentError as never:
             logger.warning("a message (%s) cannot be delivered: %s", message.kind, never.why)
             await outbox.mark_failed(self._desk.ledger, message)
         except Exception as error:
             log_defect(f"Delivering a message ({message.kind})", error)
-            await self._retry(message, Later(type(error).__name__))
+            await self._retry(message, RetryableError(type(error).__name__))
 
-    async def _posted(self, message: Message) -> Posted:
+    async def _posted(self, message: Message) -> PostedMessage:
         """Renew the first message about the gift, if there is one; post what is new. Return where it is now."""
         slack, gift, reader = self._desk.slack, message.gift, message.slack_user_id
         if message.channel and message.ts and gift is not None:
-            first = Posted(message.channel, message.ts)
+            first = PostedMessage(message.channel, message.ts)
             await self._call(reader, lambda: slack.update(first, about_gift(gift, reader=reader)))
             if not is_news(message.kind, gift, reader=reader):
                 return first
-        said = notice(message.kind, gift, message.body, reader=reader, spendable=await self._spendable(message))
-        return await self._call(reader, lambda: slack.post(reader, said))
+        reply = notice(message.kind, gift, message.body, reader=reader, spendable=await self._spendable(message))
+        return await self._call(reader, lambda: slack.post(reader, reply))
 
-    async def _call(self, person: str, call: Callable[[], Awaitable[Posted]]) -> Posted:
+    async def _call(self, person: str, call: Callable[[], Awaitable[PostedMessage]]) -> PostedMessage:
         """Call Slack at the person's pace, a few times at once when it asks for a short pause only."""
 
-        async def attempt() -> Posted:
+        async def attempt() -> PostedMessage:
             await asyncio.sleep(self._pacer.wait_for(person, asyncio.get_running_loop().time()))
             async with self._calls:
                 return await call()
 
         return await retry(attempt, attempts=QUICK_TRIES, pause=_quick_pause)
 
-    async def _renew_if_stale(self, message: Message, posted: Posted) -> None:
+    async def _renew_if_stale(self, message: Message, posted: PostedMessage) -> None:
         """Renew a message whose gift was decided while it was on its way: no dead buttons."""
         if message.gift is None or message.gift.id is None or message.gift.state not in OPEN:
             return
@@ -126,7 +128,7 @@ class Delivery:
         if gift.state is not message.gift.state:
             await self._call(reader, lambda: self._desk.slack.update(posted, about_gift(gift, reader=reader)))
 
-    async def _retry(self, message: Message, later: Later) -> None:
+    async def _retry(self, message: Message, later: RetryableError) -> None:
         if later.is_disconnected:
             self._desk.disconnected()
         seconds = later.seconds if later.seconds is not None else backoff(message.attempts)
@@ -146,7 +148,7 @@ class Delivery:
 
 def _quick_pause(error: Exception) -> float | None:
     """Return the short pause that Slack asks for before the next try; None when the outbox schedules it instead."""
-    if not isinstance(error, Later) or error.is_disconnected or error.seconds is None:
+    if not isinstance(error, RetryableError) or error.is_disconnected or error.seconds is None:
         return None
     return error.seconds if error.seconds <= QUICK_SECONDS else None
 

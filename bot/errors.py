@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import Final
 
-from bot.text import escape
-from bot.views.blocks import Said, say, section
+from bot.messages.blocks import Message, message, section
+from bot.mrkdwn import escape
 from core.ledger.errors import Code, Refused
 
 # ``{detail}`` is the refusal's own sentence, escaped. Codes that only programs can cause get words for people.
-WORDS: Final[dict[Code, str]] = {
+ERROR_MESSAGES: Final[dict[Code, str]] = {
     Code.MALFORMED: "Slack sent something I could not read. Please try again.",
     Code.IDEMPOTENCY_KEY_REQUIRED: "Slack sent this without its number, so I could not make sure to do it only once. "
     "Please type it again.",
@@ -50,7 +50,7 @@ WORDS: Final[dict[Code, str]] = {
 }
 
 
-def in_words(refused: Refused) -> Said:
+def error_message(refused: Refused) -> Message:
     """Return the refusal for the person who caused it."""
-    words = WORDS[refused.code].format(detail=escape(refused.detail)).strip()
-    return say(section(words), is_refusal=True)
+    words = ERROR_MESSAGES[refused.code].format(detail=escape(refused.detail)).strip()
+    return message(section(words), is_refusal=True)

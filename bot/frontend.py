@@ -11,14 +11,14 @@ from pydantic import SecretStr
 from slack_sdk.signature import Clock as RealClock
 
 from bot.app import build_app
-from bot.connection import connect, stay_connected
-from bot.delivery import Delivery
-from bot.desk import Desk
-from bot.door import slack_router
-from bot.pacing import SECONDS_APART, Pacer
+from bot.context import AppContext
+from bot.delivery import OutboxDelivery
+from bot.http_endpoint import slack_router
+from bot.pacer import SECONDS_APART, Pacer
+from bot.slack_api import SlackApi
 from bot.socket_mode import keep_socket_open
-from bot.web_api import WebApi
-from core.services.ledger import Ledger
+from bot.workspace import connect, stay_connected
+from core.services.common.ledger_service import LedgerService
 from core.settings import Settings
 
 FIRST_CONNECT_SECONDS: Final = 3.0
@@ -27,12 +27,12 @@ FIRST_CONNECT_SECONDS: Final = 3.0
 class SlackFrontend:
     """Slack, connected to one ledger."""
 
-    def __init__(self, ledger: Ledger, settings: Settings, *, token: SecretStr, pacer: Pacer) -> None:
+    def __init__(self, ledger: LedgerService, settings: Settings, *, token: SecretStr, pacer: Pacer) -> None:
         self._settings = settings
         self._pacer = pacer
-        self._desk = Desk(
+        self._desk = AppContext(
             ledger,
-            WebApi(
+            SlackApi(
                 token=token.get_secret_value(),
                 base_url=settings.slack_api_url,
                 response_hosts=settings.slack_response_hosts,
@@ -51,14 +51,14 @@ class SlackFrontend:
                 await connect(self._desk, org=self._settings.slack_org)
         self._tasks = [
             asyncio.create_task(stay_connected(self._desk, org=self._settings.slack_org)),
-            asyncio.create_task(Delivery(self._desk, self._pacer).run()),
+            asyncio.create_task(OutboxDelivery(self._desk, self._pacer).run()),
         ]
         if self._settings.slack_app_token is not None:
             self._tasks.append(asyncio.create_task(keep_socket_open(self._app, token=self._settings.slack_app_token)))
 
     async def stop(self) -> None:
         """Finish answers that were promised, then stop delivering and close."""
-        await self._desk.errands.close()
+        await self._desk.pending.close()
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
@@ -66,7 +66,7 @@ class SlackFrontend:
 
 
 def build(
-    ledger: Ledger, settings: Settings, *, seconds_between_messages: float = SECONDS_APART
+    ledger: LedgerService, settings: Settings, *, seconds_between_messages: float = SECONDS_APART
 ) -> SlackFrontend | None:
     """Return the front end, or None when Slack is not configured."""
     if settings.slack_bot_token is None:

@@ -19,7 +19,7 @@ _ID: Final = re.compile(r"[A-Z0-9]{1,40}", re.ASCII)
 Payload = dict[str, Any]
 
 
-class Garbage(Exception):  # noqa: N818  (an answer, not a failure)
+class InvalidPayload(Exception):  # noqa: N818  (an answer, not a failure)
     """Signed, but nothing that Slack would send. It carries nothing of what was sent."""
 
 
@@ -32,9 +32,9 @@ def read_payload(body: bytes, content_type: str) -> Payload:
         fields = _form(body)
         payload = _json(fields["payload"].encode("utf-8")) if "payload" in fields else fields
     else:
-        raise Garbage
+        raise InvalidPayload
     if not any(fits(payload) for fits in _SHAPES):
-        raise Garbage
+        raise InvalidPayload
     return payload
 
 
@@ -43,10 +43,10 @@ def _form(body: bytes) -> Payload:
         text = body.decode("ascii")
         pairs = parse_qsl(text, keep_blank_values=True, strict_parsing=True, errors="strict", max_num_fields=MAX_FIELDS)
     except ValueError:
-        raise Garbage from None
+        raise InvalidPayload from None
     fields = dict(pairs)
     if len(fields) != len(pairs):
-        raise Garbage
+        raise InvalidPayload
     return fields
 
 
@@ -54,10 +54,10 @@ def _json(body: bytes) -> Payload:
     try:
         payload = json.loads(body.decode("utf-8"), parse_constant=_no_number)
         if not isinstance(payload, dict) or _depth(payload) > MAX_DEPTH:
-            raise Garbage
+            raise InvalidPayload
         json.dumps(payload, ensure_ascii=False).encode("utf-8")  # lone surrogates are no text
     except (ValueError, RecursionError):
-        raise Garbage from None
+        raise InvalidPayload from None
     return payload
 
 

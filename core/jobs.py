@@ -16,12 +16,17 @@ from prometheus_client import CollectorRegistry, Counter
 
 from core.clock import system_clock
 from core.ledger.errors import Refused
-from core.services import allotments, referrals, requests, resets
-from core.services.boosts.rounds import boosts_due, withdraw_leavers
-from core.services.deliveries import deliver_due
-from core.services.devices import forget_lapsed
-from core.services.ledger import Ledger
-from core.services.settlement import Swept, expire_due, free_due_holds, return_stranded, settle_due
+from core.services.allowances import resets
+from core.services.boosts.sweeps import boosts_due, withdraw_leavers
+from core.services.common.ledger_service import LedgerService
+from core.services.common.sweeps import SweepResult
+from core.services.gifts.deliveries import deliver_due
+from core.services.gifts.settlement import return_stranded, settle_due
+from core.services.grants import allotments
+from core.services.grants.expiry import expire_due
+from core.services.people.devices import delete_expired
+from core.services.sharing import referrals, requests
+from core.services.usage.hold_sweep import free_due_holds
 
 logger = logging.getLogger(__name__)
 
@@ -34,13 +39,13 @@ REFERRAL_SECONDS: Final = 60.0
 DEVICE_SECONDS: Final = 60.0
 QUIET: Final = "apscheduler"  # it would log each run; the jobs log what matters
 
-Sweep = Callable[[Ledger], Awaitable[Swept]]
+Sweep = Callable[[LedgerService], Awaitable[SweepResult]]
 
 
 class JobRunner:
     """Runs the jobs of one process. Start and stop it on the event loop that the ledger is used on."""
 
-    def __init__(self, ledger: Ledger, *, registry: CollectorRegistry | None = None) -> None:
+    def __init__(self, ledger: LedgerService, *, registry: CollectorRegistry | None = None) -> None:
         logging.getLogger(QUIET).setLevel(logging.CRITICAL)
         registry = registry or CollectorRegistry()
         self._done = Counter(
@@ -66,7 +71,7 @@ class JobRunner:
         self._scheduler.shutdown(wait=False)
         await asyncio.sleep(0)  # the scheduler stops at the loop's next turn
 
-    def _add(self, ledger: Ledger, name: str, sweep: Sweep, seconds: float, first_at: datetime) -> None:
+    def _add(self, ledger: LedgerService, name: str, sweep: Sweep, seconds: float, first_at: datetime) -> None:
         done, failures = self._done.labels(name), self._failures.labels(name)
         job = Job(name, lambda: sweep(ledger), on_done=done.inc, on_failure=failures.inc)
         self._scheduler.add_job(job.run, "interval", seconds=seconds, start_date=first_at, id=name)
@@ -79,7 +84,7 @@ class Job:
     def __init__(
         self,
         name: str,
-        work: Callable[[], Awaitable[Swept]],
+        work: Callable[[], Awaitable[SweepResult]],
         *,
         on_done: Callable[[float], None] = lambda _: None,
         on_failure: Callable[[], None] = lambda: None,
@@ -124,8 +129,8 @@ def _unexpected(error: Exception | None) -> Exception | None:
     return None if error is None or hasattr(error, "orig") or isinstance(error, OSError | Refused) else error
 
 
-async def _clean_up_sign_ins(ledger: Ledger) -> Swept:
-    return Swept(done=await forget_lapsed(ledger))
+async def _clean_up_sign_ins(ledger: LedgerService) -> SweepResult:
+    return SweepResult(done=await delete_expired(ledger))
 
 
 SWEEPS: Final[tuple[tuple[str, Sweep, float], ...]] = (
@@ -137,7 +142,7 @@ SWEEPS: Final[tuple[tuple[str, Sweep, float], ...]] = (
     ("allotment_sweep", allotments.run_due, ALLOT_SECONDS),
     ("reset_sweep", resets.run_orders, SWEEP_SECONDS),
     ("reset_warnings", resets.warn, WARN_SECONDS),
-    ("request_sweep", requests.lapse_due, REQUEST_SECONDS),
+    ("request_sweep", requests.expire_due_requests, REQUEST_SECONDS),
     ("referral_sweep", referrals.reward_due, REFERRAL_SECONDS),
     ("leaver_sweep", withdraw_leavers, RETURN_SECONDS),
     ("stranded_gift_sweep", return_stranded, RETURN_SECONDS),

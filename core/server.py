@@ -14,14 +14,14 @@ from typing import Final
 from core.api.app import Frontend, create_app
 from core.api.server import Server
 from core.jobs import JobRunner
-from core.services.ledger import Ledger
+from core.services.common.ledger_service import LedgerService
 from core.settings import Settings, SettingsError
 
 FRONTENDS: Final = "teamcredits.frontends"
 _STOPPING: Final = (signal.SIGINT, signal.SIGTERM)
 
 
-def serve(ledger: Ledger, settings: Settings, listener: socket.socket, *, on_ready: Callable[[], None]) -> None:
+def serve(ledger: LedgerService, settings: Settings, listener: socket.socket, *, on_ready: Callable[[], None]) -> None:
     """Serve until SIGINT or SIGTERM, then end the streams, finish open requests and return.
 
     ``on_ready`` is called once requests are answered. The caller closes the ledger. Raises SettingsError when a
@@ -40,7 +40,9 @@ def event_loop() -> Callable[[], asyncio.AbstractEventLoop] | None:
     return None
 
 
-async def _serve(ledger: Ledger, settings: Settings, listener: socket.socket, on_ready: Callable[[], None]) -> None:
+async def _serve(
+    ledger: LedgerService, settings: Settings, listener: socket.socket, on_ready: Callable[[], None]
+) -> None:
     app = create_app(ledger, settings, frontends=_frontends(ledger, settings))
     server = _Server(app, host=settings.host, port=settings.port)
     server.on_ready = on_ready
@@ -87,7 +89,7 @@ class _Server(Server):
                 loop.remove_signal_handler(number)
 
 
-def _frontends(ledger: Ledger, settings: Settings) -> list[Frontend]:
+def _frontends(ledger: LedgerService, settings: Settings) -> list[Frontend]:
     """Build the configured front ends; the others aren't imported, which could take a second."""
     configured = (entry for entry in entry_points(group=FRONTENDS) if _is_configured(entry, settings))
     built = (_frontend(entry, ledger, settings) for entry in configured)
@@ -99,9 +101,9 @@ def _is_configured(entry: EntryPoint, settings: Settings) -> bool:
     return bool(getattr(settings, f"{entry.name}_configured", True))
 
 
-def _frontend(entry: EntryPoint, ledger: Ledger, settings: Settings) -> Frontend | None:
+def _frontend(entry: EntryPoint, ledger: LedgerService, settings: Settings) -> Frontend | None:
     try:
-        build: Callable[[Ledger, Settings], Frontend | None] = entry.load()
+        build: Callable[[LedgerService, Settings], Frontend | None] = entry.load()
     except ModuleNotFoundError as missing:
         raise SettingsError(f"{entry.name} is configured, but the package {missing.name} isn't installed") from None
     return build(ledger, settings)

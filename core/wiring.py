@@ -17,7 +17,7 @@ from sqlalchemy.exc import IntegrityError
 from core.clock import Clock, file_clock, system_clock
 from core.ledger.ids import first_id_of
 from core.secret_key import secret_key
-from core.services.ledger import Ledger
+from core.services.common.ledger_service import LedgerService
 from core.settings import Settings, SettingsError
 from core.store.changes import Changes
 from core.store.drivers.checkpoints import Checkpointer
@@ -26,19 +26,19 @@ from core.store.drivers.postgres import PostgresDriver, set_up
 from core.store.drivers.sqlite import SqliteDriver
 from core.store.engine import is_sqlite, open_engine, reading, writing
 from core.store.faults import refusing_faults
-from core.store.instants import to_micros
-from core.store.journal import writers
-from core.store.journal.appending import Writer
+from core.store.journal import registry
 from core.store.journal.journal import Journal
 from core.store.journal.queue import Queue
+from core.store.journal.writer import Writer
 from core.store.migrate import check
 from core.store.seals import SealKey
+from core.store.timestamps import to_micros
 
 LOCK_MILLISECONDS: Final = 5_000  # how long a batch waits for somebody else's lock; its callers wait with it
 _REGISTRATIONS: Final = 20  # how often two process starts may collide
 
 
-def open_ledger(settings: Settings, *, clock: Clock | None = None) -> Ledger:
+def open_ledger(settings: Settings, *, clock: Clock | None = None) -> LedgerService:
     """Open the ledger of a migrated database. Close it at the end.
 
     Raises StoreError when the database cannot be used, SettingsError when a setting does not fit.
@@ -62,7 +62,7 @@ def open_ledger(settings: Settings, *, clock: Clock | None = None) -> Ledger:
         queue=Queue(size=settings.queue_size, batch_size=settings.batch_size),
         is_at_hand=is_sqlite(engine),
     )
-    return Ledger(
+    return LedgerService(
         engine=engine,
         clock=clock,
         journal=journal,
@@ -95,7 +95,7 @@ def open_driver(engine: Engine) -> Driver:
 def _open_writer(engine: Engine, clock: Clock, key: SealKey) -> Writer:
     number = _register(engine, clock)
     with reading(engine) as connection:
-        heads = writers.heads(connection)
+        heads = registry.heads(connection)
     return Writer(
         writer_id=number,
         clock=clock,
@@ -109,7 +109,7 @@ def _open_writer(engine: Engine, clock: Clock, key: SealKey) -> Writer:
 def _register(engine: Engine, clock: Clock) -> int:
     for _ in range(_REGISTRATIONS):
         with contextlib.suppress(IntegrityError), writing(engine) as connection:
-            return writers.register(connection, to_micros(clock()))
+            return registry.register(connection, to_micros(clock()))
     raise SettingsError("too many servers start at once; try again")
 
 

@@ -14,11 +14,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run `teamcredits-lsp`. Returns the exit code."""
     parser = _parser()
     chosen = parser.parse_args(arguments)
-    from lsp.settings import SettingsError, from_environment  # noqa: PLC0415 - see above
+    from lsp.settings import SidecarSettingsError, from_environment  # noqa: PLC0415 - see above
 
     try:
         settings = from_environment()
-    except SettingsError as exc:
+    except SidecarSettingsError as exc:
         print(f"teamcredits-lsp: {exc}", file=sys.stderr)  # noqa: T201 - a terminal is who reads this
         return 2
     from lsp import logs  # noqa: PLC0415 - see above
@@ -31,9 +31,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         from lsp.server import serve  # noqa: PLC0415 - see above
 
         return serve(settings, __version__)
-    from lsp import terminal  # noqa: PLC0415 - see above
+    from lsp import output  # noqa: PLC0415 - see above
 
-    return terminal.run(settings, chosen)
+    return output.run(settings, chosen)
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -13,7 +13,7 @@ import httpx
 from httpx_sse import SSEError, aconnect_sse
 
 from lsp.errors import BrokenServerError, RefusalError, SignedOutError, UnreachableError
-from lsp.settings import Settings
+from lsp.settings import SidecarSettings
 from lsp.wire import NotUnderstoodError
 
 CLIENT_ID = "teamcredits-lsp"
@@ -28,7 +28,7 @@ MEMBERS_PAGE = 50
 class Client:
     """The server as one person sees it. `token` may change; each request uses the present one."""
 
-    def __init__(self, settings: Settings, *, silence_seconds: float = SILENCE_SECONDS) -> None:
+    def __init__(self, settings: SidecarSettings, *, silence_seconds: float = SILENCE_SECONDS) -> None:
         self.token: str | None = None
         self._silence = httpx.Timeout(silence_seconds, connect=5.0)
         self._http = httpx.AsyncClient(

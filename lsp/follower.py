@@ -10,9 +10,9 @@ from contextlib import aclosing
 from lsp import backoff
 from lsp.client import SILENCE_SECONDS, Client
 from lsp.errors import RefusalError, SignedOutError, UnreachableError
-from lsp.picture import Picture
-from lsp.status import Link
-from lsp.wire import NotUnderstoodError, Status
+from lsp.payload import Connection
+from lsp.status_store import StatusStore
+from lsp.wire import NotUnderstoodError, WireStatus
 
 GRACE_SECONDS = 0.5  # a stream that ends and is back within this does not flicker
 LONGEST_REQUESTED_WAIT = 60.0
@@ -21,9 +21,9 @@ LONGEST_REQUESTED_WAIT = 60.0
 class Follower:
     """One connection after the other, each beginning with a full state."""
 
-    def __init__(self, client: Client, picture: Picture, on_status: Callable[[Status], None]) -> None:
+    def __init__(self, client: Client, store: StatusStore, on_status: Callable[[WireStatus], None]) -> None:
         self._client = client
-        self._picture = picture
+        self._picture = store
         self._on_status = on_status
         self._hurry = asyncio.Event()
         self._grace: asyncio.TimerHandle | None = None
@@ -76,17 +76,17 @@ class Follower:
         return heard, 0.0
 
     def _lost(self, problem: str, *, was_silent: bool = False) -> None:
-        if was_silent or self._picture.seen.link is not Link.LIVE:
+        if was_silent or self._picture.seen.link is not Connection.LIVE:
             self._end_grace()
-            self._picture.lose(Link.OFFLINE, problem, silent_for=SILENCE_SECONDS if was_silent else 0.0)
+            self._picture.lose(Connection.OFFLINE, problem, silent_for=SILENCE_SECONDS if was_silent else 0.0)
         elif self._grace is None:
             self._grace = asyncio.get_running_loop().call_later(
-                GRACE_SECONDS, lambda: self._picture.lose(Link.OFFLINE, problem, silent_for=GRACE_SECONDS)
+                GRACE_SECONDS, lambda: self._picture.lose(Connection.OFFLINE, problem, silent_for=GRACE_SECONDS)
             )
 
     def _failed(self, problem: str) -> None:
         self._end_grace()
-        self._picture.lose(Link.ERROR, problem)
+        self._picture.lose(Connection.ERROR, problem)
 
     def _end_grace(self) -> None:
         if self._grace:

@@ -18,8 +18,8 @@ from typing import Any, TypeVar
 from lsprotocol import types
 from pygls.lsp.server import LanguageServer
 
-from lsp import parent
-from lsp.settings import Settings
+from lsp import watchdog
+from lsp.settings import SidecarSettings
 from lsp.threads import off_loop
 
 NAME = "teamcredits-lsp"
@@ -42,7 +42,7 @@ log = logging.getLogger(__name__)
 class CreditsServer(LanguageServer):
     """One editor window's server. It asks for no document, so no text of the user's ever arrives."""
 
-    def __init__(self, settings: Settings, version: str) -> None:
+    def __init__(self, settings: SidecarSettings, version: str) -> None:
         super().__init__(NAME, version, text_document_sync_kind=types.TextDocumentSyncKind.None_)
         for method in list(self.protocol.fm.builtin_features):
             if method.startswith(("textDocument/", "notebookDocument/")):
@@ -81,19 +81,19 @@ class CreditsServer(LanguageServer):
         log.warning("%s", type(error).__name__)
 
     async def _work(self, params: types.InitializeParams, ready: asyncio.Future[Run]) -> None:
-        assembly = await off_loop(_import_assembly)
-        editor = assembly.clientinfo.read(
+        factory = await off_loop(_import_factory)
+        editor = factory.client_info.read(
             params.client_info.name if params.client_info else None,
             params.capabilities.experimental,
             params.initialization_options,
         )
-        async with assembly.assembled(self.settings, editor, notify=self._notify, say=self._say) as desk:
-            ready.set_result(partial(assembly.run, desk))
+        async with factory.build_context(self.settings, editor, notify=self._notify, say=self._say) as context:
+            ready.set_result(partial(factory.run, context))
             await self._greeted.wait()
-            await desk.session.run()
+            await context.session.run()
 
     async def _leave_with(self, process_id: int) -> None:
-        await parent.watch(process_id)
+        await watchdog.watch(process_id)
         os._exit(1)  # the thread that reads stdin cannot be woken, and an ordinary exit waits for it
 
     def _notify(self, method: str, params: dict[str, Any]) -> None:
@@ -118,7 +118,7 @@ class CreditsServer(LanguageServer):
             log.error("stopped working: %s", type(error).__name__)
 
 
-def build(settings: Settings, version: str) -> CreditsServer:
+def build(settings: SidecarSettings, version: str) -> CreditsServer:
     """A server with its commands, not yet started."""
     server = CreditsServer(settings, version)
 
@@ -143,7 +143,7 @@ def build(settings: Settings, version: str) -> CreditsServer:
     return server
 
 
-def serve(settings: Settings, version: str) -> int:
+def serve(settings: SidecarSettings, version: str) -> int:
     """Serve one editor over stdin and stdout until it leaves. The exit code: 1 unless it said `shutdown` first."""
     signal.signal(signal.SIGINT, signal.SIG_DFL)  # the thread that reads stdin would hold up an orderly Ctrl-C
     server = build(settings, version)
@@ -159,8 +159,8 @@ def _command(server: CreditsServer, name: str) -> Callable[..., Awaitable[dict[s
     return command
 
 
-def _import_assembly() -> ModuleType:
+def _import_factory() -> ModuleType:
     """All that `initialize` could be answered without: imported afterwards, beside the loop."""
     # httpx imports its own command line where rich and click are installed: 8 MB that nothing here uses.
     sys.modules.setdefault("httpx._main", None)  # type: ignore[arg-type]
-    return importlib.import_module("lsp.assembly")
+    return importlib.import_module("lsp.factory")

@@ -11,17 +11,17 @@ import time
 from collections.abc import Callable
 
 from lsp.client import Client
+from lsp.credentials import Credential, CredentialStore
 from lsp.errors import RefusalError, SignedOutError, UnreachableError
 from lsp.files import first_here
 from lsp.follower import Follower
-from lsp.memory import Memory
-from lsp.notices import Notices
-from lsp.picture import Picture
-from lsp.settings import Settings
-from lsp.status import Link
+from lsp.notice_claims import NoticeClaims
+from lsp.payload import Connection
+from lsp.settings import SidecarSettings
+from lsp.state_file import StateFile
+from lsp.status_store import StatusStore
 from lsp.threads import off_loop
-from lsp.vault import Credential, Vault
-from lsp.wire import NotUnderstoodError, Status
+from lsp.wire import NotUnderstoodError, WireStatus
 
 TICK_SECONDS = 2.0
 MARK_EVERY_TICKS = 5
@@ -29,26 +29,28 @@ SLEPT_SECONDS = 10.0  # a gap this long between two ticks means that the machine
 log = logging.getLogger(__name__)
 
 
-class Session:
+class Sidecar:
     """The person at this editor, as far as the sidecar is concerned."""
 
-    def __init__(self, settings: Settings, client: Client, picture: Picture, *, say: Callable[[str], None]) -> None:
+    def __init__(
+        self, settings: SidecarSettings, client: Client, store: StatusStore, *, say: Callable[[str], None]
+    ) -> None:
         self.settings = settings
         self.client = client
-        self.picture = picture
+        self.store = store
         self.say = say
-        self.vault = Vault(settings)
+        self.credentials = CredentialStore(settings)
         self.credential: Credential | None = None
         self.loaded = asyncio.Event()  # whether anybody is signed in is known
         self._revision = 0
-        self._notices = Notices(client, say)
+        self._notices = NoticeClaims(client, say)
         self._follower: Follower | None = None
         self._following: asyncio.Task[None] | None = None
 
     async def run(self) -> None:
         """Show what was last known, sign in with the stored token, then look after things until cancelled."""
-        if hint := self.vault.remembered_hint():
-            self.picture.recall(Memory(self.settings, hint))
+        if hint := self.credentials.remembered_hint():
+            self.store.recall(StateFile(self.settings, hint))
         await self._reload()
         self.loaded.set()
         ticks, last = 0, time.time()
@@ -56,20 +58,20 @@ class Session:
             await asyncio.sleep(TICK_SECONDS)
             ticks += 1
             slept, last = time.time() - last > TICK_SECONDS + SLEPT_SECONDS, time.time()
-            if self.vault.revision() != self._revision and self._follows_the_vault():
+            if self.credentials.revision() != self._revision and self._follows_the_vault():
                 await self._reload()
             elif slept and self.credential:
-                self.picture.lose(Link.OFFLINE, "The machine was asleep.", silent_for=SLEPT_SECONDS)
+                self.store.lose(Connection.OFFLINE, "The machine was asleep.", silent_for=SLEPT_SECONDS)
                 self.adopt(self.credential)
             if ticks % MARK_EVERY_TICKS == 0:
-                self.picture.mark()
-                self.picture.tell()
+                self.store.mark()
+                self.store.tell()
 
     def adopt(self, credential: Credential) -> None:
         """Use this token from now on."""
         self._stop_following()
         if self.credential is None or self.credential.hint != credential.hint:
-            self.picture.recall(Memory(self.settings, credential.hint))
+            self.store.recall(StateFile(self.settings, credential.hint))
         self.credential = credential
         self.client.token = credential.token
         self._following = asyncio.create_task(self._follow(credential))
@@ -77,31 +79,31 @@ class Session:
     async def sign_in(self, token: str) -> None:
         """Keep the token and use it. When no store takes it, it lasts as long as this editor."""
         try:
-            credential = await off_loop(lambda: self.vault.save(token))
+            credential = await off_loop(lambda: self.credentials.save(token))
         except OSError as exc:
             log.warning("the token cannot be stored: %s", exc.strerror)
             credential = Credential(token, "file")
-        self._revision = self.vault.revision()
+        self._revision = self.credentials.revision()
         self.adopt(credential)
 
     async def sign_out(self) -> None:
         """Forget the token here and in every store, and what was known with it."""
         self._leave("")
         with contextlib.suppress(OSError):
-            await off_loop(self.vault.forget)
-        self._revision = self.vault.revision()
+            await off_loop(self.credentials.forget)
+        self._revision = self.credentials.revision()
 
     async def refresh(self) -> None:
         """Ask the server now. When that fails the stream is opened anew, and it says what is wrong."""
         if self.credential is None:
             return
         try:
-            self._heard(self.picture.confirm(await self.client.status()))
+            self._heard(self.store.confirm(await self.client.status()))
         except SignedOutError as exc:
             self._refused(self.credential, exc)
         except (RefusalError, NotUnderstoodError) as exc:
-            link = Link.OFFLINE if isinstance(exc, UnreachableError) else Link.ERROR
-            self.picture.lose(link, exc.message)
+            link = Connection.OFFLINE if isinstance(exc, UnreachableError) else Connection.ERROR
+            self.store.lose(link, exc.message)
             if self.credential:
                 self.adopt(self.credential)
         else:
@@ -109,8 +111,8 @@ class Session:
                 self._follower.hurry()
 
     async def _reload(self) -> None:
-        self._revision = self.vault.revision()
-        credential = await off_loop(self.vault.load)
+        self._revision = self.credentials.revision()
+        credential = await off_loop(self.credentials.load)
         if credential is None:
             self._leave("")
         elif credential != self.credential:
@@ -120,16 +122,16 @@ class Session:
         return self.credential is None or self.credential.store != "environment"
 
     async def _follow(self, credential: Credential) -> None:
-        self._follower = Follower(self.client, self.picture, self._heard)
+        self._follower = Follower(self.client, self.store, self._heard)
         try:
             await self._follower.run()
         except SignedOutError as exc:
             self._refused(credential, exc)
         except Exception as exc:  # a defect of ours must not leave an old number standing as if it were fresh
             log.error("following stopped: %s", type(exc).__name__)  # noqa: TRY400 - a traceback quotes data
-            self.picture.lose(Link.ERROR, "The sidecar had an internal error. Restart the editor.")
+            self.store.lose(Connection.ERROR, "The sidecar had an internal error. Restart the editor.")
 
-    def _heard(self, status: Status) -> None:
+    def _heard(self, status: WireStatus) -> None:
         self._notices.offer(status.notices)
 
     def _refused(self, credential: Credential, refusal: SignedOutError) -> None:
@@ -142,7 +144,7 @@ class Session:
         self._stop_following()
         self.credential = None
         self.client.token = None
-        self.picture.sign_out(problem)
+        self.store.sign_out(problem)
 
     def _stop_following(self) -> None:
         if self._following and self._following is not asyncio.current_task():

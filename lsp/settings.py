@@ -11,12 +11,12 @@ DEFAULT_URL = "http://127.0.0.1:8080"
 LOOPBACK = {"localhost", "127.0.0.1", "::1"}
 
 
-class SettingsError(Exception):
+class SidecarSettingsError(Exception):
     """A setting that cannot work, in one line."""
 
 
 @dataclass(frozen=True, slots=True)
-class Settings:
+class SidecarSettings:
     """One sidecar's settings. The token from the environment comes before any stored one."""
 
     url: str
@@ -33,7 +33,7 @@ class Settings:
         return self.state_dir / sha256(self.url.encode()).hexdigest()[:12]
 
 
-def from_environment(env: Mapping[str, str] = os.environ) -> Settings:
+def from_environment(env: Mapping[str, str] = os.environ) -> SidecarSettings:
     """The settings of this process. Raises SettingsError with one clear line."""
     url = (env.get("TEAMCREDITS_URL") or DEFAULT_URL).strip().rstrip("/")
     try:
@@ -42,8 +42,8 @@ def from_environment(env: Mapping[str, str] = os.environ) -> Settings:
     except ValueError:
         usable = False
     if not usable or parts.username or parts.query or parts.fragment:
-        raise SettingsError("TEAMCREDITS_URL is not a server address such as https://credits.example.com")
-    return Settings(url=url, state_dir=_state_dir(env), env_token=_token(env.get("TEAMCREDITS_TOKEN")))
+        raise SidecarSettingsError("TEAMCREDITS_URL is not a server address such as https://credits.example.com")
+    return SidecarSettings(url=url, state_dir=_state_dir(env), env_token=_token(env.get("TEAMCREDITS_TOKEN")))
 
 
 def _token(value: str | None) -> str | None:
@@ -51,7 +51,7 @@ def _token(value: str | None) -> str | None:
     if not token:
         return None
     if not (token.isascii() and token.isprintable()) or " " in token:
-        raise SettingsError("TEAMCREDITS_TOKEN holds characters that no token has")
+        raise SidecarSettingsError("TEAMCREDITS_TOKEN holds characters that no token has")
     return token
 
 

@@ -37,7 +37,7 @@ class Window:
 
 
 @dataclass(frozen=True, slots=True)
-class Boost:
+class WireBoost:
     """A multiplier on allowances until `ends_at`."""
 
     factor: Decimal
@@ -45,7 +45,7 @@ class Boost:
 
 
 @dataclass(frozen=True, slots=True)
-class Banked:
+class WireBankedResets:
     """Resets that may be used; the first of them expires at `expires_at`."""
 
     count: int
@@ -53,7 +53,7 @@ class Banked:
 
 
 @dataclass(frozen=True, slots=True)
-class NextAllotment:
+class WireNextAllotment:
     """What the next run of a monthly allotment brings."""
 
     amount: Decimal
@@ -69,7 +69,7 @@ class Blocked:
 
 
 @dataclass(frozen=True, slots=True)
-class Notice:
+class WireNotice:
     """One event for the person, to be shown by the first window that claims it."""
 
     id: str
@@ -77,7 +77,7 @@ class Notice:
 
 
 @dataclass(frozen=True, slots=True)
-class Status:
+class WireStatus:
     """One full state of one member. Amounts are credits, times are aware."""
 
     as_of: datetime
@@ -93,22 +93,22 @@ class Status:
     gift_limit_left: Decimal | None
     capacity: Decimal
     allowance: tuple[Window, ...]
-    boost: Boost | None
+    boost: WireBoost | None
     resets_at: datetime | None
     blocked: Blocked | None
-    notices: tuple[Notice, ...]
-    resets_banked: Banked | None = None
-    next_allotment: NextAllotment | None = None
+    notices: tuple[WireNotice, ...]
+    resets_banked: WireBankedResets | None = None
+    next_allotment: WireNextAllotment | None = None
     owed: Decimal = Decimal(0)
 
 
-def parse_status(raw: object) -> Status:
+def parse_status(raw: object) -> WireStatus:
     """The `GET /v1/status` body as a value. Raises NotUnderstoodError naming the field that is wrong."""
     fields = _Fields(raw)
     if fields.raw.get("version") != STATUS_VERSION:
         raise NotUnderstoodError("The server speaks another version. Update teamcredits-lsp.")
     held = fields.inner("held")
-    return Status(
+    return WireStatus(
         as_of=_required(fields.moment("as_of"), "as_of"),
         valid_until=fields.moment("valid_until"),
         member=fields.inner("member").text("name"),
@@ -142,25 +142,25 @@ def _window(raw: object) -> Window:
     )
 
 
-def _boost(raw: object) -> Boost:
+def _boost(raw: object) -> WireBoost:
     fields = _Fields(raw)
     factor = fields.raw.get("factor")
     if isinstance(factor, bool) or not isinstance(factor, int | float | str):
         raise NotUnderstoodError("boost.factor is not a number")
-    return Boost(factor=_decimal(str(factor), "factor"), ends_at=fields.moment("ends_at"))
+    return WireBoost(factor=_decimal(str(factor), "factor"), ends_at=fields.moment("ends_at"))
 
 
-def _banked(raw: object) -> Banked:
+def _banked(raw: object) -> WireBankedResets:
     fields = _Fields(raw)
     count = fields.raw.get("count")
     if isinstance(count, bool) or not isinstance(count, int):
         raise NotUnderstoodError("resets_banked.count is not a number")
-    return Banked(count=count, expires_at=fields.moment("expires_at"))
+    return WireBankedResets(count=count, expires_at=fields.moment("expires_at"))
 
 
-def _next_allotment(raw: object) -> NextAllotment:
+def _next_allotment(raw: object) -> WireNextAllotment:
     fields = _Fields(raw)
-    return NextAllotment(amount=_required(fields.amount("amount", None), "amount"), at=fields.moment("at"))
+    return WireNextAllotment(amount=_required(fields.amount("amount", None), "amount"), at=fields.moment("at"))
 
 
 def _blocked(raw: object) -> Blocked:
@@ -168,9 +168,9 @@ def _blocked(raw: object) -> Blocked:
     return Blocked(code=fields.text("code"), message=fields.text("message"))
 
 
-def _notice(raw: object) -> Notice:
+def _notice(raw: object) -> WireNotice:
     fields = _Fields(raw)
-    return Notice(id=_required(fields.text("id") or None, "notice id"), text=fields.text("text"))
+    return WireNotice(id=_required(fields.text("id") or None, "notice id"), text=fields.text("text"))
 
 
 def _required(value: T | None, name: str) -> T:

@@ -22,14 +22,14 @@ import orjson
 import psutil
 
 from benchmarks.bench import Bench
+from benchmarks.fixture_data import open_town
 from benchmarks.gateway import Gateway
 from benchmarks.harness import Bar, Result, Timing, quiet_disk
-from benchmarks.town import open_town
 from core.ledger.ids import Prefix, shown_id
-from core.services import access, members
-from core.services.views import Actor, Role, Scope
+from core.services.common.actors import Actor, Role, Scope
+from core.services.people import members, tokens
 from core.store.engine import open_engine
-from core.store.tables import Note
+from core.store.tables import NoteRow
 from core.wiring import open_driver
 from tests.support.servers import clean_environment, free_port, running_server
 
@@ -86,7 +86,7 @@ def authorizations(bench: Bench) -> Iterator[Result]:
 
 
 def _gateway(bench: Bench, url: str) -> tuple[str, list[str]]:
-    """Return the token of a service in the big organisation, and whose usage it asks for."""
+    """Return the token of a service in the big organization, and whose usage it asks for."""
     people = bench.town.members[bench.town.big]
     admin = Actor(bench.town.big, people[0], Role.ADMIN, frozenset(Scope))
 
@@ -94,7 +94,7 @@ def _gateway(bench: Bench, url: str) -> tuple[str, list[str]]:
         with closing(open_town(url)) as ledger:
             service = await members.add_member(ledger, actor=admin, name="Gateway", kind="service")
             scopes = [Scope.SPEND]
-            secret, _ = await access.issue_token(ledger, actor=admin, member_id=service.id, scopes=scopes, label="gw")
+            secret, _ = await tokens.issue_token(ledger, actor=admin, member_id=service.id, scopes=scopes, label="gw")
         return secret
 
     return asyncio.run(issue()), [shown_id(Prefix.MEMBER, person) for person in people]
@@ -147,7 +147,7 @@ def _committed(url: str, rate: float) -> Timing:
             time.sleep(max(began + due.start / rate - now, 0))
             continue
         driver.begin()
-        driver.insert(Note, [(0, number, bytes(16), "durable") for number in due])
+        driver.insert(NoteRow, [(0, number, bytes(16), "durable") for number in due])
         driver.commit()
         now = time.perf_counter()
         timing.latencies += [now - began - number / rate for number in due if number / rate > _WARM_UP_SECONDS]

@@ -17,9 +17,9 @@ from benchmarks.harness import Bar, Result, Timing
 from benchmarks.rows.transfers import BATCH, CALLERS
 from core.ledger.commands import Command
 from core.ledger.errors import Code, Refused
-from core.services.ledger import Ledger
+from core.services.common.ledger_service import LedgerService
 from core.store.engine import reading
-from core.store.tables import Gift
+from core.store.tables import GiftRow
 
 QUEUE: Final = 1_000
 CROWD: Final = 4 * QUEUE
@@ -71,7 +71,7 @@ def queue_full(bench: Bench) -> Iterator[Result]:
     )
 
 
-async def _rush(ledger: Ledger, commands: Iterator[Command]) -> _Crowd:
+async def _rush(ledger: LedgerService, commands: Iterator[Command]) -> _Crowd:
     """Let a crowd hand in gift after gift for a while; who is refused comes again with the same key."""
     crowd = _Crowd()
     end = time.perf_counter() + _SECONDS
@@ -87,7 +87,7 @@ async def _rush(ledger: Ledger, commands: Iterator[Command]) -> _Crowd:
     return crowd
 
 
-async def _tried(ledger: Ledger, command: Command, crowd: _Crowd) -> bool:
+async def _tried(ledger: LedgerService, command: Command, crowd: _Crowd) -> bool:
     since = time.perf_counter()
     try:
         receipt = await ledger.execute(command)
@@ -103,6 +103,6 @@ async def _tried(ledger: Ledger, command: Command, crowd: _Crowd) -> bool:
     return True
 
 
-def _gifts(ledger: Ledger) -> set[int]:
+def _gifts(ledger: LedgerService) -> set[int]:
     with reading(ledger.engine) as connection:
-        return set(connection.execute(select(col(Gift.gift_id))).scalars())
+        return set(connection.execute(select(col(GiftRow.gift_id))).scalars())

@@ -15,13 +15,14 @@ from typing import Final
 
 from benchmarks.bench import Bench
 from benchmarks.callers import concurrently
+from benchmarks.fixture_data import open_town
 from benchmarks.harness import Bar, Result, Timing, compare, measured, middle
 from benchmarks.history import FIRST_ENTRIES, PEOPLE, live_through, multiply
-from benchmarks.town import open_town
 from core.clock import system_clock
 from core.metering.usage import Usage
-from core.services import balances, holds
-from core.services.ledger import Ledger
+from core.services.common.ledger_service import LedgerService
+from core.services.usage import holds
+from core.services.wallet import balances
 from core.store.engine import open_engine
 from tests.support.builders import an_actor
 from tests.support.clock import SettableClock
@@ -37,15 +38,15 @@ def grown(bench: Bench) -> Iterator[Result]:
     town = bench.town
     people = [an_actor(member, org_id=town.big) for member in town.members[town.big][:PEOPLE]]
 
-    async def look(ledger: Ledger, number: int) -> None:
+    async def look(ledger: LedgerService, number: int) -> None:
         await balances.balance(ledger, actor=people[number % PEOPLE])
 
-    async def authorize(ledger: Ledger, number: int) -> None:
+    async def authorize(ledger: LedgerService, number: int) -> None:
         usage = Usage("gpt-6-luna", input_tokens=12_000, output_tokens=2_000)
         actor = people[number % PEOPLE]
         await holds.authorize(ledger, actor=actor, key=f"growth {next(town.numbers)}", usage=usage)
 
-    def give(ledger: Ledger) -> Timing:
+    def give(ledger: LedgerService) -> Timing:
         return concurrently(ledger, [town.gifts(1, sender=number % PEOPLE)[0] for number in range(_LOOKS)], 1)
 
     with _short_and_long(bench) as (short, long):
@@ -60,7 +61,7 @@ def grown(bench: Bench) -> Iterator[Result]:
 
 
 @contextmanager
-def _short_and_long(bench: Bench) -> Iterator[tuple[Ledger, Ledger]]:
+def _short_and_long(bench: Bench) -> Iterator[tuple[LedgerService, LedgerService]]:
     with bench.a_copy() as short:
         clock = SettableClock(system_clock() - _AGO)
         ledger = open_town(short, clock=clock)
@@ -78,7 +79,7 @@ def _short_and_long(bench: Bench) -> Iterator[tuple[Ledger, Ledger]]:
                     each.close()
 
 
-def _one_by_one(ledger: Ledger, act: Callable[[Ledger, int], Awaitable[None]]) -> Timing:
+def _one_by_one(ledger: LedgerService, act: Callable[[LedgerService, int], Awaitable[None]]) -> Timing:
     timing = Timing(count=_LOOKS)
 
     async def all_of_them() -> None:

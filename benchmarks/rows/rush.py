@@ -17,14 +17,14 @@ from pathlib import Path
 from typing import Final
 
 from benchmarks.bench import FULL, Bench
+from benchmarks.fixture_data import open_town
 from benchmarks.harness import Bar, Result, Timing
-from benchmarks.town import open_town
 from core.metering.boosts import Factor
 from core.services.boosts import campaigns
 from core.services.boosts.campaigns import CampaignTerms
 from core.services.boosts.views import Counts
-from core.services.verify import verify
-from core.services.views import Actor, Role, Scope
+from core.services.common.actors import Actor, Role, Scope
+from core.services.wallet.verify import verify
 from tests.support.crowd import Newcomer, a_crowd
 from tests.support.rush import rush
 from tests.support.servers import running_server

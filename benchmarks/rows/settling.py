@@ -15,9 +15,9 @@ from benchmarks.harness import Bar, Result, Timing, compare, measured, middle, p
 from benchmarks.raw import RawBatch
 from benchmarks.rows.transfers import BATCH, CALLERS
 from core.ledger.commands import Command, Receipt
-from core.services.commands.settling import Settle
-from core.services.ledger import Ledger
-from core.services.settlement import settle_due
+from core.services.common.ledger_service import LedgerService
+from core.services.gifts.settlement import settle_due
+from core.services.gifts.settlement_commands import Settle
 from core.store.journal.queue import BESIDE_CALLERS_PER_SECOND
 from tests.support.clock import SettableClock
 
@@ -81,7 +81,7 @@ class _Turn(NamedTuple):
     sweep: Timing
 
 
-async def _in_turns(bench: Bench, ledger: Ledger, clock: SettableClock, rate: float) -> list[_Turn]:
+async def _in_turns(bench: Bench, ledger: LedgerService, clock: SettableClock, rate: float) -> list[_Turn]:
     """Let the callers go on as long alone as a sweep should take, then beside one, in turns; the first do not count."""
     seconds = bench.size.due_at_once / BESIDE_CALLERS_PER_SECOND
     turns = 1 + bench.size.rounds
@@ -98,7 +98,9 @@ async def _in_turns(bench: Bench, ledger: Ledger, clock: SettableClock, rate: fl
     return found[1:]
 
 
-async def _while_settling(ledger: Ledger, commands: Iterator[Command], rate: float, due: int) -> tuple[Timing, Timing]:
+async def _while_settling(
+    ledger: LedgerService, commands: Iterator[Command], rate: float, due: int
+) -> tuple[Timing, Timing]:
     stop, sweep = asyncio.Event(), Timing(count=due)
     callers = asyncio.create_task(steadily(ledger, commands, rate, stop))
     with measured(sweep):
@@ -122,7 +124,7 @@ def _settlements(bench: Bench, receipts: Sequence[Receipt]) -> list[Settle]:
     return [Settle(bench.town.big, receipt.first_id) for receipt in receipts]
 
 
-def _sweep(ledger: Ledger, due: int) -> Timing:
+def _sweep(ledger: LedgerService, due: int) -> Timing:
     timing = Timing(count=due)
 
     async def sweep() -> None:

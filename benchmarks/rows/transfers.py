@@ -1,4 +1,4 @@
-"""Gifts made: in batches, by many callers, all from one account, by one caller, in many organisations."""
+"""Gifts made: in batches, by many callers, all from one account, by one caller, in many organizations."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ def batches(bench: Bench) -> Iterator[Result]:
         yield _in_batches(bench, trio, "batches of 1,000", bench.town.gifts)
 
 
-def many_organisations(bench: Bench) -> Iterator[Result]:
+def many_organizations(bench: Bench) -> Iterator[Result]:
     with bench.trio() as trio:
-        yield _in_batches(bench, trio, "batches of 1,000, 1,000 organisations", bench.town.gifts_everywhere)
+        yield _in_batches(bench, trio, "batches of 1,000, 1,000 organizations", bench.town.gifts_everywhere)
     with bench.trio() as trio:
         make = bench.town.gifts_everywhere
-        yield _by_callers(bench, trio, "256 callers, 1,000 organisations", make, callers=CALLERS, bar=0.35)
+        yield _by_callers(bench, trio, "256 callers, 1,000 organizations", make, callers=CALLERS, bar=0.35)
 
 
 def many_callers(bench: Bench) -> Iterator[Result]:

@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
-from bot import answers
-from bot.desk import Desk
-from bot.errands import PROMISE, Work
+from bot import replies
+from bot.context import AppContext
+from bot.messages.blocks import Message
 from bot.payloads import Payload
-from bot.views.blocks import Said
+from bot.pending import STILL_WORKING, Work
 
 
-async def answer_click(desk: Desk, payload: Payload, work: Work) -> None:
+async def answer_click(app_context: AppContext, payload: Payload, work: Work) -> None:
     """Do what was pressed before it is acknowledged; show the answer after."""
 
-    async def show(said: Said) -> None:
-        await (answers.beside if said.is_refusal else answers.instead)(desk, payload, said)
+    async def show(reply: Message) -> None:
+        await (replies.ephemeral_reply if reply.is_refusal else replies.replace_original)(app_context, payload, reply)
 
-    said = await desk.errands.answer(key_of(payload), work, afterwards=show)
-    if said is not PROMISE:
-        desk.errands.run(show(said))
+    reply = await app_context.pending.answer(key_of(payload), work, afterwards=show)
+    if reply is not STILL_WORKING:
+        app_context.pending.run(show(reply))
 
 
 def key_of(payload: Payload) -> str:

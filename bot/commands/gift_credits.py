@@ -4,35 +4,35 @@ from __future__ import annotations
 
 import asyncio
 
-from bot import people
-from bot.desk import Desk
-from bot.grammar import parse_gift
+from bot import member_lookup
+from bot.context import AppContext
+from bot.messages import gifts as gift_views
+from bot.messages import usage_help
+from bot.messages.blocks import Message
+from bot.mrkdwn import visible
+from bot.parsing import parse_gift
 from bot.payloads import Payload
-from bot.text import visible
-from bot.views import gifts as gift_views
-from bot.views import guide
-from bot.views.blocks import Said
-from core.services import gifts
-from core.services.gifts import Recipient
+from core.services.common.recipients import Recipient
+from core.services.gifts import gifts
 
 
-async def gift_credits(desk: Desk, command: Payload) -> Said:
+async def gift_credits(app_context: AppContext, command: Payload) -> Message:
     """Give. The key is the command's trigger, so that a second delivery gets the same answer and gives nothing."""
     text = command.get("text", "")
     if visible(text).lower() in {"", "help"}:
-        return guide.giving()
+        return usage_help.gift_help()
     wanted = parse_gift(text)
     team_id = command["team_id"]
-    giver = await people.acting(desk, team_id=team_id, user_id=command["user_id"])
+    giver = await member_lookup.acting_member(app_context, team_id=team_id, user_id=command["user_id"])
     receivers = await asyncio.gather(
-        *(people.named(desk, team_id=team_id, user_id=user_id) for user_id in wanted.user_ids)
+        *(member_lookup.mentioned_members(app_context, team_id=team_id, user_id=user_id) for user_id in wanted.user_ids)
     )
     answer = await gifts.give(
-        desk.ledger,
+        app_context.ledger,
         actor=giver,
         key=f"slack:cmd:{command['trigger_id']}",
         to=[Recipient(member=each.id) for each in receivers],
         amount=wanted.amount,
         message=wanted.reason,
     )
-    return gift_views.given(answer.item)
+    return gift_views.gift_sent(answer.item)

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from bot.desk import Desk
-from bot.views import referrals as views
-from bot.views.blocks import Said
-from core.services import referrals
-from core.services.views import Actor
+from bot.context import AppContext
+from bot.messages import referrals as views
+from bot.messages.blocks import Message
+from core.services.common.actors import Actor
+from core.services.sharing import referrals
 
 
-async def referral(desk: Desk, actor: Actor, code: str) -> Said:
+async def referral(app_context: AppContext, actor: Actor, code: str) -> Message:
     """Raises Refused: not_verified without an identity that is, and what ``use_code`` raises."""
     if code:
-        return views.came((await referrals.use_code(desk.ledger, actor=actor, code=code)).item)
-    own = await referrals.make_code(desk.ledger, actor=actor)
-    return views.invites(own, await referrals.referrals(desk.ledger, actor=actor))
+        return views.came((await referrals.use_code(app_context.ledger, actor=actor, code=code)).item)
+    own = await referrals.make_code(app_context.ledger, actor=actor)
+    return views.invites(own, await referrals.referrals(app_context.ledger, actor=actor))

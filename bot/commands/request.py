@@ -5,28 +5,30 @@ from __future__ import annotations
 import asyncio
 from typing import Final
 
-from bot import people
-from bot.desk import Desk
-from bot.grammar import GiftOrder, Slip, parse_gift
-from bot.names import CREDITS_COMMAND
+from bot import member_lookup
+from bot.action_ids import CREDITS_COMMAND
+from bot.context import AppContext
+from bot.messages import requests as views
+from bot.messages.blocks import Message
+from bot.mrkdwn import plain
+from bot.parsing import GiftCommand, UsageError, parse_gift
 from bot.payloads import Payload
-from bot.text import plain
-from bot.views import requests as views
-from bot.views.blocks import Said
 from core.ledger.credits import Credits
-from core.services import requests
-from core.services.views import Actor
+from core.services.common.actors import Actor
+from core.services.sharing import requests
 
 _FORM: Final = f"{CREDITS_COMMAND} request 300 a release on Friday"
 
 
-async def request(desk: Desk, actor: Actor, asked: str, command: Payload) -> Said:
+async def request(app_context: AppContext, actor: Actor, asked: str, command: Payload) -> Message:
     """Ask those who are named, or else one's leads. Raises Slip for what is no request."""
     order = _parsed(asked)
     team_id = command["team_id"]
-    named = await asyncio.gather(*(people.named(desk, team_id=team_id, user_id=each) for each in order.user_ids))
+    named = await asyncio.gather(
+        *(member_lookup.mentioned_members(app_context, team_id=team_id, user_id=each) for each in order.user_ids)
+    )
     answer = await requests.ask(
-        desk.ledger,
+        app_context.ledger,
         actor=actor,
         key=f"slack:cmd:{command['trigger_id']}",
         amount=order.amount,
@@ -36,15 +38,15 @@ async def request(desk: Desk, actor: Actor, asked: str, command: Payload) -> Sai
     return views.asked(answer.item)
 
 
-def _parsed(asked: str) -> GiftOrder:
+def _parsed(asked: str) -> GiftCommand:
     """Read whom (or nobody), how much and why, in this order."""
     if asked.startswith("<"):
         try:
             return parse_gift(asked)
-        except Slip as slip:
-            raise Slip(slip.hint, _FORM) from None  # its own correction would give credits away
+        except UsageError as slip:
+            raise UsageError(slip.hint, _FORM) from None  # its own correction would give credits away
     amount, _, reason = asked.partition(" ")
     try:
-        return GiftOrder((), Credits.parse_typed(amount), plain(reason).strip() or None)
+        return GiftCommand((), Credits.parse_typed(amount), plain(reason).strip() or None)
     except ValueError:
-        raise Slip("After `request` comes how much, and why; before it, if you like, whom.", _FORM) from None
+        raise UsageError("After `request` comes how much, and why; before it, if you like, whom.", _FORM) from None

@@ -9,11 +9,11 @@ from typing import Any, Final, Protocol
 from fastapi import APIRouter, FastAPI
 
 from core import __version__
-from core.api.contract import Problem
-from core.api.door import LargeBodies
+from core.api.dependencies import Problem
 from core.api.errors import add_error_handlers
+from core.api.guard import LargeBodies
 from core.api.metrics import Metrics
-from core.api.middleware import Surroundings
+from core.api.middleware import RequestMiddleware
 from core.api.routes import (
     allotments,
     authorizations,
@@ -40,8 +40,8 @@ from core.api.routes import (
     why,
 )
 from core.api.routes import credits as credits_routes
-from core.api.streams import Streams
-from core.services.ledger import Ledger
+from core.api.streaming import Streams
+from core.services.common.ledger_service import LedgerService
 from core.settings import Settings
 
 ROUTERS: Final = (
@@ -87,7 +87,7 @@ class Frontend(Protocol):
     async def stop(self) -> None: ...
 
 
-def create_app(ledger: Ledger, settings: Settings, *, frontends: Sequence[Frontend] = ()) -> FastAPI:
+def create_app(ledger: LedgerService, settings: Settings, *, frontends: Sequence[Frontend] = ()) -> FastAPI:
     """Build the app. Its lifespan starts and stops the front ends; the ledger is the caller's to close."""
 
     @contextlib.asynccontextmanager
@@ -116,7 +116,7 @@ def create_app(ledger: Ledger, settings: Settings, *, frontends: Sequence[Fronte
     app.state.large_bodies = LargeBodies()
     app.state.streams = Streams(ledger, metrics.streams)
     add_error_handlers(app)
-    app.add_middleware(Surroundings, metrics=metrics)
+    app.add_middleware(RequestMiddleware, metrics=metrics)
     for router in ROUTERS:
         app.router.routes.extend(router.routes)  # flat: one match a request, and every route can be listed
     for frontend in frontends:

@@ -28,50 +28,50 @@ MAX_CAUSES: Final = 5
 _TYPE: Final = "urn:teamcredits:problem:"
 
 
-class Answer(NamedTuple):
+class ErrorMapping(NamedTuple):
     """How a code is answered."""
 
     status: int
     title: str
 
 
-ANSWERS: Final[Mapping[Code, Answer]] = {
-    Code.MALFORMED: Answer(400, "The request cannot be read"),
-    Code.IDEMPOTENCY_KEY_REQUIRED: Answer(400, "An Idempotency-Key header is needed"),
-    Code.UNAUTHENTICATED: Answer(401, "A valid token is needed"),
-    Code.INSUFFICIENT_CREDITS: Answer(402, "Not enough credits"),
-    Code.INSUFFICIENT_SCOPE: Answer(403, "The token lacks a scope"),
-    Code.POLICY_REFUSED: Answer(403, "The organisation's policy refuses this"),
-    Code.ACCOUNT_FROZEN: Answer(403, "The wallet is frozen"),
-    Code.NOT_VERIFIED: Answer(403, "A verified identity is needed"),
-    Code.NOT_ALLOWED: Answer(403, "Not yours to do"),
-    Code.NOT_FOUND: Answer(404, "There is no such thing here"),
-    Code.IDEMPOTENCY_CONFLICT: Answer(409, "The key was used with other content"),
-    Code.GIFT_NOT_PENDING: Answer(409, "The gift is no longer pending"),
-    Code.INSUFFICIENT_GIFTABLE: Answer(409, "More than can be given"),
-    Code.LOT_EXPIRES_TOO_SOON: Answer(409, "The credits lapse too soon"),
-    Code.TOO_MANY_LOTS: Answer(409, "Too many small lots"),
-    Code.INSUFFICIENT_REMAINING: Answer(409, "Less is left than that"),
-    Code.NOTHING_TO_RESET: Answer(409, "There is nothing to reset"),
-    Code.RESET_NOT_BANKED: Answer(409, "The reset is no longer banked"),
-    Code.PLAN_IN_USE: Answer(409, "Somebody has the plan"),
-    Code.REQUEST_NOT_OPEN: Answer(409, "The request is no longer open"),
-    Code.NOTHING_PLEDGED: Answer(409, "Nothing is pledged"),
-    Code.HOLD_CLOSED: Answer(409, "The hold is closed"),
-    Code.ALREADY_EXISTS: Answer(409, "There is one already"),
-    Code.ALREADY_APPLIED: Answer(409, "One application each"),
-    Code.APPLICATION_DECIDED: Answer(409, "The application is decided"),
-    Code.CAMPAIGN_CLOSED: Answer(409, "Not at this time"),
-    Code.CAMPAIGN_FULL: Answer(409, "Every place is taken"),
-    Code.TOO_LARGE: Answer(413, "The body is too large"),
-    Code.UNSUPPORTED_MEDIA_TYPE: Answer(415, "The media type is not supported"),
-    Code.INVALID_REQUEST: Answer(422, "A field is wrong"),
-    Code.UNKNOWN_MEMBER: Answer(422, "There is no such member"),
-    Code.SELF_GIFT: Answer(422, "A gift needs somebody else"),
-    Code.RECIPIENT_IS_BOT: Answer(422, "The recipient is a bot"),
-    Code.RATE_LIMITED: Answer(429, "Too many requests"),
-    Code.OVERLOADED: Answer(503, "Too busy right now"),
-    Code.INTERNAL_ERROR: Answer(500, "Something went wrong on our side"),
+ERROR_MAPPINGS: Final[Mapping[Code, ErrorMapping]] = {
+    Code.MALFORMED: ErrorMapping(400, "The request cannot be read"),
+    Code.IDEMPOTENCY_KEY_REQUIRED: ErrorMapping(400, "An Idempotency-Key header is needed"),
+    Code.UNAUTHENTICATED: ErrorMapping(401, "A valid token is needed"),
+    Code.INSUFFICIENT_CREDITS: ErrorMapping(402, "Not enough credits"),
+    Code.INSUFFICIENT_SCOPE: ErrorMapping(403, "The token lacks a scope"),
+    Code.POLICY_REFUSED: ErrorMapping(403, "The organisation's policy refuses this"),
+    Code.ACCOUNT_FROZEN: ErrorMapping(403, "The wallet is frozen"),
+    Code.NOT_VERIFIED: ErrorMapping(403, "A verified identity is needed"),
+    Code.NOT_ALLOWED: ErrorMapping(403, "Not yours to do"),
+    Code.NOT_FOUND: ErrorMapping(404, "There is no such thing here"),
+    Code.IDEMPOTENCY_CONFLICT: ErrorMapping(409, "The key was used with other content"),
+    Code.GIFT_NOT_PENDING: ErrorMapping(409, "The gift is no longer pending"),
+    Code.INSUFFICIENT_GIFTABLE: ErrorMapping(409, "More than can be given"),
+    Code.LOT_EXPIRES_TOO_SOON: ErrorMapping(409, "The credits lapse too soon"),
+    Code.TOO_MANY_LOTS: ErrorMapping(409, "Too many small lots"),
+    Code.INSUFFICIENT_REMAINING: ErrorMapping(409, "Less is left than that"),
+    Code.NOTHING_TO_RESET: ErrorMapping(409, "There is nothing to reset"),
+    Code.RESET_NOT_BANKED: ErrorMapping(409, "The reset is no longer banked"),
+    Code.PLAN_IN_USE: ErrorMapping(409, "Somebody has the plan"),
+    Code.REQUEST_NOT_OPEN: ErrorMapping(409, "The request is no longer open"),
+    Code.NOTHING_PLEDGED: ErrorMapping(409, "Nothing is pledged"),
+    Code.HOLD_CLOSED: ErrorMapping(409, "The hold is closed"),
+    Code.ALREADY_EXISTS: ErrorMapping(409, "There is one already"),
+    Code.ALREADY_APPLIED: ErrorMapping(409, "One application each"),
+    Code.APPLICATION_DECIDED: ErrorMapping(409, "The application is decided"),
+    Code.CAMPAIGN_CLOSED: ErrorMapping(409, "Not at this time"),
+    Code.CAMPAIGN_FULL: ErrorMapping(409, "Every place is taken"),
+    Code.TOO_LARGE: ErrorMapping(413, "The body is too large"),
+    Code.UNSUPPORTED_MEDIA_TYPE: ErrorMapping(415, "The media type is not supported"),
+    Code.INVALID_REQUEST: ErrorMapping(422, "A field is wrong"),
+    Code.UNKNOWN_MEMBER: ErrorMapping(422, "There is no such member"),
+    Code.SELF_GIFT: ErrorMapping(422, "A gift needs somebody else"),
+    Code.RECIPIENT_IS_BOT: ErrorMapping(422, "The recipient is a bot"),
+    Code.RATE_LIMITED: ErrorMapping(429, "Too many requests"),
+    Code.OVERLOADED: ErrorMapping(503, "Too busy right now"),
+    Code.INTERNAL_ERROR: ErrorMapping(500, "Something went wrong on our side"),
 }
 
 
@@ -98,7 +98,7 @@ def problem(
 
 def refusal(refused: Refused) -> Response:
     """Return how a refusal is answered."""
-    answer = ANSWERS[refused.code]
+    answer = ERROR_MAPPINGS[refused.code]
     fields = dict(refused.fields)
     if refused.code is Code.INVALID_REQUEST and "field" in fields:
         fields["errors"] = [{"field": fields.pop("field"), "message": refused.detail}]

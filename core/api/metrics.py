@@ -7,7 +7,7 @@ from typing import Final
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector, generate_latest
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
 
-from core.services.ledger import Ledger
+from core.services.common.ledger_service import LedgerService
 
 _BUCKETS: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0)
 
@@ -17,7 +17,7 @@ CONTENT_TYPE: Final = CONTENT_TYPE_LATEST
 class Metrics:
     """The instruments of one app. Labels hold routes and statuses only, never an id or a name."""
 
-    def __init__(self, ledger: Ledger) -> None:
+    def __init__(self, ledger: LedgerService) -> None:
         self.registry = CollectorRegistry()
         self._requests = Counter(
             "teamcredits_http_requests", "Answered requests.", ("method", "route", "status"), registry=self.registry

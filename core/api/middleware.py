@@ -14,7 +14,7 @@ _KNOWN_METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELET
 _UNLESS_GIVEN: Final = ((b"cache-control", b"no-store"), (b"x-content-type-options", b"nosniff"))
 
 
-class Surroundings:
+class RequestMiddleware:
     """The one middleware."""
 
     def __init__(self, app: ASGIApp, *, metrics: Metrics) -> None:

@@ -9,11 +9,11 @@ from urllib.parse import parse_qsl
 import orjson
 from fastapi import Request, Response
 
-from core.api.door import DoorRoute
 from core.api.errors import RETRY_SECONDS
+from core.api.guard import GuardedRoute
 from core.ledger.errors import Code, Refused
-from core.services.devices import DeviceError, DeviceProblem
-from core.services.text import is_storable
+from core.services.common.text import is_storable
+from core.services.people.devices import DeviceError, DeviceProblem
 
 MAX_FIELDS: Final = 20
 
@@ -27,7 +27,7 @@ class OAuthError(Exception):
         self.description = description
 
 
-class OAuthRoute(DoorRoute):
+class OAuthRoute(GuardedRoute):
     """A route whose errors are those that OAuth clients know."""
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:

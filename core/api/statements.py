@@ -7,15 +7,15 @@ import io
 from collections.abc import Iterable
 from typing import Final
 
-from core.services.exports.words import cell, moment, quoted
-from core.services.views import StatementLine, UsageView
+from core.services.common.views import StatementLineView, UsageView
+from core.services.exports.labels import cell, moment, quoted
 
 _COMMODITY: Final = "CREDITS"
 _WALLET: Final = "Assets:Wallet"
 _USAGE: Final = ("model", "happened_at", "card", "fallback", "cost", "allowance", "overage", "late")
 
 
-def statement_csv(lines: Iterable[StatementLine]) -> str:
+def statement_csv(lines: Iterable[StatementLineView]) -> str:
     """Return a statement as CSV (RFC 4180), newest first; no cell can be taken for a formula."""
     out = io.StringIO()
     writer = csv.writer(out)
@@ -26,7 +26,7 @@ def statement_csv(lines: Iterable[StatementLine]) -> str:
     return out.getvalue()
 
 
-def statement_beancount(lines: Iterable[StatementLine]) -> str:
+def statement_beancount(lines: Iterable[StatementLineView]) -> str:
     """Return a statement as Beancount: each movement between the wallet and where it went, oldest first."""
     ordered = sorted(lines, key=lambda line: (line.at, line.transfer_id))
     accounts = sorted({_account(line) for line in ordered} | {_WALLET})
@@ -54,5 +54,5 @@ def _one_line(text: str) -> str:
     return quoted(" ".join(text.split()))
 
 
-def _account(line: StatementLine) -> str:
+def _account(line: StatementLineView) -> str:
     return "Equity:" + line.kind.replace("_", " ").title().replace(" ", "")

@@ -15,13 +15,13 @@ from pydantic import BaseModel, ValidationError
 from starlette.responses import Response
 from starlette.types import Message, Receive, Scope, Send
 
-from core.api.contract import ledger_of
-from core.api.door import DoorRequest, DoorRoute, Requires
+from core.api.dependencies import ledger_of
+from core.api.guard import BoundedRequest, GuardedRoute, Requires
 
-Argument = Callable[[DoorRequest], object]
+Argument = Callable[[BoundedRequest], object]
 
 
-class StraightRoute(DoorRoute):
+class StraightRoute(GuardedRoute):
     """A route whose handler takes a body, ids of its path, the key, the ledger and who asks, and makes its own answer.
 
     One that takes or gives anything else, and a body that is wrong, go FastAPI's way: it answers the same on either.
@@ -37,7 +37,7 @@ class StraightRoute(DoorRoute):
         if self._arguments is None or scope["method"] not in (self.methods or ()):
             await super().handle(scope, receive, send)
             return
-        request = DoorRequest(scope, receive)
+        request = BoundedRequest(scope, receive)
         await self.door.check(request)
         arguments = {name: find(request) for name, find in self._arguments.items()}
         if self._body is not None:

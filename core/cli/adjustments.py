@@ -12,12 +12,13 @@ from core.cli.options import amount as typed_amount
 from core.cli.output import print_json
 from core.ledger.credits import Credits
 from core.ledger.errors import Code, Refused
-from core.services import grants, refunds, voids
-from core.services.gifts import Recipient
-from core.services.ledger import Ledger
-from core.services.refunds import RefundView
-from core.services.views import Actor, StatementLine
-from core.services.voids import VoidView
+from core.services.common.actors import Actor
+from core.services.common.ledger_service import LedgerService
+from core.services.common.recipients import Recipient
+from core.services.common.views import StatementLineView
+from core.services.grants import grants, refunds, voids
+from core.services.grants.refunds import RefundView
+from core.services.grants.voids import VoidView
 
 Part = Annotated[
     Credits | None,
@@ -38,7 +39,7 @@ def allocate(
 ) -> None:
     """Allocate credits from a pool to a member."""
 
-    async def act(ledger: Ledger, operator: Actor) -> StatementLine:
+    async def act(ledger: LedgerService, operator: Actor) -> StatementLineView:
         place = await find_recipient(ledger, operator, pool)
         who = await find_member(ledger, operator, member)
         if place.pool is None:
@@ -72,7 +73,7 @@ def void(
 ) -> None:
     """Revoke the unused part of a grant."""
 
-    async def act(ledger: Ledger, operator: Actor) -> VoidView:
+    async def act(ledger: LedgerService, operator: Actor) -> VoidView:
         once = new_key(ledger) if key is None else key
         return (await voids.void(ledger, actor=operator, key=once, lot_id=lot, reason=reason, amount=amount)).item
 
@@ -97,7 +98,7 @@ def refund(
 ) -> None:
     """Refund a charge to where it was paid from."""
 
-    async def act(ledger: Ledger, operator: Actor) -> RefundView:
+    async def act(ledger: LedgerService, operator: Actor) -> RefundView:
         once = new_key(ledger) if key is None else key
         answer = await refunds.refund(
             ledger, actor=operator, key=once, transfer_id=charge, reason=reason, amount=amount

@@ -12,10 +12,10 @@ from core.cli.options import PLAIN, Amount, Json, Key, MemberOrPool, Org, Reason
 from core.cli.options import amount as typed_amount
 from core.cli.output import Columns, print_item, print_items
 from core.ledger.credits import Credits
-from core.services import allotments
-from core.services.allotments import AllotmentView
-from core.services.ledger import Ledger
-from core.services.views import Actor
+from core.services.common.actors import Actor
+from core.services.common.ledger_service import LedgerService
+from core.services.grants import allotments
+from core.services.grants.allotments import AllotmentView
 
 _COLUMNS: Columns[AllotmentView] = {
     "ID": lambda each: each.id,
@@ -53,7 +53,7 @@ def begin(  # noqa: PLR0913  (the properties of an allotment)
 ) -> None:
     """Start a monthly grant to a wallet or pool."""
 
-    async def act(ledger: Ledger, operator: Actor) -> AllotmentView:
+    async def act(ledger: LedgerService, operator: Actor) -> AllotmentView:
         answer = await allotments.begin(
             ledger,
             actor=operator,
@@ -75,7 +75,7 @@ def begin(  # noqa: PLR0913  (the properties of an allotment)
 def list_(*, org: Org = None, as_json: Json = False) -> None:
     """List allotments and their next run."""
 
-    async def act(ledger: Ledger, operator: Actor) -> list[AllotmentView]:
+    async def act(ledger: LedgerService, operator: Actor) -> list[AllotmentView]:
         return await all_items(
             lambda cursor: allotments.list_allotments(ledger, actor=operator, limit=PAGE_SIZE, cursor=cursor)
         )
@@ -103,7 +103,7 @@ def change(
     if (amount, lasts, giftable) == (None, None, None):
         raise typer.BadParameter("nothing to change; use --amount, --lasts or --giftable")
 
-    async def act(ledger: Ledger, operator: Actor) -> AllotmentView:
+    async def act(ledger: LedgerService, operator: Actor) -> AllotmentView:
         answer = await allotments.change(
             ledger,
             actor=operator,
@@ -123,7 +123,7 @@ def change(
 def end(allotment: Allotment, *, reason: Reason = None, org: Org = None, as_json: Json = False) -> None:
     """End an allotment. Credits it has already granted stay."""
 
-    async def act(ledger: Ledger, operator: Actor) -> AllotmentView:
+    async def act(ledger: LedgerService, operator: Actor) -> AllotmentView:
         return (await allotments.end(ledger, actor=operator, allotment_id=allotment, reason=reason)).item
 
     print_item(as_operator(act, org=org), _COLUMNS, as_json=as_json)

@@ -14,8 +14,8 @@ from core.cli.output import print_item
 from core.services.boosts import applications
 from core.services.boosts.forms import QuestionKind
 from core.services.boosts.views import ApplicationView
-from core.services.ledger import Ledger
-from core.services.views import Actor
+from core.services.common.actors import Actor
+from core.services.common.ledger_service import LedgerService
 
 _WHOLE = re.compile(r"-?[0-9]{1,15}", re.ASCII)
 
@@ -34,7 +34,7 @@ def apply(
     """Apply for a campaign on behalf of a member."""
     typed = dict(_answer(each) for each in answer or ())
 
-    async def act(ledger: Ledger, operator: Actor) -> ApplicationView:
+    async def act(ledger: LedgerService, operator: Actor) -> ApplicationView:
         which, who = await find_campaign(ledger, operator, campaign), await find_actor(ledger, operator, member)
         kinds = {question.name: question.kind for question in which.form}
         answers = {name: _read(kinds.get(name), value) for name, value in typed.items()}
@@ -47,7 +47,7 @@ def apply(
 def withdraw(campaign: Campaign, member: Member, *, org: Org = None, as_json: Json = False) -> None:
     """Withdraw a member's application. The next on the waitlist moves up."""
 
-    async def act(ledger: Ledger, operator: Actor) -> ApplicationView:
+    async def act(ledger: LedgerService, operator: Actor) -> ApplicationView:
         which, who = await find_campaign(ledger, operator, campaign), await find_actor(ledger, operator, member)
         return (await applications.withdraw(ledger, actor=who, campaign_id=which.id)).item
 
@@ -65,9 +65,9 @@ def feedback(
 ) -> None:
     """Rate a boost on behalf of a member."""
 
-    async def act(ledger: Ledger, operator: Actor) -> ApplicationView:
+    async def act(ledger: LedgerService, operator: Actor) -> ApplicationView:
         which, who = await find_campaign(ledger, operator, campaign), await find_actor(ledger, operator, member)
-        said = await applications.judge(
+        said = await applications.rate(
             ledger, actor=who, key=new_key(ledger), campaign_id=which.id, rating=rating, words=words
         )
         return said.item

@@ -15,9 +15,9 @@ from core.cli.logs import configure_logs
 from core.cli.options import Org
 from core.cli.output import hint
 from core.services import exports
+from core.services.common.actors import Actor
+from core.services.common.ledger_service import LedgerService
 from core.services.exports import Form
-from core.services.ledger import Ledger
-from core.services.views import Actor
 from core.settings import settings_from_environment
 from core.store import backup as backups
 from core.store.engine import refuse_own_file
@@ -41,7 +41,7 @@ def export(
     default.
     """
 
-    async def act(ledger: Ledger, operator: Actor) -> None:
+    async def act(ledger: LedgerService, operator: Actor) -> None:
         if output is None:
             await _export(ledger, operator, lambda chunk: typer.echo(chunk, nl=False))
             return
@@ -49,7 +49,7 @@ def export(
         with atomic_file(output, replace=force) as temporary, temporary.open("w", encoding="utf-8", newline="") as file:
             await _export(ledger, operator, file.write)
 
-    async def _export(ledger: Ledger, operator: Actor, write: Callable[[str], object]) -> None:
+    async def _export(ledger: LedgerService, operator: Actor, write: Callable[[str], object]) -> None:
         await exports.export(ledger, actor=operator, form=form, write=write, with_notes=with_notes)
 
     as_operator(act, org=org)

@@ -11,8 +11,8 @@ from core.cli.context import as_operator, find_team
 from core.cli.options import Json, Org
 from core.cli.output import Cell, local_time, print_json, print_table
 from core.services.boosts.report import BoostReport, boost_report
-from core.services.ledger import Ledger
-from core.services.views import Actor
+from core.services.common.actors import Actor
+from core.services.common.ledger_service import LedgerService
 
 _USAGE_HEADERS: Final = ("COHORT", "PEOPLE", "PHASE", "REQUESTS", "CREDITS", "MEDIAN", "ACTIVE")
 _AFTER_HEADERS: Final = ("AFTERWARDS", "AT A LIMIT", "REQUESTED", "BOUGHT", "LEFT")
@@ -27,7 +27,7 @@ def report(
 ) -> None:
     """Show usage before, during and after a campaign, for each cohort."""
 
-    async def act(ledger: Ledger, operator: Actor) -> BoostReport:
+    async def act(ledger: LedgerService, operator: Actor) -> BoostReport:
         which = await find_campaign(ledger, operator, campaign)
         place = None if team is None else (await find_team(ledger, operator, team)).id
         return await boost_report(ledger, actor=operator, campaign_id=which.id, team_id=place)

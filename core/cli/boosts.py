@@ -16,8 +16,8 @@ from core.metering.boosts import Factor
 from core.services.boosts import boosts
 from core.services.boosts.boosts import BoostTarget
 from core.services.boosts.views import BoostDetail, BudgetView
-from core.services.ledger import Ledger
-from core.services.views import Actor
+from core.services.common.actors import Actor
+from core.services.common.ledger_service import LedgerService
 
 app: Final = typer.Typer(help="Manage boosts (multipliers on allowances) and their campaigns.", **PLAIN)
 app.add_typer(campaigns.app, name="campaign")
@@ -37,7 +37,7 @@ def list_(
 ) -> None:
     """List current and scheduled boosts. If several are running, the largest one applies."""
 
-    async def act(ledger: Ledger, operator: Actor) -> list[BoostDetail]:
+    async def act(ledger: LedgerService, operator: Actor) -> list[BoostDetail]:
         who = None if member is None else (await find_member(ledger, operator, member)).id
         which = None if team is None else (await find_team(ledger, operator, team)).id
         return list(await boosts.boosts(ledger, actor=operator, member_id=who, team_id=which))
@@ -65,8 +65,8 @@ def grant(  # noqa: PLR0913  (the properties of a boost)
 ) -> None:
     """Grant a boost to a member, a team or everybody."""
 
-    async def act(ledger: Ledger, operator: Actor) -> BoostDetail:
-        answer = await boosts.drop(
+    async def act(ledger: LedgerService, operator: Actor) -> BoostDetail:
+        answer = await boosts.grant(
             ledger,
             actor=operator,
             key=new_key(ledger) if key is None else key,
@@ -92,7 +92,7 @@ def end(
 ) -> None:
     """End a boost early. Limits fall immediately; nothing is reset."""
 
-    async def act(ledger: Ledger, operator: Actor) -> BoostDetail:
+    async def act(ledger: LedgerService, operator: Actor) -> BoostDetail:
         return (await boosts.end(ledger, actor=operator, boost_id=boost, reason=reason)).item
 
     print_item(as_operator(act, org=org), _COLUMNS, as_json=as_json)
@@ -113,7 +113,7 @@ def budget(
     if (days is None) != (most is None):
         raise typer.BadParameter("use both --days and --max to set a budget")
 
-    async def act(ledger: Ledger, operator: Actor) -> BudgetView:
+    async def act(ledger: LedgerService, operator: Actor) -> BudgetView:
         place = await find_team(ledger, operator, team)
         if days is None or most is None:
             return await boosts.budget(ledger, actor=operator, team_id=place.id)
@@ -122,7 +122,7 @@ def budget(
     print_item(as_operator(act, org=org), _BUDGET_COLUMNS, as_json=as_json)
 
 
-async def _target(ledger: Ledger, operator: Actor, named: str) -> BoostTarget:
+async def _target(ledger: LedgerService, operator: Actor, named: str) -> BoostTarget:
     found = await find_subject(ledger, operator, named)
     if found.startswith(f"{Prefix.MEMBER.value}_"):
         return BoostTarget(member=found)

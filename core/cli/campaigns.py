@@ -18,11 +18,11 @@ from core.metering.boosts import Factor
 from core.metering.campaigns import ApplicationState, Method
 from core.services.boosts import applications, campaigns
 from core.services.boosts.campaigns import CampaignTerms
-from core.services.boosts.forms import Question, QuestionKind
+from core.services.boosts.forms import FormQuestion, QuestionKind
 from core.services.boosts.views import ApplicationView, CampaignView
-from core.services.ledger import Ledger
-from core.services.text import is_same_name
-from core.services.views import Actor
+from core.services.common.actors import Actor
+from core.services.common.ledger_service import LedgerService
+from core.services.common.text import is_same_name
 
 app: Final = typer.Typer(help="Manage boost campaigns.", **PLAIN)
 MAX_FORM_BYTES: Final = 100_000
@@ -54,7 +54,7 @@ def create(  # noqa: PLR0913  (the properties of a campaign)
     """Create a boost that members apply for."""
     questions = () if form is None else _questions(form)
 
-    async def act(ledger: Ledger, operator: Actor) -> CampaignView:
+    async def act(ledger: LedgerService, operator: Actor) -> CampaignView:
         teams = [(await find_team(ledger, operator, each)).id for each in team or ()]
         terms = CampaignTerms(name, factor, capacity, closes, starts, ends, opens, method, tuple(teams), questions)
         answer = await campaigns.open_campaign(
@@ -69,7 +69,7 @@ def create(  # noqa: PLR0913  (the properties of a campaign)
 def list_(*, org: Org = None, as_json: Json = False) -> None:
     """List campaigns, newest first."""
 
-    async def act(ledger: Ledger, operator: Actor) -> list[CampaignView]:
+    async def act(ledger: LedgerService, operator: Actor) -> list[CampaignView]:
         return list((await campaigns.campaigns(ledger, actor=operator, limit=PAGE_SIZE)).items)
 
     empty = "There are no campaigns yet. See: teamcredits boost campaign create --help"
@@ -80,7 +80,7 @@ def list_(*, org: Org = None, as_json: Json = False) -> None:
 def show(campaign: Campaign, *, org: Org = None, as_json: Json = False) -> None:
     """Show a campaign and its application questions."""
 
-    async def act(ledger: Ledger, operator: Actor) -> CampaignView:
+    async def act(ledger: LedgerService, operator: Actor) -> CampaignView:
         return await find_campaign(ledger, operator, campaign)
 
     found = as_operator(act, org=org)
@@ -99,7 +99,7 @@ def list_applications(
 ) -> None:
     """List applications by state, in waitlist order."""
 
-    async def act(ledger: Ledger, operator: Actor) -> list[ApplicationView]:
+    async def act(ledger: LedgerService, operator: Actor) -> list[ApplicationView]:
         campaign_id = (await find_campaign(ledger, operator, campaign)).id
         return await all_items(
             lambda cursor: applications.applications(
@@ -131,7 +131,7 @@ def draw(campaign: Campaign, *, org: Org = None, as_json: Json = False) -> None:
     Applications must have closed.
     """
 
-    async def act(ledger: Ledger, operator: Actor) -> CampaignView:
+    async def act(ledger: LedgerService, operator: Actor) -> CampaignView:
         which = await find_campaign(ledger, operator, campaign)
         return await campaigns.draw(ledger, actor=operator, campaign_id=which.id)
 
@@ -145,7 +145,7 @@ def draw(campaign: Campaign, *, org: Org = None, as_json: Json = False) -> None:
 def end_campaign(campaign: Campaign, *, reason: Reason = None, org: Org = None, as_json: Json = False) -> None:
     """End a campaign early. Its boosts end immediately."""
 
-    async def act(ledger: Ledger, operator: Actor) -> CampaignView:
+    async def act(ledger: LedgerService, operator: Actor) -> CampaignView:
         which = await find_campaign(ledger, operator, campaign)
         return await campaigns.end_campaign(ledger, actor=operator, campaign_id=which.id, reason=reason)
 
@@ -155,7 +155,7 @@ def end_campaign(campaign: Campaign, *, reason: Reason = None, org: Org = None, 
 def _decide(
     campaign: str, member: str, verdict: ApplicationState, reason: str | None, org: str | None, *, as_json: bool
 ) -> None:
-    async def act(ledger: Ledger, operator: Actor) -> ApplicationView:
+    async def act(ledger: LedgerService, operator: Actor) -> ApplicationView:
         which, who = await find_campaign(ledger, operator, campaign), await find_actor(ledger, operator, member)
         own = (await campaigns.campaign(ledger, actor=who, campaign_id=which.id)).mine
         if own is None:
@@ -168,7 +168,7 @@ def _decide(
     print_item(as_operator(act, org=org), APPLICATION_COLUMNS, as_json=as_json)
 
 
-async def find_campaign(ledger: Ledger, operator: Actor, named: str) -> CampaignView:
+async def find_campaign(ledger: LedgerService, operator: Actor, named: str) -> CampaignView:
     """Return the campaign with an id or a name. Raises Refused(not_found)."""
     if named.startswith(f"{Prefix.CAMPAIGN.value}_"):
         return await campaigns.campaign(ledger, actor=operator, campaign_id=named)
@@ -177,7 +177,7 @@ async def find_campaign(ledger: Ledger, operator: Actor, named: str) -> Campaign
     return only_match(found, named=named, kind="campaign", see="teamcredits boost campaign list")
 
 
-def _questions(path: Path) -> tuple[Question, ...]:
+def _questions(path: Path) -> tuple[FormQuestion, ...]:
     """Read a JSON file of questions: ``[{"name", "label", "kind", "required", "options"}]``."""
     try:
         with path.open("rb") as file:
@@ -190,8 +190,8 @@ def _questions(path: Path) -> tuple[Question, ...]:
         raise typer.BadParameter(sentence) from None
 
 
-def _question(given: dict[str, Any]) -> Question:
-    return Question(
+def _question(given: dict[str, Any]) -> FormQuestion:
+    return FormQuestion(
         given["name"],
         given["label"],
         QuestionKind(given["kind"]),

@@ -11,10 +11,10 @@ from core.cli.options import EVERYBODY, PLAIN, Anybody, Json, Org, amount
 from core.cli.output import Cell, Columns, print_item, print_items
 from core.ledger.credits import Credits
 from core.ledger.ids import Prefix
-from core.services import caps
-from core.services.caps import CapState, CapView, Period
-from core.services.ledger import Ledger
-from core.services.views import Actor
+from core.services.allowances import caps
+from core.services.allowances.caps import CapState, CapView, Period
+from core.services.common.actors import Actor
+from core.services.common.ledger_service import LedgerService
 
 app: Final = typer.Typer(help="Limit spending from lots and pools.", **PLAIN)
 UNLIMITED: Final = "unlimited"
@@ -40,7 +40,7 @@ def set_(
     """Set a cap. A raise or a block applies immediately, a lower cap from the next period on."""
     most: Credits | None = None if limit.casefold() == UNLIMITED else amount(limit)
 
-    async def act(ledger: Ledger, operator: Actor) -> CapView:
+    async def act(ledger: LedgerService, operator: Actor) -> CapView:
         subject, place = await _find(ledger, operator, to, pool)
         return await caps.set_cap(ledger, actor=operator, subject=subject, period=period, amount=most, pool=place)
 
@@ -53,7 +53,7 @@ def inherit(
 ) -> None:
     """Remove a cap. The next broader cap, of a team or for everybody, applies again."""
 
-    async def act(ledger: Ledger, operator: Actor) -> CapView:
+    async def act(ledger: LedgerService, operator: Actor) -> CapView:
         subject, place = await _find(ledger, operator, to, pool)
         return await caps.inherit_cap(ledger, actor=operator, subject=subject, period=period, pool=place)
 
@@ -72,7 +72,7 @@ def list_(
 ) -> None:
     """List caps."""
 
-    async def act(ledger: Ledger, operator: Actor) -> list[CapView]:
+    async def act(ledger: LedgerService, operator: Actor) -> list[CapView]:
         if member is not None:
             who = await find_member(ledger, operator, member)
             return list(await caps.caps_of_member(ledger, actor=operator, member_id=who.id))
@@ -82,7 +82,7 @@ def list_(
     print_items(as_operator(act, org=org), _COLUMNS, as_json=as_json, empty=empty)
 
 
-async def _find(ledger: Ledger, operator: Actor, to: str, pool: str | None) -> tuple[str, str | None]:
+async def _find(ledger: LedgerService, operator: Actor, to: str, pool: str | None) -> tuple[str, str | None]:
     place = None if pool is None else (await find_team(ledger, operator, pool)).id
     return await find_subject(ledger, operator, to), place
 

@@ -11,12 +11,14 @@ from core.cli.logs import configure_logs
 from core.cli.options import EVERYBODY
 from core.ledger.errors import Code, Refused
 from core.ledger.ids import Prefix, parse_id, shown_id
-from core.services import members, organisations
-from core.services.gifts import Recipient
-from core.services.ledger import Ledger
-from core.services.organisations import TeamView
-from core.services.text import is_same_name
-from core.services.views import Actor, MemberView, Page, Role, Scope
+from core.services.common.actors import Actor, Role, Scope
+from core.services.common.ledger_service import LedgerService
+from core.services.common.recipients import Recipient
+from core.services.common.results import Page
+from core.services.common.text import is_same_name
+from core.services.common.views import MemberView
+from core.services.people import members, organizations
+from core.services.people.organizations import TeamView
 from core.settings import Settings, SettingsError, settings_from_environment
 from core.wiring import clock_of, open_ledger
 
@@ -24,7 +26,7 @@ PAGE_SIZE: Final = 200
 MAX_MATCHES_SHOWN: Final = 5
 
 Result = TypeVar("Result")
-Act = Callable[[Ledger, Actor], Awaitable[Result]]
+Act = Callable[[LedgerService, Actor], Awaitable[Result]]
 
 
 class Named(Protocol):
@@ -41,7 +43,7 @@ Match = TypeVar("Match", bound=Named)
 
 
 @contextlib.contextmanager
-def configured_ledger(settings: Settings | None = None) -> Iterator[Ledger]:
+def configured_ledger(settings: Settings | None = None) -> Iterator[LedgerService]:
     """Open the ledger that the settings name, and close it at the end."""
     settings = settings or settings_from_environment()
     configure_logs(settings.log_level)
@@ -56,23 +58,23 @@ def configured_ledger(settings: Settings | None = None) -> Iterator[Ledger]:
 def as_operator(act: Act[Result], *, org: str | None) -> Result:
     """Run ``act`` as the operator: whoever can run commands here acts as the organization's first admin."""
 
-    async def acting(ledger: Ledger) -> Result:
+    async def acting(ledger: LedgerService) -> Result:
         return await act(ledger, await operator_of(ledger, org))
 
     with configured_ledger() as ledger:
         return asyncio.run(acting(ledger))
 
 
-async def operator_of(ledger: Ledger, org: str | None) -> Actor:
+async def operator_of(ledger: LedgerService, org: str | None) -> Actor:
     """Return the first admin of the given organization, or of the only one. Raises Refused(not_found)."""
     if org is None:
-        known = await organisations.list_organisations(ledger)
+        known = await organizations.list_organizations(ledger)
         if not known:
             raise Refused(Code.NOT_FOUND, "There is no organization yet. Run: teamcredits init")
         if len(known) > 1:
             sentence = f"There are {len(known)} organizations. Choose one with --org: {_listed(known)}"
             raise Refused(Code.NOT_FOUND, sentence)
-    return await organisations.operator(ledger, org=org)
+    return await organizations.operator(ledger, org=org)
 
 
 def check_clock(settings: Settings) -> None:
@@ -93,7 +95,7 @@ async def all_items(fetch: Callable[[str | None], Awaitable[Page[Result]]]) -> l
     return items
 
 
-async def find_member(ledger: Ledger, operator: Actor, named: str) -> MemberView:
+async def find_member(ledger: LedgerService, operator: Actor, named: str) -> MemberView:
     """Return the member with an id, a name or a unique part of a name. Raises Refused(not_found)."""
     if _is_id(Prefix.MEMBER, named):
         return await members.member(ledger, actor=operator, member_id=named)
@@ -101,15 +103,15 @@ async def find_member(ledger: Ledger, operator: Actor, named: str) -> MemberView
     return only_match(found, named=named, kind="member", see="teamcredits member list")
 
 
-async def find_team(ledger: Ledger, operator: Actor, named: str) -> TeamView:
+async def find_team(ledger: LedgerService, operator: Actor, named: str) -> TeamView:
     """Return the team with an id or a name. Raises Refused(not_found)."""
     if _is_id(Prefix.TEAM, named):
-        return await organisations.team(ledger, actor=operator, team_id=named)
+        return await organizations.team(ledger, actor=operator, team_id=named)
     found = await _teams_called(ledger, operator, named)
     return only_match(found, named=named, kind="team", see="teamcredits team list")
 
 
-async def find_recipient(ledger: Ledger, operator: Actor, named: str) -> Recipient:
+async def find_recipient(ledger: LedgerService, operator: Actor, named: str) -> Recipient:
     """Return a member, a team's pool or the organization's, by id or name. Raises Refused(not_found)."""
     if _is_id(Prefix.TEAM, named) or _is_id(Prefix.ORG, named):
         return Recipient(pool=named)
@@ -124,7 +126,7 @@ async def find_recipient(ledger: Ledger, operator: Actor, named: str) -> Recipie
     return Recipient(member=only_match(people, named=named, kind="member or team", see=see).id)
 
 
-async def find_subject(ledger: Ledger, operator: Actor, named: str) -> str:
+async def find_subject(ledger: LedgerService, operator: Actor, named: str) -> str:
     """Return the id of a member or a team, by id or name, or the organization's for everybody."""
     if named.casefold() == EVERYBODY:
         return shown_id(Prefix.ORG, operator.org_id)
@@ -142,7 +144,7 @@ def only_match(found: Sequence[Match], *, named: str, kind: str, see: str) -> Ma
     raise Refused(Code.NOT_FOUND, f"{named!r} matches several {plural}: {_listed(found)}. Use the id.")
 
 
-async def find_actor(ledger: Ledger, operator: Actor, named: str) -> Actor:
+async def find_actor(ledger: LedgerService, operator: Actor, named: str) -> Actor:
     """Return the member with an id or a name, as somebody who acts. Raises Refused(not_found)."""
     return acting_as(operator, await find_member(ledger, operator, named))
 
@@ -153,19 +155,19 @@ def acting_as(operator: Actor, member: MemberView) -> Actor:
     return Actor(operator.org_id, parse_id(Prefix.MEMBER, member.id), member.role, frozenset(role_scopes))
 
 
-def new_key(ledger: Ledger) -> str:
+def new_key(ledger: LedgerService) -> str:
     """Return an unused idempotency key: without ``--key`` each run is a new command."""
     return f"terminal:{shown_id(Prefix.TRANSFER, ledger.new_id())}"
 
 
-async def _members_like(ledger: Ledger, operator: Actor, named: str) -> Sequence[MemberView]:
+async def _members_like(ledger: LedgerService, operator: Actor, named: str) -> Sequence[MemberView]:
     """Return the members with a name, or if there are none, those whose name contains it."""
     page = await members.find_members(ledger, actor=operator, query=named, limit=PAGE_SIZE)
     return [each for each in page.items if is_same_name(each.name, named)] or page.items
 
 
-async def _teams_called(ledger: Ledger, operator: Actor, named: str) -> Sequence[TeamView]:
-    page = await organisations.list_teams(ledger, actor=operator, limit=PAGE_SIZE)
+async def _teams_called(ledger: LedgerService, operator: Actor, named: str) -> Sequence[TeamView]:
+    page = await organizations.list_teams(ledger, actor=operator, limit=PAGE_SIZE)
     return [each for each in page.items if is_same_name(each.name, named)]
 
 

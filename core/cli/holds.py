@@ -9,10 +9,10 @@ import typer
 from core.cli.context import as_operator, find_member, new_key
 from core.cli.options import PLAIN, Json, Key, Member, Org
 from core.cli.output import Columns, print_item, print_items
-from core.services import holds
-from core.services.holds import DEFAULT_SECONDS, HoldState, HoldView
-from core.services.ledger import Ledger
-from core.services.views import Actor
+from core.services.common.actors import Actor
+from core.services.common.ledger_service import LedgerService
+from core.services.usage import holds
+from core.services.usage.holds import DEFAULT_SECONDS, HoldState, HoldView
 
 app: Final = typer.Typer(help="Manage holds (requests authorized but not yet charged).", **PLAIN)
 MAX_SHOWN: Final = 50
@@ -40,7 +40,7 @@ def open_(  # noqa: PLR0913  (the properties of a request)
 ) -> None:
     """Authorize a request by holding its estimated cost."""
 
-    async def act(ledger: Ledger, operator: Actor) -> HoldView:
+    async def act(ledger: LedgerService, operator: Actor) -> HoldView:
         usage = holds.estimate(model, input_tokens=input_tokens, cached_tokens=cached, max_tokens=max_tokens, tier=tier)
         whose = await find_member(ledger, operator, member)
         answer = await holds.authorize(
@@ -79,7 +79,7 @@ def capture(  # noqa: PLR0913  (the usage of a request)
     stated = {"input_tokens": input_tokens, "output_tokens": output}
     counts |= {name: count for name, count in stated.items() if count is not None}
 
-    async def act(ledger: Ledger, operator: Actor) -> HoldView:
+    async def act(ledger: LedgerService, operator: Actor) -> HoldView:
         answer = await holds.capture(ledger, actor=operator, hold_id=hold, counts=counts, model=model, tier=tier)
         return answer.item
 
@@ -90,7 +90,7 @@ def capture(  # noqa: PLR0913  (the usage of a request)
 def release(hold: Hold, *, org: Org = None, as_json: Json = False) -> None:
     """Release the hold of a request that wasn't made."""
 
-    async def act(ledger: Ledger, operator: Actor) -> HoldView:
+    async def act(ledger: LedgerService, operator: Actor) -> HoldView:
         return (await holds.release(ledger, actor=operator, hold_id=hold)).item
 
     print_item(as_operator(act, org=org), _COLUMNS, as_json=as_json)
@@ -106,7 +106,7 @@ def list_(
 ) -> None:
     """List a member's most recent holds."""
 
-    async def act(ledger: Ledger, operator: Actor) -> list[HoldView]:
+    async def act(ledger: LedgerService, operator: Actor) -> list[HoldView]:
         whose = await find_member(ledger, operator, member)
         page = await holds.holds(ledger, actor=operator, member_id=whose.id, state=state, limit=MAX_SHOWN)
         return list(page.items)

@@ -14,11 +14,13 @@ from core.cli.context import as_operator, configured_ledger, find_recipient, new
 from core.cli.options import Amount, Json, Key, MemberOrPool, Org, Reason, moment
 from core.cli.output import hint, local_time, print_json
 from core.ledger.lots import Source
-from core.services import grants
-from core.services.ledger import Ledger
-from core.services.verify import Report
-from core.services.verify import verify as verify_ledger
-from core.services.views import Actor, Answer, GrantView
+from core.services.common.actors import Actor
+from core.services.common.ledger_service import LedgerService
+from core.services.common.results import CommandResult
+from core.services.common.views import GrantView
+from core.services.grants import grants
+from core.services.wallet.verify import VerifyReport
+from core.services.wallet.verify import verify as verify_ledger
 
 UNCLEAN: Final = 1
 MAX_FINDINGS_SHOWN: Final = 50
@@ -45,7 +47,7 @@ def grant(  # noqa: PLR0913  (the properties of a lot)
 ) -> None:
     """Grant credits to a wallet or pool."""
 
-    async def act(ledger: Ledger, operator: Actor) -> Answer[GrantView]:
+    async def act(ledger: LedgerService, operator: Actor) -> CommandResult[GrantView]:
         return await grants.grant(
             ledger,
             actor=operator,
@@ -105,7 +107,7 @@ def verify(
         raise typer.Exit(UNCLEAN)
 
 
-def _counts(report: Report) -> dict[str, int]:
+def _counts(report: VerifyReport) -> dict[str, int]:
     names = ("transfers", "entries", "positions", "gifts", "holds", "batches")
     return {name: getattr(report, name) for name in names}
 

@@ -13,9 +13,12 @@ from core.cli.options import PLAIN, Json, Member, Org, Reason, SlackIdentity, mo
 from core.cli.output import Columns, print_item, print_items, print_json
 from core.cli.wallets import print_balance, print_statement
 from core.ledger.ids import Prefix, parse_id
-from core.services import balances, freezes, members, organisations
-from core.services.ledger import Ledger
-from core.services.views import Actor, Balance, MemberView, Page, Role, StatementLine
+from core.services.common.actors import Actor, Role
+from core.services.common.ledger_service import LedgerService
+from core.services.common.results import Page
+from core.services.common.views import BalanceView, MemberView, StatementLineView
+from core.services.people import freezes, members, organizations
+from core.services.wallet import balances
 
 app: Final = typer.Typer(help="Manage members and show their balances.", **PLAIN)
 
@@ -58,7 +61,7 @@ def add(  # noqa: PLR0913  (the properties of a member)
     if lead and team is None:
         raise typer.BadParameter("--lead requires --team")
 
-    async def act(ledger: Ledger, operator: Actor) -> MemberView:
+    async def act(ledger: LedgerService, operator: Actor) -> MemberView:
         place = None if team is None else await find_team(ledger, operator, team)
         added = await members.add_member(
             ledger,
@@ -73,7 +76,7 @@ def add(  # noqa: PLR0913  (the properties of a member)
         )
         if place is None:
             return added
-        await organisations.add_to_team(ledger, actor=operator, team_id=place.id, member_id=added.id, is_lead=lead)
+        await organizations.add_to_team(ledger, actor=operator, team_id=place.id, member_id=added.id, is_lead=lead)
         return await members.member(ledger, actor=operator, member_id=added.id)
 
     print_item(as_operator(act, org=org), _COLUMNS, as_json=as_json)
@@ -88,7 +91,7 @@ def list_(
 ) -> None:
     """List members by name."""
 
-    async def act(ledger: Ledger, operator: Actor) -> list[MemberView]:
+    async def act(ledger: LedgerService, operator: Actor) -> list[MemberView]:
         return await all_items(
             lambda cursor: members.find_members(ledger, actor=operator, query=query, limit=PAGE_SIZE, cursor=cursor)
         )
@@ -101,7 +104,7 @@ def list_(
 def show(member: Member, *, org: Org = None, as_json: Json = False) -> None:
     """Show a member's balance."""
 
-    async def act(ledger: Ledger, operator: Actor) -> Balance:
+    async def act(ledger: LedgerService, operator: Actor) -> BalanceView:
         found = await find_member(ledger, operator, member)
         return await balances.balance(ledger, actor=operator, member_id=found.id)
 
@@ -122,7 +125,7 @@ def statement(
 ) -> None:
     """Show a member's transactions, newest first."""
 
-    async def act(ledger: Ledger, operator: Actor) -> Page[StatementLine]:
+    async def act(ledger: LedgerService, operator: Actor) -> Page[StatementLineView]:
         found = await find_member(ledger, operator, member)
         return await balances.statement(ledger, actor=operator, member_id=found.id, limit=limit)
 
@@ -153,7 +156,7 @@ def change(
     if all(value is None for value in (name, role, verified, joined)):
         raise typer.BadParameter("nothing to change; use --name, --admin, --verified or --joined")
 
-    async def act(ledger: Ledger, operator: Actor) -> MemberView:
+    async def act(ledger: LedgerService, operator: Actor) -> MemberView:
         found = await find_member(ledger, operator, member)
         return await members.update_member(
             ledger, actor=operator, member_id=found.id, name=name, role=role, verified=verified, joined_at=joined
@@ -166,7 +169,7 @@ def change(
 def freeze(member: Member, *, reason: Reason = None, org: Org = None, as_json: Json = False) -> None:
     """Freeze a wallet. Its pending gifts are returned and its tokens are revoked."""
 
-    async def act(ledger: Ledger, operator: Actor) -> MemberView:
+    async def act(ledger: LedgerService, operator: Actor) -> MemberView:
         found = await find_member(ledger, operator, member)
         return await freezes.freeze(ledger, actor=operator, member_id=found.id, reason=reason)
 
@@ -183,7 +186,7 @@ def unfreeze(
 ) -> None:
     """Unfreeze a wallet."""
 
-    async def act(ledger: Ledger, operator: Actor) -> MemberView:
+    async def act(ledger: LedgerService, operator: Actor) -> MemberView:
         found = await find_member(ledger, operator, member)
         return await freezes.unfreeze(ledger, actor=operator, member_id=found.id, reason=reason)
 
@@ -194,7 +197,7 @@ def unfreeze(
 def leave(member: Member, *, org: Org = None, as_json: Json = False) -> None:
     """Deactivate a member. Pending gifts from and to them are returned."""
 
-    async def act(ledger: Ledger, operator: Actor) -> MemberView:
+    async def act(ledger: LedgerService, operator: Actor) -> MemberView:
         found = await find_member(ledger, operator, member)
         leaver = parse_id(Prefix.MEMBER, found.id)
         await members.leave(ledger, org_id=operator.org_id, actor_id=operator.member_id, member_id=leaver)

@@ -12,11 +12,11 @@ from core.cli.options import EVERYBODY, PLAIN, Json, Org, amount, moment
 from core.cli.output import Columns, print_item, print_items, print_json
 from core.ledger.credits import Credits
 from core.ledger.ids import Prefix, shown_id
-from core.services import plans
-from core.services.ledger import Ledger
-from core.services.plans import PlanView, SeatView
-from core.services.text import is_same_name
-from core.services.views import Actor
+from core.services.allowances import plans
+from core.services.allowances.plans import PlanAssignmentView, PlanView
+from core.services.common.actors import Actor
+from core.services.common.ledger_service import LedgerService
+from core.services.common.text import is_same_name
 
 app: Final = typer.Typer(help="Manage plans and assign them.", **PLAIN)
 
@@ -41,7 +41,7 @@ def create(
     if five_hours is None and weekly is None and monthly is None:
         raise typer.BadParameter("nothing is included; use --five-hours, --weekly or --monthly")
 
-    async def act(ledger: Ledger, operator: Actor) -> PlanView:
+    async def act(ledger: LedgerService, operator: Actor) -> PlanView:
         return await plans.create_plan(
             ledger, actor=operator, name=name, five_hours=five_hours, weekly=weekly, monthly=monthly
         )
@@ -53,9 +53,11 @@ def create(
 def list_(*, org: Org = None, as_json: Json = False) -> None:
     """List plans and who is on them."""
 
-    async def act(ledger: Ledger, operator: Actor) -> tuple[tuple[PlanView, ...], list[SeatView]]:
+    async def act(ledger: LedgerService, operator: Actor) -> tuple[tuple[PlanView, ...], list[PlanAssignmentView]]:
         known = await plans.list_plans(ledger, actor=operator, limit=PAGE_SIZE)
-        seats = await all_items(lambda cursor: plans.list_seats(ledger, actor=operator, limit=PAGE_SIZE, cursor=cursor))
+        seats = await all_items(
+            lambda cursor: plans.list_assignments(ledger, actor=operator, limit=PAGE_SIZE, cursor=cursor)
+        )
         return known.items, seats
 
     known, seats = as_operator(act, org=org)
@@ -83,7 +85,7 @@ def give(
 ) -> None:
     """Assign a plan, effective immediately. Current allowance windows keep their reset times."""
 
-    async def act(ledger: Ledger, operator: Actor) -> SeatView:
+    async def act(ledger: LedgerService, operator: Actor) -> PlanAssignmentView:
         plan_id = await _find_plan(ledger, operator, plan)
         subject = await _subject(ledger, operator, to)
         return await plans.give_plan(ledger, actor=operator, subject=subject, plan_id=plan_id, anchor_at=start)
@@ -95,7 +97,7 @@ def give(
 def take(to: Assignee, *, org: Org = None, as_json: Json = False) -> None:
     """Unassign a plan. The plan for everybody applies again."""
 
-    async def act(ledger: Ledger, operator: Actor) -> SeatView:
+    async def act(ledger: LedgerService, operator: Actor) -> PlanAssignmentView:
         return await plans.give_plan(ledger, actor=operator, subject=await _subject(ledger, operator, to), plan_id=None)
 
     print_item(as_operator(act, org=org), _SEAT_COLUMNS, as_json=as_json)
@@ -109,14 +111,14 @@ def remove(
 ) -> None:
     """Remove a plan that nobody is on."""
 
-    async def act(ledger: Ledger, operator: Actor) -> None:
+    async def act(ledger: LedgerService, operator: Actor) -> None:
         await plans.remove_plan(ledger, actor=operator, plan_id=await _find_plan(ledger, operator, plan))
 
     as_operator(act, org=org)
     typer.echo(f"Removed plan {plan}.")
 
 
-async def _find_plan(ledger: Ledger, operator: Actor, named: str) -> str:
+async def _find_plan(ledger: LedgerService, operator: Actor, named: str) -> str:
     if named.startswith(f"{Prefix.PLAN.value}_"):
         return named
     known = (await plans.list_plans(ledger, actor=operator, limit=PAGE_SIZE)).items
@@ -124,7 +126,7 @@ async def _find_plan(ledger: Ledger, operator: Actor, named: str) -> str:
     return only_match(found, named=named, kind="plan", see="teamcredits plan list").id
 
 
-async def _subject(ledger: Ledger, operator: Actor, named: str) -> str:
+async def _subject(ledger: LedgerService, operator: Actor, named: str) -> str:
     if named.casefold() == EVERYBODY:
         return shown_id(Prefix.ORG, operator.org_id)
     return (await find_member(ledger, operator, named)).id
@@ -135,11 +137,11 @@ def _allowances(plan: PlanView) -> str:
     return ", ".join(f"{name} {each.shown()} cr" for name, each in windows.items() if each is not None)
 
 
-def _holder(seat: SeatView) -> str:
+def _holder(seat: PlanAssignmentView) -> str:
     return EVERYBODY if seat.subject.startswith(f"{Prefix.ORG.value}_") else seat.name
 
 
-def _plan_name(seat: SeatView) -> str:
+def _plan_name(seat: PlanAssignmentView) -> str:
     if seat.plan is None:
         return "no plan"
     return seat.plan.name if seat.is_own else f"{seat.plan.name} (plan for {EVERYBODY})"
@@ -150,7 +152,7 @@ _PLAN_COLUMNS: Columns[PlanView] = {
     "NAME": lambda plan: plan.name,
     "ALLOWANCES": _allowances,
 }
-_SEAT_COLUMNS: Columns[SeatView] = {
+_SEAT_COLUMNS: Columns[PlanAssignmentView] = {
     "ID": lambda seat: seat.subject,
     "NAME": _holder,
     "PLAN": _plan_name,

@@ -12,10 +12,10 @@ import typer
 from core.cli.context import as_operator
 from core.cli.options import PLAIN, Json, Org, moment
 from core.cli.output import Columns, hint, print_items, print_json
-from core.services import ratecards
-from core.services.ledger import Ledger
-from core.services.ratecards import CardView, LoadView, RateView
-from core.services.views import Actor
+from core.services.common.actors import Actor
+from core.services.common.ledger_service import LedgerService
+from core.services.usage import ratecards
+from core.services.usage.ratecards import CardView, LoadView, RateView
 
 MAX_FILE_BYTES: Final = 16 * 1024 * 1024
 
@@ -33,7 +33,7 @@ def show(
 ) -> None:
     """Show the rates in force."""
 
-    async def act(ledger: Ledger, operator: Actor) -> CardView:
+    async def act(ledger: LedgerService, operator: Actor) -> CardView:
         return await ratecards.rate_card(ledger, actor=operator, at=at)
 
     card = as_operator(act, org=org)
@@ -56,7 +56,7 @@ def load(
     """Load rates from a file. Past usage isn't repriced."""
     document = _read(file)
 
-    async def act(ledger: Ledger, operator: Actor) -> LoadView:
+    async def act(ledger: LedgerService, operator: Actor) -> LoadView:
         return await ratecards.load_rate_cards(ledger, actor=operator, document=document, dry_run=dry_run)
 
     done = as_operator(act, org=org)

@@ -9,10 +9,10 @@ import typer
 from core.cli.context import as_operator, find_actor
 from core.cli.options import PLAIN, Json, Member, Org
 from core.cli.output import Columns, print_items, print_json
-from core.services import referrals
-from core.services.ledger import Ledger
-from core.services.referrals import InvitedView, ReferralsView
-from core.services.views import Actor
+from core.services.common.actors import Actor
+from core.services.common.ledger_service import LedgerService
+from core.services.sharing import referrals
+from core.services.sharing.referrals import InvitedView, ReferralsView
 
 _COLUMNS: Columns[InvitedView] = {
     "NAME": lambda each: each.who.name,
@@ -27,7 +27,7 @@ app: Final = typer.Typer(help="Manage referral codes and rewards.", **PLAIN)
 def code(member: Member, *, org: Org = None, as_json: Json = False) -> None:
     """Print a member's referral code, creating it if needed."""
 
-    async def act(ledger: Ledger, operator: Actor) -> str:
+    async def act(ledger: LedgerService, operator: Actor) -> str:
         actor = await find_actor(ledger, operator, member)
         return await referrals.make_code(ledger, actor=actor)
 
@@ -48,7 +48,7 @@ def use(
 ) -> None:
     """Redeem a referral code. Both members are rewarded once the new one is verified and has used credits."""
 
-    async def act(ledger: Ledger, operator: Actor) -> ReferralsView:
+    async def act(ledger: LedgerService, operator: Actor) -> ReferralsView:
         actor = await find_actor(ledger, operator, member)
         return (await referrals.use_code(ledger, actor=actor, code=given)).item
 
@@ -59,7 +59,7 @@ def use(
 def show(member: Member, *, org: Org = None, as_json: Json = False) -> None:
     """Show a member's code, who referred them, and whom they referred."""
 
-    async def act(ledger: Ledger, operator: Actor) -> ReferralsView:
+    async def act(ledger: LedgerService, operator: Actor) -> ReferralsView:
         actor = await find_actor(ledger, operator, member)
         return await referrals.referrals(ledger, actor=actor)
 

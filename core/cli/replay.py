@@ -17,11 +17,11 @@ from core.cli.context import configured_ledger
 from core.cli.options import Json, Org, moment
 from core.cli.output import Cell, print_json, table_lines
 from core.ledger.errors import Refused
-from core.services.ledger import Ledger
-from core.services.replay.replay import replay as charge_requests
-from core.services.replay.replay import replaying
-from core.services.replay.request_file import RequestFile, open_request_file
-from core.services.replay.tally import ModelTally, Tally
+from core.services.common.ledger_service import LedgerService
+from core.services.usage.replay import replay as charge_requests
+from core.services.usage.replay import replaying
+from core.services.usage.replay_tally import ModelTally, Tally
+from core.services.usage.request_file import RequestFile, open_request_file
 
 MAX_MODELS_SHOWN: Final = 50
 _HEADERS: Final = ("MODEL", "REQUESTS", "CHARGED", "DUPLICATES", "REFUSED", "CREDITS")
@@ -47,7 +47,7 @@ def replay(
 
 
 def replay_file(
-    ledger: Ledger,
+    ledger: LedgerService,
     path: Path,
     *,
     org: str | None = None,

@@ -11,16 +11,17 @@ import typer
 from core.cli.context import PAGE_SIZE, as_operator, find_actor, find_member, find_team, new_key
 from core.cli.options import PLAIN, Amount, Json, Member, Org, Reason
 from core.cli.output import Columns, print_item, print_items, print_json
-from core.services import requests
-from core.services.ledger import Ledger
-from core.services.requests import PledgeView, RequestView
-from core.services.views import Actor, Answer
+from core.services.common.actors import Actor
+from core.services.common.ledger_service import LedgerService
+from core.services.common.results import CommandResult
+from core.services.sharing import requests
+from core.services.sharing.requests import PledgeView, RequestView
 
 app: Final = typer.Typer(help="Request credits and answer requests.", **PLAIN)
 
 Request = Annotated[str, typer.Argument(metavar="REQUEST", help="Request id")]
 By = Annotated[str, typer.Option("--by", metavar="MEMBER", help="Member to act as (id or name)")]
-Act = Callable[[Ledger, Actor, str], Awaitable[Answer[RequestView]]]
+Act = Callable[[LedgerService, Actor, str], Awaitable[CommandResult[RequestView]]]
 
 
 @app.command()
@@ -41,7 +42,7 @@ def ask(
 ) -> None:
     """Request credits on behalf of a member."""
 
-    async def act(ledger: Ledger, operator: Actor) -> RequestView:
+    async def act(ledger: LedgerService, operator: Actor) -> RequestView:
         asker = await find_actor(ledger, operator, member)
         asked = [(await find_member(ledger, operator, each)).id for each in to or ()]
         key, lasts = new_key(ledger), timedelta(hours=hours)
@@ -61,7 +62,7 @@ def list_(
 ) -> None:
     """List requests from and to a member, newest first."""
 
-    async def act(ledger: Ledger, operator: Actor) -> tuple[RequestView, ...]:
+    async def act(ledger: LedgerService, operator: Actor) -> tuple[RequestView, ...]:
         actor = await find_actor(ledger, operator, member)
         return (await requests.list_requests(ledger, actor=actor, is_open=is_open, limit=PAGE_SIZE)).items
 
@@ -73,7 +74,7 @@ def list_(
 def show(request: Request, *, org: Org = None, as_json: Json = False) -> None:
     """Show a request and its pledges."""
 
-    async def act(ledger: Ledger, operator: Actor) -> RequestView:
+    async def act(ledger: LedgerService, operator: Actor) -> RequestView:
         return await requests.request(ledger, actor=operator, request_id=request)
 
     _show(as_operator(act, org=org), as_json=as_json)
@@ -144,7 +145,7 @@ def fill(
 ) -> None:
     """Fill a request from a team's pool."""
 
-    async def act(ledger: Ledger, operator: Actor) -> RequestView:
+    async def act(ledger: LedgerService, operator: Actor) -> RequestView:
         pool, key = (await find_team(ledger, operator, team)).id, new_key(ledger)
         return (await requests.fill(ledger, actor=operator, key=key, request_id=request, pool=pool)).item
 
@@ -152,7 +153,7 @@ def fill(
 
 
 def _act(act: Act, by: str, org: str | None, *, as_json: bool) -> None:
-    async def acting(ledger: Ledger, operator: Actor) -> RequestView:
+    async def acting(ledger: LedgerService, operator: Actor) -> RequestView:
         actor = await find_actor(ledger, operator, by)
         return (await act(ledger, actor, new_key(ledger))).item
 

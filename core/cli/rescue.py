@@ -9,10 +9,10 @@ import typer
 from core.cli.context import as_operator, find_actor
 from core.cli.options import Json, Org
 from core.cli.output import Columns, print_items
-from core.services import rescue as use_case
-from core.services.ledger import Ledger
-from core.services.rescue import RescueView
-from core.services.views import Actor
+from core.services.common.actors import Actor
+from core.services.common.ledger_service import LedgerService
+from core.services.sharing import rescue as use_case
+from core.services.sharing.rescue import RescueView
 
 _COLUMNS: Columns[RescueView] = {
     "FROM": lambda each: each.giver.name,
@@ -42,7 +42,7 @@ def rescue(
     The credits go to teammates who are running low.
     """
 
-    async def act(ledger: Ledger, operator: Actor) -> tuple[RescueView, ...]:
+    async def act(ledger: LedgerService, operator: Actor) -> tuple[RescueView, ...]:
         actor = operator if of is None else await find_actor(ledger, operator, of)
         return await use_case.proposals(ledger, actor=actor, days=days, limit=limit)
 

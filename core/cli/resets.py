@@ -10,10 +10,10 @@ import typer
 from core.cli.context import PAGE_SIZE, as_operator, find_actor, find_member, find_subject, new_key
 from core.cli.options import PLAIN, Anybody, Json, Key, Member, Org, Reason, moment
 from core.cli.output import Columns, local_time, print_items, print_json
-from core.services import resets
-from core.services.ledger import Ledger
-from core.services.resets import ResetOrderView, ResetView
-from core.services.views import Actor
+from core.services.allowances import resets
+from core.services.allowances.resets import ResetOrderView, ResetView
+from core.services.common.actors import Actor
+from core.services.common.ledger_service import LedgerService
 
 _COLUMNS: Columns[ResetView] = {
     "ID": lambda reset: reset.id,
@@ -47,7 +47,7 @@ def give(
 ) -> None:
     """Reset allowances, or bank a reset for later."""
 
-    async def act(ledger: Ledger, operator: Actor) -> ResetOrderView:
+    async def act(ledger: LedgerService, operator: Actor) -> ResetOrderView:
         answer = await resets.order(
             ledger,
             actor=operator,
@@ -72,7 +72,7 @@ def give(
 def list_(member: Member, *, org: Org = None, as_json: Json = False) -> None:
     """List a member's banked resets, newest first."""
 
-    async def act(ledger: Ledger, operator: Actor) -> list[ResetView]:
+    async def act(ledger: LedgerService, operator: Actor) -> list[ResetView]:
         who = await find_member(ledger, operator, member)
         return list((await resets.list_resets(ledger, actor=operator, member_id=who.id, limit=PAGE_SIZE)).items)
 
@@ -84,7 +84,7 @@ def list_(member: Member, *, org: Org = None, as_json: Json = False) -> None:
 def orders(*, org: Org = None, as_json: Json = False) -> None:
     """List resets given by admins, and their progress."""
 
-    async def act(ledger: Ledger, operator: Actor) -> list[ResetOrderView]:
+    async def act(ledger: LedgerService, operator: Actor) -> list[ResetOrderView]:
         return list((await resets.list_orders(ledger, actor=operator, limit=PAGE_SIZE)).items)
 
     empty = "No resets have been given yet. Give one with: teamcredits reset give TO"
@@ -103,7 +103,7 @@ def use(
 ) -> None:
     """Use a banked reset on a member's behalf."""
 
-    async def act(ledger: Ledger, operator: Actor) -> ResetView:
+    async def act(ledger: LedgerService, operator: Actor) -> ResetView:
         owner = await find_actor(ledger, operator, member)
         number = (await resets.next_banked(ledger, actor=owner)).id if reset is None else reset
         return (await resets.use(ledger, actor=owner, reset_id=number)).item

@@ -16,8 +16,8 @@ from core.cli.logs import configure_logs
 from core.cli.options import Json
 from core.cli.output import hint, print_json
 from core.cli.socket import listen, with_port_of
-from core.services import organisations
-from core.services.ledger import Ledger
+from core.services.common.ledger_service import LedgerService
+from core.services.people import organizations
 from core.settings import Mode, Settings, settings_from_environment
 from core.store.migrate import migrate as migrate_database
 
@@ -38,7 +38,7 @@ def init(
     check_clock(settings)
     migrate_database(settings.database_url)
     with configured_ledger(settings) as ledger:
-        create = organisations.create_organisation(ledger, name=name, admin_name=admin)
+        create = organizations.create_organization(ledger, name=name, admin_name=admin)
         org_id, first, token = asyncio.run(create)
     if as_json:
         print_json({"org_id": org_id, "admin_token": token})
@@ -93,7 +93,9 @@ def _listening(settings: Settings) -> Iterator[tuple[Settings, socket.socket]]:
         yield with_port_of(settings, listener), listener
 
 
-def _serve(ledger: Ledger, settings: Settings, listener: socket.socket, *, after_ready: Callable[[], None]) -> None:
+def _serve(
+    ledger: LedgerService, settings: Settings, listener: socket.socket, *, after_ready: Callable[[], None]
+) -> None:
     from core.server import serve as run_server  # noqa: PLC0415  (the web stack is half a second of imports)
 
     def report_ready() -> None:

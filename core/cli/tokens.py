@@ -10,11 +10,11 @@ import typer
 from core.cli.context import PAGE_SIZE, acting_as, as_operator, find_member
 from core.cli.options import PLAIN, Json, Member, Org, moment
 from core.cli.output import Columns, hint, print_items, print_json
-from core.services import access, devices
-from core.services.access import TokenView
-from core.services.devices import DeviceView
-from core.services.ledger import Ledger
-from core.services.views import Actor, Scope
+from core.services.common.actors import Actor, Scope
+from core.services.common.ledger_service import LedgerService
+from core.services.people import devices, tokens
+from core.services.people.devices import DeviceView
+from core.services.people.tokens import TokenView
 
 _COLUMNS: Columns[TokenView] = {
     "ID": lambda token: token.id,
@@ -46,9 +46,9 @@ def issue(
     """Issue an API token. The secret is only shown once."""
     scopes = scope or [Scope.READ, Scope.GIVE]
 
-    async def act(ledger: Ledger, operator: Actor) -> tuple[str, str, str]:
+    async def act(ledger: LedgerService, operator: Actor) -> tuple[str, str, str]:
         owner = await find_member(ledger, operator, member)
-        secret, token_id = await access.issue_token(
+        secret, token_id = await tokens.issue_token(
             ledger, actor=operator, scopes=scopes, label=label, member_id=owner.id, expires_at=expires
         )
         return secret, token_id, owner.id
@@ -65,9 +65,9 @@ def issue(
 def list_(member: Member, *, org: Org = None, as_json: Json = False) -> None:
     """List a member's active tokens, newest first."""
 
-    async def act(ledger: Ledger, operator: Actor) -> list[TokenView]:
+    async def act(ledger: LedgerService, operator: Actor) -> list[TokenView]:
         owner = await find_member(ledger, operator, member)
-        return list((await access.list_tokens(ledger, actor=operator, member_id=owner.id, limit=PAGE_SIZE)).items)
+        return list((await tokens.list_tokens(ledger, actor=operator, member_id=owner.id, limit=PAGE_SIZE)).items)
 
     empty = "This member has no tokens. Issue one with: teamcredits token issue MEMBER"
     print_items(as_operator(act, org=org), _COLUMNS, as_json=as_json, empty=empty)
@@ -79,8 +79,8 @@ def revoke(
 ) -> None:
     """Revoke a token. Its open connections end."""
 
-    async def act(ledger: Ledger, operator: Actor) -> None:
-        await access.revoke_token(ledger, actor=operator, token_id=token)
+    async def act(ledger: LedgerService, operator: Actor) -> None:
+        await tokens.revoke_token(ledger, actor=operator, token_id=token)
 
     as_operator(act, org=org)
     typer.echo(f"{token} has been revoked.")
@@ -103,7 +103,7 @@ def approve(
             f"{device.device} at {device.place} wants to {scopes} as {approver}. Approve?", abort=True, err=True
         )
 
-    async def act(ledger: Ledger, operator: Actor) -> DeviceView:
+    async def act(ledger: LedgerService, operator: Actor) -> DeviceView:
         actor, _ = await _actor(ledger, operator, member)
         decide = devices.deny_device if deny else devices.approve_device
         return await decide(ledger, actor=actor, user_code=code)
@@ -112,13 +112,13 @@ def approve(
     typer.echo(f"{decided.device}: {'sign-in denied' if deny else f'signed in as {approver}'}.")
 
 
-async def _sign_in(ledger: Ledger, operator: Actor, member: str | None, code: str) -> tuple[str, DeviceView]:
+async def _sign_in(ledger: LedgerService, operator: Actor, member: str | None, code: str) -> tuple[str, DeviceView]:
     """Return the name of the member to sign in, and the device that asks."""
     actor, name = await _actor(ledger, operator, member)
     return name, await devices.describe_device(ledger, actor=actor, user_code=code)
 
 
-async def _actor(ledger: Ledger, operator: Actor, member: str | None) -> tuple[Actor, str]:
+async def _actor(ledger: LedgerService, operator: Actor, member: str | None) -> tuple[Actor, str]:
     if member is None:
         return operator, "the admin"
     found = await find_member(ledger, operator, member)

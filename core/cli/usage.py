@@ -11,10 +11,10 @@ from core.cli.context import as_operator
 from core.cli.options import PLAIN, Json, Org
 from core.cli.output import hint, print_json
 from core.ledger.errors import Refused
-from core.services.csv_file import copied
-from core.services.ledger import Ledger
-from core.services.usage.importing import DEFAULT_SOURCE, ImportView, import_usage
-from core.services.views import Actor
+from core.services.common.actors import Actor
+from core.services.common.csv_file import copied
+from core.services.common.ledger_service import LedgerService
+from core.services.usage.imports import DEFAULT_SOURCE, ImportView, import_usage
 
 MAX_REJECTED_SHOWN: Final = 20
 
@@ -40,7 +40,7 @@ def import_(
     """
     with copied(file) as (stream, _):
 
-        async def act(ledger: Ledger, operator: Actor) -> ImportView:
+        async def act(ledger: LedgerService, operator: Actor) -> ImportView:
             return await import_usage(ledger, actor=operator, stream=stream, source=source, dry_run=dry_run)
 
         try:

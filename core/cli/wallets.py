@@ -7,12 +7,12 @@ from collections.abc import Iterator, Sequence
 import typer
 
 from core.cli.output import Columns, local_time, print_items, table_lines
-from core.services.views import Balance, SliceView, StatementLine
-from core.services.words.limits import limit_label
-from core.services.words.usage import usage_words
+from core.services.allowances.messages import limit_label
+from core.services.common.views import BalanceView, SliceView, StatementLineView
+from core.services.usage.messages import usage_words
 
 
-def print_balance(balance: Balance) -> None:
+def print_balance(balance: BalanceView) -> None:
     """Print what a member can spend, and from what."""
     amounts = {
         "can spend": balance.spendable,
@@ -33,12 +33,12 @@ def print_balance(balance: Balance) -> None:
     print_items(balance.lots, _LOT_COLUMNS, as_json=False, empty="no lots")
 
 
-def print_statement(lines: Sequence[StatementLine]) -> None:
+def print_statement(lines: Sequence[StatementLineView]) -> None:
     """Print transactions in the given order."""
     print_items(lines, _STATEMENT_COLUMNS, as_json=False, empty="There are no transactions yet.")
 
 
-def _allowance(balance: Balance) -> Iterator[str]:
+def _allowance(balance: BalanceView) -> Iterator[str]:
     for window in balance.allowance:
         resets = "starts with its first use" if window.resets_at is None else f"resets {local_time(window.resets_at)}"
         yield f"{limit_label(window.window)}: {window.used.shown()} of {window.limit.shown()} cr used, {resets}"
@@ -51,7 +51,7 @@ def _allowance(balance: Balance) -> Iterator[str]:
         yield f"next allotment: {balance.next_allotment.amount.shown()} cr on {local_time(balance.next_allotment.at)}"
 
 
-def _about(line: StatementLine) -> str:
+def _about(line: StatementLineView) -> str:
     if line.usage is not None:
         return usage_words(line.usage)
     return "  ".join(part for part in (line.counterpart, line.note) if part)
@@ -62,7 +62,7 @@ _LOT_COLUMNS: Columns[SliceView] = {
     "AMOUNT": lambda lot: lot.amount,
     "EXPIRES": lambda lot: lot.expires_at or "never",
 }
-_STATEMENT_COLUMNS: Columns[StatementLine] = {
+_STATEMENT_COLUMNS: Columns[StatementLineView] = {
     "TIME": lambda line: line.at,
     "ID": lambda line: line.transfer_id,
     "KIND": lambda line: line.kind,

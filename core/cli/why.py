@@ -10,10 +10,10 @@ from core.cli.context import as_operator, find_member
 from core.cli.options import Json, Member, Org, amount
 from core.cli.output import Columns, print_items, print_json
 from core.ledger.credits import Credits
-from core.services import why as use_case
-from core.services.ledger import Ledger
-from core.services.views import Actor
-from core.services.why import StepView, WhyView
+from core.services.common.actors import Actor
+from core.services.common.ledger_service import LedgerService
+from core.services.usage import why as use_case
+from core.services.usage.why import StepView, WhyView
 
 _COLUMNS: Columns[StepView] = {
     "LIMIT": lambda step: step.label,
@@ -42,7 +42,7 @@ def why(
     Lists every limit, and says what would change the answer.
     """
 
-    async def act(ledger: Ledger, operator: Actor) -> WhyView:
+    async def act(ledger: LedgerService, operator: Actor) -> WhyView:
         question = use_case.question_of(
             model=model, tokens=tokens, output_tokens=output_tokens, tier=tier, amount=asked
         )

@@ -1,1 +1,1 @@
-"""The demo: a small organisation with a believable past, seeded once into a SQLite file of its own."""
+"""The demo: a small organization with a believable past, seeded once into a SQLite file of its own."""

@@ -13,8 +13,8 @@ from core.clock import Clock
 from core.demo.scenario import ORGANISATION
 from core.demo.seed import MovableClock, seed
 from core.ledger.errors import Code, Refused
-from core.services.ledger import Ledger
-from core.services.organisations import list_organisations
+from core.services.common.ledger_service import LedgerService
+from core.services.people.organizations import list_organizations
 from core.settings import Settings
 from core.store.migrate import migrate
 from core.wiring import clock_of, open_ledger
@@ -24,7 +24,7 @@ def prepare(settings: Settings, *, say: Callable[[str], None]) -> None:
     """Create, migrate and seed the demo's database as needed.
 
     It is seeded in a temporary file and then moved into place, so that a killed start leaves no partial data. Raises
-    Refused when the settings name PostgreSQL, or a file that holds another organisation.
+    Refused when the settings name PostgreSQL, or a file that holds another organization.
     """
     path = database_file(settings)
     if path.exists():
@@ -53,18 +53,18 @@ def _holds_the_demo(settings: Settings) -> bool:
     """Return False for an empty ledger. Raises Refused for one that isn't the demo's."""
     ledger = open_ledger(settings)
     try:
-        found = asyncio.run(list_organisations(ledger))
+        found = asyncio.run(list_organizations(ledger))
     finally:
         ledger.close()
     if found and ORGANISATION not in {each.name for each in found}:
-        sentence = "already holds another organisation. Set TEAMCREDITS_DATABASE_URL to a different file"
+        sentence = "already holds another organization. Set TEAMCREDITS_DATABASE_URL to a different file"
         raise Refused(Code.NOT_ALLOWED, f"{database_file(settings)} {sentence}.")
     return bool(found)
 
 
 def _seed(settings: Settings, present: Clock) -> None:
     clock = MovableClock(present())
-    ledger: Ledger = open_ledger(settings, clock=clock)
+    ledger: LedgerService = open_ledger(settings, clock=clock)
     try:
         asyncio.run(seed(ledger, clock))
     finally:

@@ -15,10 +15,12 @@ from core.demo import scenario
 from core.ledger.credits import Credits
 from core.ledger.errors import Refused
 from core.ledger.ids import Prefix, parse_id
-from core.services import access, gifts, members, organisations
-from core.services.gifts import Recipient
-from core.services.ledger import Ledger
-from core.services.views import Actor, MemberView, Role, Scope
+from core.services.common.actors import Actor, Role, Scope
+from core.services.common.ledger_service import LedgerService
+from core.services.common.recipients import Recipient
+from core.services.common.views import MemberView
+from core.services.gifts import gifts
+from core.services.people import members, organizations, tokens
 
 TOKENS_FILE: Final = "demo-tokens.json"
 AMOUNT: Final = Credits.of(25)
@@ -28,7 +30,7 @@ _TRIED_FIRST: Final = ("Aiko Tanaka", "Sam Whitfield")  # one has credits to giv
 
 @dataclass(frozen=True, slots=True)
 class DemoUser:
-    """A member of the demo organisation, with a token."""
+    """A member of the demo organization, with a token."""
 
     id: str
     name: str
@@ -39,14 +41,14 @@ class DemoUser:
         return self.name.split()[0]
 
 
-async def demo_users(ledger: Ledger, folder: Path) -> tuple[DemoUser, DemoUser]:
+async def demo_users(ledger: LedgerService, folder: Path) -> tuple[DemoUser, DemoUser]:
     """Return two members; the first can give credits to the second right now.
 
     Their tokens are kept in a private file, so that each start prints the same ones as long as they're valid.
     """
-    found = await organisations.list_organisations(ledger)
+    found = await organizations.list_organizations(ledger)
     org_id = next(each.id for each in found if each.name == scenario.ORGANISATION)
-    operator = await organisations.operator(ledger, org=org_id)
+    operator = await organizations.operator(ledger, org=org_id)
     people = (await members.find_members(ledger, actor=operator, limit=50)).items
     pair = await _find_pair(ledger, operator, people)
     kept = _read_tokens(folder / TOKENS_FILE)
@@ -92,7 +94,9 @@ def things_to_try(address: str, giver: DemoUser, recipient: DemoUser) -> str:
     return "\n".join(lines)
 
 
-async def _find_pair(ledger: Ledger, operator: Actor, people: Sequence[MemberView]) -> tuple[MemberView, MemberView]:
+async def _find_pair(
+    ledger: LedgerService, operator: Actor, people: Sequence[MemberView]
+) -> tuple[MemberView, MemberView]:
     """Return the first two members of whom one can give to the other; a demo in use may have reached limits."""
     in_order = sorted(people, key=lambda each: each.name not in _TRIED_FIRST)
     for giver, recipient in permutations(in_order, 2):
@@ -105,17 +109,17 @@ async def _find_pair(ledger: Ledger, operator: Actor, people: Sequence[MemberVie
     return in_order[0], in_order[1]
 
 
-async def _token(ledger: Ledger, operator: Actor, owner: MemberView, kept: str | None) -> str:
+async def _token(ledger: LedgerService, operator: Actor, owner: MemberView, kept: str | None) -> str:
     """Return the saved token if it's still valid, or a new one."""
     if kept is not None:
         try:
-            actor = await access.authenticate(ledger, kept)
+            actor = await tokens.authenticate(ledger, kept)
         except Refused:
             pass
         else:
             if (actor.org_id, actor.member_id) == (operator.org_id, parse_id(Prefix.MEMBER, owner.id)):
                 return kept
-    secret, _ = await access.issue_token(ledger, actor=operator, scopes=_SCOPES, label="demo", member_id=owner.id)
+    secret, _ = await tokens.issue_token(ledger, actor=operator, scopes=_SCOPES, label="demo", member_id=owner.id)
     return secret
 
 

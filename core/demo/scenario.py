@@ -1,4 +1,4 @@
-"""The demo organisation as data: its people, grants, gifts and usage. Pure.
+"""The demo organization as data: its people, grants, gifts and usage. Pure.
 
 Times are in days or hours before or after the first start. What looks random is derived from names by a hash, so
 every first start produces the same data.

@@ -17,16 +17,21 @@ from core.ledger.transfers import TransferKind
 from core.metering.boosts import Factor
 from core.metering.ratecards import RateCards
 from core.metering.usage import Usage
-from core.services import balances, gifts, grants, members, organisations, plans
+from core.services.allowances import plans
 from core.services.boosts import applications, campaigns
 from core.services.boosts.campaigns import CampaignTerms
-from core.services.boosts.rounds import boosts_due
-from core.services.gifts import Recipient
-from core.services.ledger import Ledger
-from core.services.ratecards import published_rate_cards
-from core.services.settlement import expire_due, settle_due
-from core.services.usage import charging
-from core.services.views import Actor, Role, Scope
+from core.services.boosts.sweeps import boosts_due
+from core.services.common.actors import Actor, Role, Scope
+from core.services.common.ledger_service import LedgerService
+from core.services.common.recipients import Recipient
+from core.services.gifts import gifts
+from core.services.gifts.settlement import settle_due
+from core.services.grants import grants
+from core.services.grants.expiry import expire_due
+from core.services.people import members, organizations
+from core.services.usage import charges
+from core.services.usage.ratecards import published_rate_cards
+from core.services.wallet import balances
 
 Step = tuple[datetime, Callable[[], Awaitable[object]]]
 _SOURCE = "demo"
@@ -43,33 +48,33 @@ class MovableClock:
         return self.now
 
 
-async def seed(ledger: Ledger, clock: MovableClock) -> None:
+async def seed(ledger: LedgerService, clock: MovableClock) -> None:
     """Run the scenario up to the clock's present. The ledger must be empty and use this clock."""
     present = clock.now
     clock.now = present - timedelta(days=scenario.STARTED_DAYS_AGO)
-    timeline = await _create_organisation(ledger, present)
+    timeline = await _create_organization(ledger, present)
     for at, act in sorted(timeline.steps(), key=lambda step: step[0]):
         clock.now = max(clock.now, at)
         await act()
     clock.now = present
 
 
-async def _create_organisation(ledger: Ledger, present: datetime) -> _Timeline:
-    """Create the organisation, its teams and its people."""
-    org_id, admin, _ = await organisations.create_organisation(
+async def _create_organization(ledger: LedgerService, present: datetime) -> _Timeline:
+    """Create the organization, its teams and its people."""
+    org_id, admin, _ = await organizations.create_organization(
         ledger, name=scenario.ORGANISATION, admin_name=scenario.ADMIN
     )
-    operator = await organisations.operator(ledger, org=org_id)
+    operator = await organizations.operator(ledger, org=org_id)
     ids = {scenario.ORGANISATION: org_id, scenario.ADMIN: admin.id}
     for name in scenario.TEAMS:
-        ids[name] = (await organisations.create_team(ledger, actor=operator, name=name)).id
+        ids[name] = (await organizations.create_team(ledger, actor=operator, name=name)).id
     for person in scenario.PEOPLE:
         if person.name not in ids:
             added = await members.add_member(
                 ledger, actor=operator, name=person.name, email=person.email, verified=True
             )
             ids[person.name] = added.id
-        await organisations.add_to_team(
+        await organizations.add_to_team(
             ledger, actor=operator, team_id=ids[person.team], member_id=ids[person.name], is_lead=person.leads
         )
     return _Timeline(ledger, present, operator, ids, published_rate_cards())
@@ -77,9 +82,9 @@ async def _create_organisation(ledger: Ledger, present: datetime) -> _Timeline:
 
 @dataclass(frozen=True, slots=True)
 class _Timeline:
-    """The new organisation and everything that happens in it; ``ids`` maps names to ids."""
+    """The new organization and everything that happens in it; ``ids`` maps names to ids."""
 
-    ledger: Ledger
+    ledger: LedgerService
     present: datetime
     operator: Actor
     ids: dict[str, str]
@@ -179,7 +184,7 @@ class _Timeline:
                     yield settles_at, lambda: settle_due(self.ledger)
 
     def _usage(self, person: Person, event: str, used: Usage, at: datetime) -> Callable[[], Awaitable[object]]:
-        return lambda: charging.charge(
+        return lambda: charges.charge(
             self.ledger,
             org_id=self.operator.org_id,
             member_id=parse_id(Prefix.MEMBER, self.ids[person.name]),

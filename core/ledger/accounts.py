@@ -18,12 +18,12 @@ class AccountKind(IntEnum):
     __hash__ = int.__hash__  # an enum's own is written in Python, and a kind is looked up in every decision
 
     WALLET = 0  # a member's own credits
-    POOL = 1  # the credits of a team or of the organisation
+    POOL = 1  # the credits of a team or of the organization
     ESCROW = 2  # what a wallet has set aside for pending gifts and open holds
     ISSUANCE = 3  # house: where granted credits come from
     CONSUMED = 4  # house: where used credits go
     BREAKAGE = 5  # house: where lapsed credits go
-    CLEARING = 6  # house: what another organisation owes or is owed
+    CLEARING = 6  # house: what another organization owes or is owed
 
     @property
     def is_house(self) -> bool:
@@ -39,7 +39,7 @@ _ISSUANCE: Final = int(AccountKind.ISSUANCE)
 
 
 def account_id(owner: int, kind: AccountKind) -> int:
-    """Return the id of the owner's account of a kind; the owner is a member, a team or an organisation."""
+    """Return the id of the owner's account of a kind; the owner is a member, a team or an organization."""
     return owner << _KIND_BITS | kind
 
 

@@ -8,14 +8,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final, NamedTuple, Protocol
 
-from core.ledger.book import Book
-from core.ledger.records import Wish
+from core.ledger.batch import BatchState
+from core.ledger.records import RecordQuery
 
 # The actor of commands that nobody in person gave: settlement, expiry, usage.
 SYSTEM: Final = 0
 
 
-class Needs(NamedTuple):
+class ReadSet(NamedTuple):
     """What must be locked and read before a decision.
 
     Each member's wallet and each account is locked; the two sides of each gift are found, locked and read too, and
@@ -30,7 +30,7 @@ class Needs(NamedTuple):
     debts_of: tuple[int, ...] = ()  # accounts whose debts are repaid from what they receive
     given_by: tuple[int, ...] = ()  # people whose gifts of the last day count
     seats_of: tuple[int, ...] = ()  # people whose teams matter
-    records: tuple[Wish, ...] = ()  # what stands beside the books; see records.py
+    records: tuple[RecordQuery, ...] = ()  # what stands beside the books; see records.py
     spending_of: tuple[int, ...] = ()  # people whose usage is paid: their wallets, pools, windows, caps and boosts
     holds: tuple[int, ...] = ()  # holds with what they set aside, and all that the spending of their members needs
     requests: tuple[int, ...] = ()  # requests for credits with their pledges, their asker and who may have to give
@@ -56,9 +56,9 @@ class Command(Protocol):
         ...
 
     @property
-    def needs(self) -> Needs: ...
+    def needs(self) -> ReadSet: ...
 
-    def decide(self, book: Book) -> object:
+    def decide(self, batch: BatchState) -> object:
         """Refuse, or write the effects into the book. Raises Refused; then nothing of it is kept.
 
         What it returns is told to the caller with the receipt.

@@ -23,7 +23,7 @@ _DIGITS: Final = re.compile(f"[{_ALPHABET[1:]}][{_ALPHABET}]{{0,11}}")  # 12 dig
 class Prefix(StrEnum):
     """What an id names."""
 
-    ORG = "org"  # an organisation
+    ORG = "org"  # an organization
     TEAM = "team"  # a team
     MEMBER = "mem"  # a person or service
     LOT = "lot"  # credits of one origin

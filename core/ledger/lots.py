@@ -18,7 +18,7 @@ class Source(StrEnum):
     """Where a lot came from."""
 
     PURCHASE = "purchase"  # bought
-    ALLOTMENT = "allotment"  # given out by the organisation, usually monthly
+    ALLOTMENT = "allotment"  # given out by the organization, usually monthly
     PROMO = "promo"  # a present from the house
     REFERRAL = "referral"  # earned by inviting somebody
 

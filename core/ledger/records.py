@@ -12,7 +12,7 @@ from typing import ClassVar, NamedTuple
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """What every record has: its table, its key (after ``org_id``, which leads every key), its organisation.
+    """What every record has: its table, its key (after ``org_id``, which leads every key), its organization.
 
     Fields are datetimes (aware), Credits, ids, strings, flags, enumerations, None, or JSON values.
     """
@@ -32,8 +32,8 @@ class Record:
         return tuple(getattr(self, name) for name in self.KEY)
 
 
-class Wish(NamedTuple):
-    """The records of a kind whose ``column`` has a value, in the command's organisation.
+class RecordQuery(NamedTuple):
+    """The records of a kind whose ``column`` has a value, in the command's organization.
 
     Whoever may change them locks the same account, so the command names that account in its needs too.
     """

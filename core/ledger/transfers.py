@@ -26,9 +26,9 @@ class TransferKind(StrEnum):
     GIFT_RESERVE = "gift_reserve"  # a gift is made: wallet to own escrow (G1)
     GIFT_APPROVE = "gift_approve"  # a reviewer lets a gift go on; moves nothing
     GIFT_SETTLE = "gift_settle"  # escrow to the recipient
-    GIFT_ARRIVE = "gift_arrive"  # a gift from another organisation: clearing to the recipient (L9)
+    GIFT_ARRIVE = "gift_arrive"  # a gift from another organization: clearing to the recipient (L9)
     GIFT_REFUSE = "gift_refuse"  # such a gift could not be taken; moves nothing here
-    GIFT_BOUNCE = "gift_bounce"  # what another organisation refused comes back to its sender
+    GIFT_BOUNCE = "gift_bounce"  # what another organization refused comes back to its sender
     GIFT_CANCEL = "gift_cancel"  # the sender took it back
     GIFT_DECLINE = "gift_decline"  # the recipient did not want it
     GIFT_REJECT = "gift_reject"  # a reviewer refused it

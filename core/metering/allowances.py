@@ -48,7 +48,7 @@ class Plan(Record):
 
 
 @dataclass(frozen=True, slots=True)
-class PlanSeat(Record):
+class PlanAssignment(Record):
     """Who has which plan from ``from_at`` on; None ends it. The organisation's own id stands for everybody without one.
 
     Weeks and months are counted from ``anchor_at``, so that windows stay where they are when a plan changes.
@@ -94,7 +94,7 @@ class UsageWindow(Record):
         return Span(self.opens_at, self.closes_at)
 
 
-def seat_in_force(seats: Iterable[PlanSeat], member_id: int, now: datetime) -> PlanSeat | None:
+def assignment_in_force(seats: Iterable[PlanAssignment], member_id: int, now: datetime) -> PlanAssignment | None:
     """Return a person's own newest seat that has begun; where that holds no plan any more, everybody's."""
     begun = [seat for seat in seats if seat.from_at <= now]
     own = max((seat for seat in begun if seat.member_id == member_id), key=_began, default=None)
@@ -135,7 +135,7 @@ def _months_after(anchor: datetime, months: int) -> datetime:
     return anchor.replace(year=year, month=month + 1, day=min(anchor.day, monthrange(year, month + 1)[1]))
 
 
-def _began(seat: PlanSeat) -> datetime:
+def _began(seat: PlanAssignment) -> datetime:
     return seat.from_at
 
 

@@ -17,7 +17,7 @@ LEAST_AFTER: Final = timedelta(days=1)  # sooner after the end there is nothing 
 
 
 class Cohort(StrEnum):
-    """To which people a campaign divides an organisation; everybody is in exactly one."""
+    """To which people a campaign divides an organization; everybody is in exactly one."""
 
     ADMITTED = "admitted"  # had the boost
     WAITLISTED = "waitlisted"  # wanted it and waited in vain
@@ -34,14 +34,14 @@ class Phase(StrEnum):
     AFTER = "after"
 
 
-class Span(NamedTuple):
+class ReportSpan(NamedTuple):
     """From ``begins_at`` on, up to and without ``ends_at``."""
 
     begins_at: datetime
     ends_at: datetime
 
 
-class Used(NamedTuple):
+class DailyUsage(NamedTuple):
     """What one person used in a span."""
 
     requests: int
@@ -66,7 +66,7 @@ class Afterwards:
     at_limit: int  # were told that a limit was used up to 100 %
     asked: int  # asked colleagues or leads for credits
     bought: int  # were granted bought credits
-    left: int  # left the organisation
+    left: int  # left the organization
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +79,7 @@ class CohortReport:
     afterwards: Afterwards | None
 
 
-def spans_of(starts_at: datetime, ends_at: datetime, now: datetime) -> dict[Phase, Span]:
+def spans_of(starts_at: datetime, ends_at: datetime, now: datetime) -> dict[Phase, ReportSpan]:
     """Return the spans that can be compared by now, all of one length.
 
     While the boost runs, it is the time it has run. After its end it is the boost's whole length, or, from the first
@@ -92,15 +92,15 @@ def spans_of(starts_at: datetime, ends_at: datetime, now: datetime) -> dict[Phas
     if since >= LEAST_AFTER:
         length = min(length, since)
     end = min(now, ends_at)
-    spans = {Phase.BEFORE: Span(starts_at - length, starts_at), Phase.DURING: Span(end - length, end)}
+    spans = {Phase.BEFORE: ReportSpan(starts_at - length, starts_at), Phase.DURING: ReportSpan(end - length, end)}
     if since >= LEAST_AFTER:
-        spans[Phase.AFTER] = Span(ends_at, ends_at + length)
+        spans[Phase.AFTER] = ReportSpan(ends_at, ends_at + length)
     return spans
 
 
-def usage_of(phase: Phase, people: Iterable[int], used: Mapping[int, Used]) -> PhaseUsage:
+def usage_of(phase: Phase, people: Iterable[int], used: Mapping[int, DailyUsage]) -> PhaseUsage:
     """Return what these people used in a span."""
-    each = [used.get(person, Used(0, Credits(0))) for person in people]
+    each = [used.get(person, DailyUsage(0, Credits(0))) for person in people]
     amounts = [person.amount for person in each]
     requests = sum(person.requests for person in each)
     return PhaseUsage(phase, requests, total(amounts), median(amounts), sum(person.requests > 0 for person in each))

@@ -68,10 +68,10 @@ FEEDBACK_AFTER: Final = timedelta(days=1)
 
 @dataclass(frozen=True, slots=True)
 class Boost(Record):
-    """A multiplier for a member, a team or the whole organisation, from ``starts_at`` up to and without ``ends_at``.
+    """A multiplier for a member, a team or the whole organization, from ``starts_at`` up to and without ``ends_at``.
 
     It is in force by these two instants alone; no job starts or ends it. ``tell_at`` is when the next of its
-    stages is told, None when there is nothing left to tell. The pool of the organisation guards it.
+    stages is told, None when there is nothing left to tell. The pool of the organization guards it.
     """
 
     TABLE: ClassVar[str] = "boost"

@@ -43,7 +43,7 @@ class Campaign(Record):
 
     The counters are kept with each decision, so that a decision costs the same however many have applied: there
     are never more admitted than the capacity. ``seed`` is fixed when the campaign is made; its hash is shown from
-    then on, the seed itself at the draw. The pool of the organisation guards it.
+    then on, the seed itself at the draw. The pool of the organization guards it.
     """
 
     TABLE: ClassVar[str] = "campaign"
@@ -103,7 +103,7 @@ class Campaign(Record):
 class Application(Record):
     """Somebody asks to be in a campaign, once. ``rank`` orders those who wait: the lower comes first.
 
-    ``answers`` and ``words`` are free text and may be erased. The pool of the organisation guards it.
+    ``answers`` and ``words`` are free text and may be erased. The pool of the organization guards it.
     """
 
     TABLE: ClassVar[str] = "application"
@@ -127,7 +127,7 @@ class BoostBudget(Record):
     """How many days of boosts the leads of a team may drop in a calendar month (UTC), and up to which factor.
 
     ``spent_days`` counts in the month that begins at ``month_at``; in a later month nothing is spent yet. The
-    pool of the organisation guards it.
+    pool of the organization guards it.
     """
 
     TABLE: ClassVar[str] = "boost_budget"

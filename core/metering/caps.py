@@ -29,7 +29,7 @@ class Span(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Cap(Record):
-    """A limit set for a member, a team or the whole organisation; None is unlimited, zero is blocked.
+    """A limit set for a member, a team or the whole organization; None is unlimited, zero is blocked.
 
     With ``pool_id`` it limits what is taken from that pool alone. It is in force from ``from_at`` on, until a row
     that was set later is. One that ``inherits`` is as if its subject had none.

@@ -40,7 +40,7 @@ class Limit:
 
 
 @dataclass(frozen=True, slots=True)
-class Purse:
+class FundingSource:
     """A wallet or pool that may be drawn: what it holds unexpired, and the caps on what this person takes from it."""
 
     account: int
@@ -53,16 +53,16 @@ class Purse:
 
 
 @dataclass(frozen=True, slots=True)
-class Facts:
+class SpendingSnapshot:
     """All that a payment depends on, at one instant. Purses are in the order in which they are drawn."""
 
     allowance: tuple[Limit, ...]
     caps: tuple[Limit, ...]
-    purses: tuple[Purse, ...]
+    sources: tuple[FundingSource, ...]
     blocked: Code | None = None
 
 
-class Take(NamedTuple):
+class PaymentDraw(NamedTuple):
     """So much from one wallet or pool."""
 
     account: int
@@ -74,15 +74,15 @@ class Payment:
     """What an amount is made up of: the allowance, then lots, wallet before pools; ``short`` is what is missing."""
 
     allowance: Credits
-    takes: tuple[Take, ...]
+    draws: tuple[PaymentDraw, ...]
     short: Credits
 
     @property
     def from_lots(self) -> Credits:
-        return total(take.amount for take in self.takes)
+        return total(take.amount for take in self.draws)
 
 
-class Step(NamedTuple):
+class TraceStep(NamedTuple):
     """One line of the trace: a limit that was tested, what it leaves, and whether it was what blocked."""
 
     limit: str
@@ -91,7 +91,7 @@ class Step(NamedTuple):
     until: datetime | None
 
 
-def allowance_left(facts: Facts) -> Credits:
+def allowance_left(facts: SpendingSnapshot) -> Credits:
     """Windows nest: what is left is the least of them (S6)."""
     if not facts.allowance or facts.blocked:
         return ZERO
@@ -100,56 +100,56 @@ def allowance_left(facts: Facts) -> Credits:
     return _least(first.headroom, others)
 
 
-def lots_left(facts: Facts) -> Credits:
+def lots_left(facts: SpendingSnapshot) -> Credits:
     """Return what lots and pools can give, after all caps (S5)."""
     if facts.blocked:
         return ZERO
-    return _least(total(purse.can_give for purse in facts.purses), facts.caps)
+    return _least(total(source.can_give for source in facts.sources), facts.caps)
 
 
-def shutting_cap(facts: Facts) -> Limit | None:
+def zero_cap(facts: SpendingSnapshot) -> Limit | None:
     """Return the cap of zero that shuts own lots and pools off, if there is one (S5)."""
     return next((cap for cap in facts.caps if cap.limit == ZERO), None)
 
 
-def spendable(facts: Facts) -> Credits:
+def spendable(facts: SpendingSnapshot) -> Credits:
     """Return the number people are shown: exactly what a series of payments can spend."""
     return allowance_left(facts) + lots_left(facts)
 
 
-def pay(facts: Facts, amount: Credits) -> Payment:
+def pay(facts: SpendingSnapshot, amount: Credits) -> Payment:
     """Return how ``amount`` is paid: from the allowance, then from own lots, then from pools within their caps."""
     covered = min(amount, allowance_left(facts))
     missing = amount - covered
     room = min(missing, lots_left(facts))
-    takes: list[Take] = []
-    for purse in facts.purses:
-        if taken := min(room, purse.can_give):
-            takes.append(Take(purse.account, taken))
+    draws: list[PaymentDraw] = []
+    for source in facts.sources:
+        if taken := min(room, source.can_give):
+            draws.append(PaymentDraw(source.account, taken))
             room -= taken
-    return Payment(covered, tuple(takes), missing - total(take.amount for take in takes))
+    return Payment(covered, tuple(draws), missing - total(take.amount for take in draws))
 
 
-def trace(facts: Facts, payment: Payment) -> tuple[Step, ...]:
+def trace(facts: SpendingSnapshot, payment: Payment) -> tuple[TraceStep, ...]:
     """Return every limit tested, in the order of the payment, and which of them blocked."""
     short = bool(payment.short)
     forbidding = forbidding_caps(facts, payment)
-    is_empty = short and total(purse.can_give for purse in facts.purses) < payment.from_lots + payment.short
-    steps = [Step(facts.blocked.value, ZERO, blocks=True, until=None)] if facts.blocked else []
+    is_empty = short and total(source.can_give for source in facts.sources) < payment.from_lots + payment.short
+    steps = [TraceStep(facts.blocked.value, ZERO, blocks=True, until=None)] if facts.blocked else []
     left = allowance_left(facts)
     for window in facts.allowance:
         until = window.closes_at if window.is_open else None
-        steps.append(Step(window.meter, window.headroom, short and window.headroom == left, until))
-    steps += [Step(cap.meter, cap.headroom, cap in forbidding, cap.closes_at) for cap in facts.caps]
-    for purse in facts.purses:
-        for cap in purse.caps:
-            blocks = short and cap.headroom is not None and cap.headroom < purse.holds
-            steps.append(Step(cap.meter, cap.headroom, blocks, cap.closes_at))
-        steps.append(Step(str(purse.account), purse.holds, is_empty and purse.can_give == purse.holds, None))
+        steps.append(TraceStep(window.meter, window.headroom, short and window.headroom == left, until))
+    steps += [TraceStep(cap.meter, cap.headroom, cap in forbidding, cap.closes_at) for cap in facts.caps]
+    for source in facts.sources:
+        for cap in source.caps:
+            blocks = short and cap.headroom is not None and cap.headroom < source.holds
+            steps.append(TraceStep(cap.meter, cap.headroom, blocks, cap.closes_at))
+        steps.append(TraceStep(str(source.account), source.holds, is_empty and source.can_give == source.holds, None))
     return tuple(steps)
 
 
-def forbidding_caps(facts: Facts, payment: Payment) -> tuple[Limit, ...]:
+def forbidding_caps(facts: SpendingSnapshot, payment: Payment) -> tuple[Limit, ...]:
     """Return the caps that would forbid the payment whatever the wallet held: each leaves less than lots have to give.
 
     Of somebody who is blocked there are none, for no cap is what stops them.
@@ -160,14 +160,14 @@ def forbidding_caps(facts: Facts, payment: Payment) -> tuple[Limit, ...]:
     return tuple(cap for cap in facts.caps if cap.headroom is not None and cap.headroom < needed)
 
 
-def missing_lots(facts: Facts, payment: Payment) -> Credits | None:
+def missing_lots(facts: SpendingSnapshot, payment: Payment) -> Credits | None:
     """Return how many more credits in the own wallet would make the payment whole; None when caps forbid it."""
     if not payment.short or facts.blocked or forbidding_caps(facts, payment):
         return None
     return payment.short
 
 
-def first_enough(steps: Iterable[tuple[datetime, Facts]], amount: Credits) -> datetime | None:
+def first_enough(steps: Iterable[tuple[datetime, SpendingSnapshot]], amount: Credits) -> datetime | None:
     """Return the first of some instants, in order, at which the amount could be paid."""
     return next((at for at, facts in steps if not pay(facts, amount).short), None)
 

@@ -54,7 +54,7 @@ class Hold(Record):
         return now >= self.deadline_at
 
 
-class Draw(NamedTuple):
+class HoldDraw(NamedTuple):
     """What a hold set aside of one wallet or pool, in the order it was drawn."""
 
     account: int

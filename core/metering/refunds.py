@@ -27,7 +27,7 @@ class Refund(Record):
     allowance: Credits
 
 
-class Part(NamedTuple):
+class BillPart(NamedTuple):
     """A slice that was taken from a wallet or pool; ``is_late`` when it repaid what had been owed at first."""
 
     account: int
@@ -52,7 +52,7 @@ class Bill:
     """
 
     allowance: Credits
-    parts: tuple[Part, ...]
+    parts: tuple[BillPart, ...]
     overage: Credits
     counted: tuple[Counted, ...] = ()
     refunded: Credits = ZERO
@@ -68,29 +68,29 @@ class Bill:
 
 
 @dataclass(frozen=True, slots=True)
-class Back:
+class RefundParts:
     """What goes back: no longer owed, to wallets and pools (the last slice drawn first), and to the allowance."""
 
     cancelled: Credits
-    parts: tuple[Part, ...]
+    parts: tuple[BillPart, ...]
     allowance: Credits
 
 
-def back_of(bill: Bill, before: Credits, amount: Credits) -> Back:
+def refund_parts(bill: Bill, before: Credits, amount: Credits) -> RefundParts:
     """Return what ``amount`` gives back after ``before`` was given back already; together at most the bill.
 
     First what is not paid yet is cancelled, then slices go back from the end of the draw, at last the allowance.
     """
     if before + amount > bill.amount:
         raise ValueError(f"{before} and {amount} are more than the {bill.amount} that were charged")
-    skip, cancelled, missing = _cut(bill.overage - bill.repaid, before, amount)
-    parts: list[Part] = []
+    skip, cancelled, missing = _limited(bill.overage - bill.repaid, before, amount)
+    parts: list[BillPart] = []
     for part in reversed(bill.parts):
-        skip, taken, missing = _cut(part.slice.amount, skip, missing)
+        skip, taken, missing = _limited(part.slice.amount, skip, missing)
         if taken:
             parts.append(part._replace(slice=Slice(part.slice.lot, taken)))
-    _, allowance, _ = _cut(bill.allowance, skip, missing)
-    return Back(cancelled, tuple(parts), allowance)
+    _, allowance, _ = _limited(bill.allowance, skip, missing)
+    return RefundParts(cancelled, tuple(parts), allowance)
 
 
 def still_counted(bill: Bill, window: UsageWindow) -> Credits:
@@ -99,7 +99,7 @@ def still_counted(bill: Bill, window: UsageWindow) -> Credits:
     return Credits(sum(each.amount.micros for each in own if window.reset_at is None or each.at > window.reset_at))
 
 
-def _cut(size: Credits, skip: Credits, wanted: Credits) -> tuple[Credits, Credits, Credits]:
+def _limited(size: Credits, skip: Credits, wanted: Credits) -> tuple[Credits, Credits, Credits]:
     """Return what is left to skip, what is taken of ``size`` after skipping, and what is still wanted."""
     skipped = min(size, skip)
     taken = min(size - skipped, wanted)

@@ -11,34 +11,34 @@ from core.ledger.accounts import pool_of, wallet_of
 from core.ledger.credits import ZERO, Credits
 from core.ledger.errors import Code
 from core.ledger.positions import Position, held
-from core.metering.allowances import Plan, PlanSeat, UsageWindow, seat_in_force, window_at
+from core.metering.allowances import Plan, PlanAssignment, UsageWindow, assignment_in_force, window_at
 from core.metering.boosts import Boost, in_force
 from core.metering.caps import Cap, period_of
 from core.metering.caps import in_force as caps_in_force
-from core.metering.evaluate import Facts, Limit, Purse
+from core.metering.evaluate import FundingSource, Limit, SpendingSnapshot
 
 MAX_CHANGES: Final = 64  # instants looked ahead for "wait until"
 
 
 @dataclass(frozen=True, slots=True)
-class Spender:
+class SpendingProfile:
     """What is known of a person and their teams' pools, whatever the instant. ``team_ids``: the oldest team first."""
 
     org_id: int
     member_id: int
     team_ids: tuple[int, ...]
     blocked: Code | None
-    seats: tuple[PlanSeat, ...]
+    seats: tuple[PlanAssignment, ...]
     plans: tuple[Plan, ...]
     windows: tuple[UsageWindow, ...]
     caps: tuple[Cap, ...]
     boosts: tuple[Boost, ...]
     positions: dict[int, list[Position]]
 
-    def at(self, now: datetime) -> Facts:
+    def at(self, now: datetime) -> SpendingSnapshot:
         """Return what counts at an instant: windows, boosts and lots that have ended by then do not."""
         caps = [self._cap(cap, now) for cap in self._caps(now)]
-        return Facts(
+        return SpendingSnapshot(
             self.allowance(now),
             tuple(cap for cap in caps if cap.meter.startswith("cap:")),
             tuple(self._purses(caps, now)),
@@ -53,7 +53,7 @@ class Spender:
         """Return the windows of the plan in force, each limit multiplied by the boost; the shortest window first."""
         if not self.seats:
             return ()
-        seat = seat_in_force(self.seats, self.member_id, now)
+        seat = assignment_in_force(self.seats, self.member_id, now)
         plan = next((plan for plan in self.plans if seat is not None and plan.plan_id == seat.plan_id), None)
         if plan is None or seat is None:
             return ()
@@ -86,11 +86,11 @@ class Spender:
         used = [each.used for each in self.windows if each.meter == cap.meter and each.opens_at == span.opens_at]
         return Limit(cap.meter, cap.amount, used[0] if used else ZERO, span.opens_at, span.closes_at)
 
-    def _purses(self, caps: Iterable[Limit], now: datetime) -> Iterator[Purse]:
-        yield Purse(wallet_of(self.member_id), self._usable(wallet_of(self.member_id), now))
+    def _purses(self, caps: Iterable[Limit], now: datetime) -> Iterator[FundingSource]:
+        yield FundingSource(wallet_of(self.member_id), self._usable(wallet_of(self.member_id), now))
         for team in self.team_ids:
             own = tuple(cap for cap in caps if cap.meter.startswith(f"pool:{team}:"))
-            yield Purse(pool_of(team), self._usable(pool_of(team), now), own)
+            yield FundingSource(pool_of(team), self._usable(pool_of(team), now), own)
 
     def _usable(self, account: int, now: datetime) -> Credits:
         """L5: what has expired is unusable, whether or not the job has run."""

@@ -5,18 +5,18 @@ from __future__ import annotations
 from typing import Any, Final, NamedTuple
 
 from core.ledger.credits import ZERO, Credits
+from core.ledger.daily_giving import DailyGiving
 from core.ledger.errors import Refused
-from core.ledger.given import Given
 from core.policy.limits import Policy
-from core.policy.rules import RULES, Facts, Finding, Outcome
+from core.policy.rules import RULES, Finding, GiftContext, Verdict
 
-_SEVERITY: Final = {Outcome.APPROVE: 0, Outcome.REVIEW: 1, Outcome.REFUSE: 2}
+_SEVERITY: Final = {Verdict.APPROVE: 0, Verdict.REVIEW: 1, Verdict.REFUSE: 2}
 
 
-class Decision(NamedTuple):
+class PolicyDecision(NamedTuple):
     """What the policy makes of a gift."""
 
-    outcome: Outcome
+    outcome: Verdict
     findings: tuple[Finding, ...]
 
     def body(self) -> dict[str, Any]:
@@ -25,24 +25,24 @@ class Decision(NamedTuple):
 
     def raise_if_refused(self) -> None:
         """Raise Refused with the first refusing rule's code and sentence, and all findings as fields."""
-        if self.outcome is not Outcome.REFUSE:
+        if self.outcome is not Verdict.REFUSE:
             return
         for finding in self.findings:
-            if finding.outcome is Outcome.REFUSE:
+            if finding.outcome is Verdict.REFUSE:
                 raise Refused(finding.code, finding.sentence, rule=finding.rule, findings=self.body()["findings"])
 
 
-def decide(facts: Facts) -> Decision:
+def decide(facts: GiftContext) -> PolicyDecision:
     """Test every rule that is switched on."""
     findings = tuple([finding for rule in RULES if (finding := rule(facts)) is not None])
-    worst = Outcome.APPROVE
+    worst = Verdict.APPROVE
     for finding in findings:
-        if finding.outcome is not Outcome.APPROVE:
+        if finding.outcome is not Verdict.APPROVE:
             worst = max(worst, finding.outcome, key=_SEVERITY.__getitem__)
-    return Decision(worst, findings)
+    return PolicyDecision(worst, findings)
 
 
-def gift_limit_left(policy: Policy, given: Given, *, verified: bool) -> Credits | None:
+def gift_limit_left(policy: Policy, given: DailyGiving, *, verified: bool) -> Credits | None:
     """Return the most that one more gift may be, as far as the policy goes; None is unlimited."""
     if policy.require_verified and not verified:
         return ZERO

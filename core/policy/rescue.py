@@ -9,7 +9,7 @@ from typing import Final
 
 from core.ledger.accounts import wallet_of
 from core.ledger.credits import ZERO, Credits
-from core.ledger.given import NOTHING_GIVEN, Given
+from core.ledger.daily_giving import NOTHING_GIVEN, DailyGiving
 from core.ledger.lots import GiftOrder, giftable_until
 from core.ledger.positions import MAX_SLICES, Position, Slice, draw, held
 from core.policy.decide import gift_limit_left
@@ -22,17 +22,17 @@ LOW_PERCENT: Final = 10
 
 
 @dataclass(frozen=True, slots=True)
-class Saver:
+class Donor:
     """Somebody whose credits will lapse; ``positions`` are what their wallet holds, ``teams`` those that count."""
 
     member_id: int
     teams: frozenset[int]
     positions: tuple[Position, ...]
-    given: Given = NOTHING_GIVEN
+    given: DailyGiving = NOTHING_GIVEN
 
 
 @dataclass(frozen=True, slots=True)
-class Starved:
+class NearlyEmpty:
     """Somebody who uses credits and has hardly any: what they can spend, and what a week like the last one takes."""
 
     member_id: int
@@ -58,12 +58,12 @@ class Proposal:
 
 
 @dataclass(slots=True)
-class _Purse:
+class _DonorLots:
     """What is left of a saver's lapsing credits, and of what they may give today, while proposals are made."""
 
-    saver: Saver
+    donor: Donor
     left: list[Position]
-    given: Given = field(default=NOTHING_GIVEN)
+    given: DailyGiving = field(default=NOTHING_GIVEN)
 
 
 def is_near_empty(spendable: Credits, *, capacity: Credits, week: Credits) -> bool:
@@ -72,8 +72,8 @@ def is_near_empty(spendable: Credits, *, capacity: Credits, week: Credits) -> bo
 
 
 def rescue_candidates(
-    savers: Iterable[Saver],
-    starved: Iterable[Starved],
+    donors: Iterable[Donor],
+    nearly_empty: Iterable[NearlyEmpty],
     policy: Policy,
     now: datetime,
     *,
@@ -85,27 +85,27 @@ def rescue_candidates(
     Only lots that may travel and are of use after settlement (G3), only between people who share a team, and only as
     much as the policy still lets the giver give; nobody gets more than they lack, and nobody near empty gives.
     """
-    poor = sorted(starved, key=lambda each: (each.spendable, each.member_id))
+    poor = sorted(nearly_empty, key=lambda each: (each.spendable, each.member_id))
     lacking = {each.member_id: each.needs for each in poor}
-    purses = [_purse(saver, policy, now, within) for saver in savers if saver.member_id not in lacking]
+    sources = [_donor_lots(donor, policy, now, within) for donor in donors if donor.member_id not in lacking]
     found: list[Proposal] = []
-    for purse in sorted((each for each in purses if each.left), key=_soonest):
+    for source in sorted((each for each in sources if each.left), key=_soonest):
         for receiver in poor:
             if len(found) == most:
                 return tuple(found)
-            if purse.saver.teams & receiver.teams:
-                proposal = _proposal(purse, receiver, lacking[receiver.member_id], policy)
+            if source.donor.teams & receiver.teams:
+                proposal = _proposal(source, receiver, lacking[receiver.member_id], policy)
                 if proposal is not None:
                     lacking[receiver.member_id] -= proposal.amount
                     found.append(proposal)
     return tuple(found)
 
 
-def _purse(saver: Saver, policy: Policy, now: datetime, within: timedelta) -> _Purse:
+def _donor_lots(donor: Donor, policy: Policy, now: datetime, within: timedelta) -> _DonorLots:
     useful_until = now + policy.settlement + policy.min_use
     lapsing = [
         each
-        for each in saver.positions
+        for each in donor.positions
         if each.remaining
         and each.lot.giftable
         and each.lot.expires_at is not None
@@ -113,29 +113,29 @@ def _purse(saver: Saver, policy: Policy, now: datetime, within: timedelta) -> _P
         and each.lot.expires_at <= now + within
     ]
     lapsing.sort(key=lambda each: GiftOrder.SOONEST.key(each.lot))
-    return _Purse(saver, lapsing[:MAX_SLICES], saver.given)
+    return _DonorLots(donor, lapsing[:MAX_SLICES], donor.given)
 
 
-def _soonest(purse: _Purse) -> tuple[object, ...]:
-    return (purse.left[0].lot.expires_at, purse.saver.member_id)
+def _soonest(source: _DonorLots) -> tuple[object, ...]:
+    return (source.left[0].lot.expires_at, source.donor.member_id)
 
 
-def _proposal(purse: _Purse, receiver: Starved, lacks: Credits, policy: Policy) -> Proposal | None:
+def _proposal(source: _DonorLots, receiver: NearlyEmpty, lacks: Credits, policy: Policy) -> Proposal | None:
     wallet = wallet_of(receiver.member_id)
     pairs = policy.gifts_per_pair_and_day
-    if pairs is not None and purse.given.per_recipient.get(wallet, 0) >= pairs:
+    if pairs is not None and source.given.per_recipient.get(wallet, 0) >= pairs:
         return None
-    limit = gift_limit_left(policy, purse.given, verified=True)
-    amount = min(held(purse.left), lacks, *(() if limit is None else (limit,)))
+    limit = gift_limit_left(policy, source.given, verified=True)
+    amount = min(held(source.left), lacks, *(() if limit is None else (limit,)))
     if amount < LEAST:
         return None
-    slices = draw(purse.left, amount, GiftOrder.SOONEST.key)
-    purse.left = _without(purse.left, slices)
-    purse.given = purse.given.plus(wallet, amount)
+    slices = draw(source.left, amount, GiftOrder.SOONEST.key)
+    source.left = _without(source.left, slices)
+    source.given = source.given.plus(wallet, amount)
     endings = [giftable_until(part.lot, policy.settlement, policy.min_use) for part in slices]
     lapses = [part.lot.expires_at for part in slices]
     return Proposal(
-        purse.saver.member_id,
+        source.donor.member_id,
         receiver.member_id,
         amount,
         slices,

@@ -8,13 +8,13 @@ from enum import StrEnum
 from typing import Final, NamedTuple
 
 from core.ledger.credits import ZERO, Credits
+from core.ledger.daily_giving import DailyGiving
 from core.ledger.errors import Code
-from core.ledger.given import Given
 from core.ledger.members import Member
 from core.policy.limits import Policy
 
 
-class Outcome(StrEnum):
+class Verdict(StrEnum):
     """What a rule, or all of them, makes of a gift."""
 
     __hash__ = str.__hash__  # an enum's own is written in Python
@@ -28,7 +28,7 @@ class Finding(NamedTuple):
     """One rule as it was tested: the value, the limit and what is left; amounts in their exact form."""
 
     rule: str
-    outcome: Outcome
+    outcome: Verdict
     value: str | None
     limit: str | None
     headroom: str | None
@@ -36,27 +36,27 @@ class Finding(NamedTuple):
     code: Code = Code.POLICY_REFUSED
 
 
-class Facts(NamedTuple):
+class GiftContext(NamedTuple):
     """What the rules may know of a gift that is about to be made, read under the locks of both sides."""
 
     sender: Member
     recipient_account: int
     amount: Credits
-    given: Given
+    given: DailyGiving
     policy: Policy
     now: datetime
 
 
-Rule = Callable[[Facts], Finding | None]
+Rule = Callable[[GiftContext], Finding | None]
 
 
-def verified_sender(facts: Facts) -> Finding | None:
+def verified_sender(facts: GiftContext) -> Finding | None:
     if not facts.policy.require_verified:
         return None
     return _NOT_VERIFIED if facts.sender.verified_at is None else _VERIFIED
 
 
-def credits_per_gift(facts: Facts) -> Finding | None:
+def credits_per_gift(facts: GiftContext) -> Finding | None:
     limit = facts.policy.credits_per_gift
     if limit is None:
         return None
@@ -65,7 +65,7 @@ def credits_per_gift(facts: Facts) -> Finding | None:
     )
 
 
-def credits_per_day(facts: Facts) -> Finding | None:
+def credits_per_day(facts: GiftContext) -> Finding | None:
     limit = facts.policy.credits_per_day
     if limit is None:
         return None
@@ -74,14 +74,14 @@ def credits_per_day(facts: Facts) -> Finding | None:
     return _amount_finding("credits_per_day", facts.given.amount + facts.amount, limit, left, sentence)
 
 
-def gifts_per_day(facts: Facts) -> Finding | None:
+def gifts_per_day(facts: GiftContext) -> Finding | None:
     limit = facts.policy.gifts_per_day
     if limit is None:
         return None
     return _count_finding("gifts_per_day", facts.given.gifts + 1, limit, f"At most {limit} gifts a day are possible.")
 
 
-def gifts_per_pair_and_day(facts: Facts) -> Finding | None:
+def gifts_per_pair_and_day(facts: GiftContext) -> Finding | None:
     limit = facts.policy.gifts_per_pair_and_day
     if limit is None:
         return None
@@ -90,13 +90,13 @@ def gifts_per_pair_and_day(facts: Facts) -> Finding | None:
     return _count_finding("gifts_per_pair_and_day", number, limit, sentence)
 
 
-def _of_identity(outcome: Outcome, value: str) -> Finding:
+def _of_identity(outcome: Verdict, value: str) -> Finding:
     sentence = "Giving needs a verified identity: a full Slack member with a confirmed e-mail. Ask an admin."
     return Finding("verified_sender", outcome, value, "verified", None, sentence, Code.NOT_VERIFIED)
 
 
-_VERIFIED: Final = _of_identity(Outcome.APPROVE, "verified")
-_NOT_VERIFIED: Final = _of_identity(Outcome.REFUSE, "not verified")
+_VERIFIED: Final = _of_identity(Verdict.APPROVE, "verified")
+_NOT_VERIFIED: Final = _of_identity(Verdict.REFUSE, "not verified")
 
 RULES: Final[tuple[Rule, ...]] = (
     verified_sender,
@@ -108,10 +108,10 @@ RULES: Final[tuple[Rule, ...]] = (
 
 
 def _amount_finding(rule: str, value: Credits, limit: Credits, headroom: Credits, sentence: str) -> Finding:
-    outcome = Outcome.APPROVE if value <= limit else Outcome.REFUSE
+    outcome = Verdict.APPROVE if value <= limit else Verdict.REFUSE
     return Finding(rule, outcome, str(value), str(limit), str(headroom), sentence)
 
 
 def _count_finding(rule: str, number: int, limit: int, sentence: str) -> Finding:
-    outcome = Outcome.APPROVE if number <= limit else Outcome.REFUSE
+    outcome = Verdict.APPROVE if number <= limit else Verdict.REFUSE
     return Finding(rule, outcome, str(number), str(limit), str(max(limit - number + 1, 0)), sentence)

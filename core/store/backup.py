@@ -17,7 +17,6 @@ from sqlalchemy import URL, Connection, Engine, create_engine, text
 from sqlalchemy.exc import DBAPIError
 
 from core.atomic_file import atomic_file
-from core.store.copying import copy_rows, shapes
 from core.store.engine import (
     StoreError,
     is_sqlite,
@@ -29,6 +28,7 @@ from core.store.engine import (
     writing,
 )
 from core.store.migrate import is_known, revision_of, upgrade
+from core.store.table_copy import copy_rows, shapes
 
 # A writer number is never used twice, or ids given after the backup would name something else once it is restored.
 WRITERS_SKIPPED: Final = 10_000

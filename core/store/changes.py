@@ -1,6 +1,6 @@
 """Who should look again: a commit says whose view changed, open streams wait for their own.
 
-Topics are ids of members, and of teams and organisations for their pools. Nothing is carried but the fact of
+Topics are ids of members, and of teams and organizations for their pools. Nothing is carried but the fact of
 a change, so waiting twice and being told once is the same.
 """
 

@@ -16,13 +16,13 @@ import orjson
 from sqlalchemy import Connection, text
 from sqlmodel import SQLModel
 
-from core.ledger.book import Book
+from core.ledger.batch import BatchState
 from core.ledger.credits import Credits
-from core.ledger.records import Record, Wish
+from core.ledger.records import Record, RecordQuery
 from core.metering.boosts import Factor
-from core.store.drivers.asking import Asking
 from core.store.drivers.driver import Driver, Row, columns_of
-from core.store.instants import from_micros, to_micros
+from core.store.drivers.round_trips import Reader
+from core.store.timestamps import from_micros, to_micros
 
 Convert = Callable[[Any], Any]
 Writing = tuple[Callable[[Record], tuple[Any, ...]], tuple[tuple[int, Convert], ...]]
@@ -39,21 +39,21 @@ _WRITTEN: dict[type[Record], Writing] = {}
 _QUERIES: dict[tuple[type[Record], str], str] = {}
 
 
-def records_readers(wishes: Iterable[tuple[int, Wish]], book: Book) -> list[Asking[None]]:
+def records_readers(wishes: Iterable[tuple[int, RecordQuery]], batch: BatchState) -> list[Reader[None]]:
     """Return readers of what the commands of a batch wished for, into its book."""
     grouped: defaultdict[tuple[type[Record], str], set[tuple[int, int | str]]] = defaultdict(set)
-    known = book.records
+    known = batch.records
     for org, (kind, column, value) in wishes:
         if (filed := known.get((kind, column))) is None or (org, value) not in filed:
             grouped[kind, column].add((org, value))
-    return [_records(kind, column, wanted, book) for (kind, column), wanted in grouped.items()]
+    return [_records(kind, column, wanted, batch) for (kind, column), wanted in grouped.items()]
 
 
-def _records(kind: type[Record], column: str, wanted: set[tuple[int, int | str]], book: Book) -> Asking[None]:
-    """Read the records whose organisation and ``column`` are among those wanted, in the order of their keys."""
-    since = to_micros(book.now - SAFELY)
+def _records(kind: type[Record], column: str, wanted: set[tuple[int, int | str]], batch: BatchState) -> Reader[None]:
+    """Read the records whose organization and ``column`` are among those wanted, in the order of their keys."""
+    since = to_micros(batch.now - SAFELY)
     rows = yield _query(kind, column), [(*each, since) for each in sorted(wanted)]
-    filed = book.records.setdefault((kind, column), {})
+    filed = batch.records.setdefault((kind, column), {})
     filed.update((each, {}) for each in wanted)
     for row in rows:
         record = record_of(kind, row)

@@ -71,8 +71,8 @@ def transfer_facts(
     """Return what is sealed of a transfer, from its stored values.
 
     ``transfer`` is (org, id, kind, at, actor, cause, settles_at); ``lines`` are (account, lot, amount) in order.
-    ``made`` is what it made, by its stored values without the organisation: of a lot or usage event all
-    columns (``LATER`` ones only if set), of a gift (id, sender account, recipient's organisation and account, amount,
+    ``made`` is what it made, by its stored values without the organization: of a lot or usage event all
+    columns (``LATER`` ones only if set), of a gift (id, sender account, recipient's organization and account, amount,
     created_at), of a hold what was authorized; none of it ever changes. ``windows`` are its postings to windows.
     """
     return [*transfer, None if note_hash is None else note_hash.hex(), lines, made, *windows]

@@ -1,7 +1,7 @@
 """What SQLite's planner is told of the tables, once, instead of what it would guess of empty ones.
 
-Every key is led by ``org_id`` and one organisation may hold nearly all rows; without statistics the planner takes
-``org_id = ?`` for a sharp condition and reads a whole organisation where an index would find ten rows. These
+Every key is led by ``org_id`` and one organization may hold nearly all rows; without statistics the planner takes
+``org_id = ?`` for a sharp condition and reads a whole organization where an index would find ten rows. These
 numbers are a shape, not a count, so that plans are the same on the first day and after ten years.
 """
 

@@ -100,7 +100,7 @@ class Watcher:
         pooled = self._engine.raw_connection()  # outside any transaction, or the version would stand still
         try:
             raw = cast("sqlite3.Connection", pooled.driver_connection)
-            seen = _Seen(raw)
+            seen = _LastSeen(raw)
             version, own_writes = _data_version(raw), self._own_writes()
             self._changes.publish(None)  # whatever was committed until now
             while not self._closing.wait(POLL_SECONDS):
@@ -122,7 +122,7 @@ def _data_version(connection: sqlite3.Connection) -> int:
     return version
 
 
-class _Seen:
+class _LastSeen:
     """How far each writer's chain of seals was seen. Within one writer batches commit in order."""
 
     def __init__(self, connection: sqlite3.Connection) -> None:

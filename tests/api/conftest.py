@@ -12,14 +12,14 @@ from fastapi import FastAPI
 from core.api.app import create_app
 from core.api.server import Server
 from tests.support.builders import some_settings
-from tests.support.house import House, house
+from tests.support.sample_org import SampleOrg, org
 
-__all__ = ["house"]
+__all__ = ["org"]
 
 
 @pytest.fixture
-def app(house: House) -> FastAPI:
-    return create_app(house.ledger, some_settings(public_url="http://credits.test"))
+def app(org: SampleOrg) -> FastAPI:
+    return create_app(org.ledger, some_settings(public_url="http://credits.test"))
 
 
 @pytest.fixture

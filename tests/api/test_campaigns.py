@@ -9,15 +9,15 @@ import httpx
 import pytest
 
 from core.ledger.credits import Credits
-from core.services import plans
-from tests.support.house import House
+from core.services.allowances import plans
+from tests.support.sample_org import SampleOrg
 
 BASE = "/v1/boosts/campaigns"
 DAY = timedelta(days=1)
 
 
-def terms(house: House, **other: Any) -> dict[str, Any]:
-    now = house.clock()
+def terms(org: SampleOrg, **other: Any) -> dict[str, Any]:
+    now = org.clock()
     usual = {
         "name": "Autumn",
         "factor": 10,
@@ -29,16 +29,16 @@ def terms(house: House, **other: Any) -> dict[str, Any]:
     return usual | other
 
 
-async def make(client: httpx.AsyncClient, house: House, key: str = "make", **other: Any) -> httpx.Response:
-    headers = house.ada.headers | {"Idempotency-Key": key}
-    return await client.post(BASE, json=terms(house, **other), headers=headers)
+async def make(client: httpx.AsyncClient, org: SampleOrg, key: str = "make", **other: Any) -> httpx.Response:
+    headers = org.ada.headers | {"Idempotency-Key": key}
+    return await client.post(BASE, json=terms(org, **other), headers=headers)
 
 
-async def test_a_campaign_is_made_once_and_shown_to_everybody(client: httpx.AsyncClient, house: House) -> None:
-    made, again = await make(client, house), await make(client, house)
-    other = await make(client, house, capacity=2)
-    seen = await client.get(made.headers["Location"], headers=house.bo.headers)
-    listed = await client.get(BASE, headers=house.bo.headers)
+async def test_a_campaign_is_made_once_and_shown_to_everybody(client: httpx.AsyncClient, org: SampleOrg) -> None:
+    made, again = await make(client, org), await make(client, org)
+    other = await make(client, org, capacity=2)
+    seen = await client.get(made.headers["Location"], headers=org.bo.headers)
+    listed = await client.get(BASE, headers=org.bo.headers)
 
     assert (made.status_code, again.status_code, other.status_code) == (201, 201, 409)
     assert again.headers["Idempotency-Replayed"] == "true"
@@ -48,15 +48,15 @@ async def test_a_campaign_is_made_once_and_shown_to_everybody(client: httpx.Asyn
 
 
 async def test_an_application_is_answered_with_its_place_and_a_second_with_409(
-    client: httpx.AsyncClient, house: House
+    client: httpx.AsyncClient, org: SampleOrg
 ) -> None:
-    path = (await make(client, house)).headers["Location"]
-    first = await client.post(f"{path}/apply", json={}, headers=house.al.headers | {"Idempotency-Key": "1"})
-    waits = await client.post(f"{path}/apply", json={}, headers=house.bo.headers | {"Idempotency-Key": "1"})
-    twice = await client.post(f"{path}/apply", json={}, headers=house.bo.headers | {"Idempotency-Key": "2"})
-    no_key = await client.post(f"{path}/apply", json={}, headers=house.bo.headers)
-    gone = await client.post(f"{path}/withdraw", headers=house.al.headers)
-    mine = (await client.get(path, headers=house.bo.headers)).json()["mine"]
+    path = (await make(client, org)).headers["Location"]
+    first = await client.post(f"{path}/apply", json={}, headers=org.al.headers | {"Idempotency-Key": "1"})
+    waits = await client.post(f"{path}/apply", json={}, headers=org.bo.headers | {"Idempotency-Key": "1"})
+    twice = await client.post(f"{path}/apply", json={}, headers=org.bo.headers | {"Idempotency-Key": "2"})
+    no_key = await client.post(f"{path}/apply", json={}, headers=org.bo.headers)
+    gone = await client.post(f"{path}/withdraw", headers=org.al.headers)
+    mine = (await client.get(path, headers=org.bo.headers)).json()["mine"]
 
     assert (first.json()["state"], waits.json()["state"], waits.json()["place"]) == ("admitted", "waitlisted", 1)
     assert (twice.status_code, twice.json()["code"], twice.json()["state"]) == (409, "already_applied", "waitlisted")
@@ -88,49 +88,49 @@ async def test_an_application_is_answered_with_its_place_and_a_second_with_409(
     ],
 )
 async def test_a_campaign_that_cannot_be_is_422_with_its_field(
-    client: httpx.AsyncClient, house: House, wrong: dict[str, Any], field: str
+    client: httpx.AsyncClient, org: SampleOrg, wrong: dict[str, Any], field: str
 ) -> None:
-    answer = await make(client, house, **wrong)
+    answer = await make(client, org, **wrong)
 
     assert (answer.status_code, answer.json()["code"]) == (422, "invalid_request")
     assert [each["field"] for each in answer.json()["errors"]] == [field]
-    assert (await client.get(BASE, headers=house.ada.headers)).json()["items"] == []
+    assert (await client.get(BASE, headers=org.ada.headers)).json()["items"] == []
 
 
-async def test_answers_that_do_not_fit_the_form_are_named(client: httpx.AsyncClient, house: House) -> None:
+async def test_answers_that_do_not_fit_the_form_are_named(client: httpx.AsyncClient, org: SampleOrg) -> None:
     form = [{"name": "why", "label": "What for?", "kind": "text", "required": True}]
-    path = (await make(client, house, form=form)).headers["Location"]
+    path = (await make(client, org, form=form)).headers["Location"]
     for answers, field in (({}, "answers.why"), ({"why": 5}, "answers.why"), ({"why": "x", "who": "y"}, "answers.who")):
         answer = await client.post(
-            f"{path}/apply", json={"answers": answers}, headers=house.al.headers | {"Idempotency-Key": "1"}
+            f"{path}/apply", json={"answers": answers}, headers=org.al.headers | {"Idempotency-Key": "1"}
         )
         assert answer.status_code == 422
         assert [each["field"] for each in answer.json()["errors"]] == [field]
 
 
-async def test_an_answer_is_kept_as_it_was_written(client: httpx.AsyncClient, house: House) -> None:
+async def test_an_answer_is_kept_as_it_was_written(client: httpx.AsyncClient, org: SampleOrg) -> None:
     """What looks like a flag or a number in a text stays text."""
     kinds = {"why": "text", "many": "number", "sure": "yes_no"}
     form = [{"name": name, "label": name, "kind": kind} for name, kind in kinds.items()]
-    path = (await make(client, house, form=form)).headers["Location"]
+    path = (await make(client, org, form=form)).headers["Location"]
     answers = {"why": "yes", "many": 1, "sure": False}
     unfit: list[dict[str, Any]] = [{"sure": "yes"}, {"sure": 1}, {"many": True}, {"many": "1"}, {"many": 1.0}]
     for wrong in [*unfit, {"why": 1}, {"why": []}]:
         answer = await client.post(
-            f"{path}/apply", json={"answers": wrong}, headers=house.al.headers | {"Idempotency-Key": "1"}
+            f"{path}/apply", json={"answers": wrong}, headers=org.al.headers | {"Idempotency-Key": "1"}
         )
         assert answer.status_code == 422, wrong
         assert [each["field"] for each in answer.json()["errors"]] == [f"answers.{next(iter(wrong))}"]
     kept = await client.post(
-        f"{path}/apply", json={"answers": answers}, headers=house.al.headers | {"Idempotency-Key": "1"}
+        f"{path}/apply", json={"answers": answers}, headers=org.al.headers | {"Idempotency-Key": "1"}
     )
 
     assert kept.json()["answers"] == answers
 
 
-async def test_only_an_admin_sees_who_applied_decides_draws_and_ends(client: httpx.AsyncClient, house: House) -> None:
-    path = (await make(client, house, method="hand")).headers["Location"]
-    applied = await client.post(f"{path}/apply", json={}, headers=house.al.headers | {"Idempotency-Key": "1"})
+async def test_only_an_admin_sees_who_applied_decides_draws_and_ends(client: httpx.AsyncClient, org: SampleOrg) -> None:
+    path = (await make(client, org, method="hand")).headers["Location"]
+    applied = await client.post(f"{path}/apply", json={}, headers=org.al.headers | {"Idempotency-Key": "1"})
     one = f"{path}/applications/{applied.json()['id']}"
     for method, where in (
         ("GET", f"{path}/applications"),
@@ -139,11 +139,11 @@ async def test_only_an_admin_sees_who_applied_decides_draws_and_ends(client: htt
         ("POST", f"{path}/draw"),
         ("POST", f"{path}/end"),
     ):
-        assert (await client.request(method, where, headers=house.al.headers)).status_code == 403
-    admitted = await client.post(f"{one}/admit", json={}, headers=house.ada.headers)
-    refused = await client.post(f"{one}/refuse", json={}, headers=house.ada.headers)
-    listed = await client.get(f"{path}/applications?state=admitted", headers=house.ada.headers)
-    drawn = await client.post(f"{path}/draw", headers=house.ada.headers)
+        assert (await client.request(method, where, headers=org.al.headers)).status_code == 403
+    admitted = await client.post(f"{one}/admit", json={}, headers=org.ada.headers)
+    refused = await client.post(f"{one}/refuse", json={}, headers=org.ada.headers)
+    listed = await client.get(f"{path}/applications?state=admitted", headers=org.ada.headers)
+    drawn = await client.post(f"{path}/draw", headers=org.ada.headers)
 
     assert admitted.json()["state"] == "admitted"
     assert (refused.status_code, refused.json()["code"], refused.json()["state"]) == (
@@ -156,14 +156,14 @@ async def test_only_an_admin_sees_who_applied_decides_draws_and_ends(client: htt
 
 
 async def test_applications_are_paged_in_the_order_in_which_they_move_up(
-    client: httpx.AsyncClient, house: House
+    client: httpx.AsyncClient, org: SampleOrg
 ) -> None:
-    path = (await make(client, house)).headers["Location"]
-    for person in (house.al, house.bo, house.ada):
+    path = (await make(client, org)).headers["Location"]
+    for person in (org.al, org.bo, org.ada):
         await client.post(f"{path}/apply", json={}, headers=person.headers | {"Idempotency-Key": "1"})
     seen, cursor = [], ""
     for _ in range(3):
-        page = (await client.get(f"{path}/applications?limit=1{cursor}", headers=house.ada.headers)).json()
+        page = (await client.get(f"{path}/applications?limit=1{cursor}", headers=org.ada.headers)).json()
         seen += [(each["name"], each["state"]) for each in page["items"]]
         cursor = f"&cursor={page['next_cursor']}"
 
@@ -171,43 +171,43 @@ async def test_applications_are_paged_in_the_order_in_which_they_move_up(
     assert page["next_cursor"] is None
 
 
-async def test_a_boost_shows_in_status_and_balance_with_its_end(client: httpx.AsyncClient, house: House) -> None:
-    plan = await plans.create_plan(house.ledger, actor=house.ada.actor, name="Team", weekly=Credits.of(50))
-    await plans.give_plan(house.ledger, actor=house.ada.actor, subject=house.org, plan_id=plan.id)
-    body = {"to": {"team": house.team}, "factor": 1.5, "days": 2}
-    dropped = await client.post("/v1/boosts", json=body, headers=house.ada.headers | {"Idempotency-Key": "1"})
-    status = (await client.get("/v1/status", headers=house.bo.headers)).json()
-    others = (await client.get("/v1/status", headers=house.ada.headers)).json()
-    ended = await client.post(f"/v1/boosts/{dropped.json()['id']}/end", json={}, headers=house.ada.headers)
-    after = (await client.get("/v1/status", headers=house.bo.headers)).json()
+async def test_a_boost_shows_in_status_and_balance_with_its_end(client: httpx.AsyncClient, org: SampleOrg) -> None:
+    plan = await plans.create_plan(org.ledger, actor=org.ada.actor, name="Team", weekly=Credits.of(50))
+    await plans.give_plan(org.ledger, actor=org.ada.actor, subject=org.id, plan_id=plan.id)
+    body = {"to": {"team": org.team}, "factor": 1.5, "days": 2}
+    dropped = await client.post("/v1/boosts", json=body, headers=org.ada.headers | {"Idempotency-Key": "1"})
+    status = (await client.get("/v1/status", headers=org.bo.headers)).json()
+    others = (await client.get("/v1/status", headers=org.ada.headers)).json()
+    ended = await client.post(f"/v1/boosts/{dropped.json()['id']}/end", json={}, headers=org.ada.headers)
+    after = (await client.get("/v1/status", headers=org.bo.headers)).json()
 
-    ends_at = (house.clock() + 2 * DAY).isoformat().replace("+00:00", "Z")
+    ends_at = (org.clock() + 2 * DAY).isoformat().replace("+00:00", "Z")
     assert dropped.status_code == 201
     assert status["boost"] == {"factor": 1.5, "ends_at": ends_at}
     assert (status["spendable"], others["spendable"], after["spendable"]) == ("75", "50", "50")
     assert (ended.json()["running"], after["boost"], others["boost"]) == (False, None, None)
 
 
-async def test_a_leads_budget_is_kept_over_http(client: httpx.AsyncClient, house: House) -> None:
-    path = f"/v1/boosts/budgets/{house.team}"
-    body = {"to": {"team": house.team}, "factor": 2, "days": 3}
-    none = await client.post("/v1/boosts", json=body, headers=house.al.headers | {"Idempotency-Key": "1"})
-    put = await client.put(path, json={"days_per_month": 3, "max_factor": 2}, headers=house.ada.headers)
-    dropped = await client.post("/v1/boosts", json=body, headers=house.al.headers | {"Idempotency-Key": "1"})
-    left = await client.get(path, headers=house.bo.headers)
+async def test_a_leads_budget_is_kept_over_http(client: httpx.AsyncClient, org: SampleOrg) -> None:
+    path = f"/v1/boosts/budgets/{org.team}"
+    body = {"to": {"team": org.team}, "factor": 2, "days": 3}
+    none = await client.post("/v1/boosts", json=body, headers=org.al.headers | {"Idempotency-Key": "1"})
+    put = await client.put(path, json={"days_per_month": 3, "max_factor": 2}, headers=org.ada.headers)
+    dropped = await client.post("/v1/boosts", json=body, headers=org.al.headers | {"Idempotency-Key": "1"})
+    left = await client.get(path, headers=org.bo.headers)
 
     assert (none.status_code, none.json()["code"]) == (403, "policy_refused")
-    assert put.json() == {"team": house.team, "days_per_month": 3, "days_left": 3, "max_factor": 2}
+    assert put.json() == {"team": org.team, "days_per_month": 3, "days_left": 3, "max_factor": 2}
     assert dropped.status_code == 201
     assert left.json()["days_left"] == 0
 
 
-async def test_a_report_over_http_has_every_cohort_and_span(client: httpx.AsyncClient, house: House) -> None:
-    path = (await make(client, house)).headers["Location"]
-    early = await client.get(f"{path}/report", headers=house.ada.headers)
-    house.clock.advance(3 * DAY)
-    report = (await client.get(f"{path}/report?team={house.team}", headers=house.al.headers)).json()
-    whole = await client.get(f"{path}/report", headers=house.al.headers)
+async def test_a_report_over_http_has_every_cohort_and_span(client: httpx.AsyncClient, org: SampleOrg) -> None:
+    path = (await make(client, org)).headers["Location"]
+    early = await client.get(f"{path}/report", headers=org.ada.headers)
+    org.clock.advance(3 * DAY)
+    report = (await client.get(f"{path}/report?team={org.team}", headers=org.al.headers)).json()
+    whole = await client.get(f"{path}/report", headers=org.al.headers)
 
     assert (early.status_code, early.json()["code"]) == (409, "campaign_closed")
     assert [span["phase"] for span in report["spans"]] == ["before", "during"]

@@ -9,15 +9,15 @@ from datetime import timedelta
 import httpx
 import pytest
 
-from core.services.views import Scope
-from tests.support.house import House, Person
+from core.services.common.actors import Scope
+from tests.support.sample_org import Person, SampleOrg
 
 BASE = "/v1/billing/credits"
 
 
-async def _grant(client: httpx.AsyncClient, house: House, key: str = "g", **changes: object) -> httpx.Response:
-    given = {"to": {"member": house.bo.id}, "amount": "40", "source": "promo"} | changes
-    return await client.post(f"{BASE}/grants", json=given, headers=house.ada.headers | {"Idempotency-Key": key})
+async def _grant(client: httpx.AsyncClient, org: SampleOrg, key: str = "g", **changes: object) -> httpx.Response:
+    given = {"to": {"member": org.bo.id}, "amount": "40", "source": "promo"} | changes
+    return await client.post(f"{BASE}/grants", json=given, headers=org.ada.headers | {"Idempotency-Key": key})
 
 
 async def _give(client: httpx.AsyncClient, sender: Person, to: str, message: str) -> None:
@@ -27,16 +27,16 @@ async def _give(client: httpx.AsyncClient, sender: Person, to: str, message: str
 
 
 async def test_a_grant_is_answered_as_the_lot_it_made_and_shown_in_the_balance(
-    client: httpx.AsyncClient, house: House
+    client: httpx.AsyncClient, org: SampleOrg
 ) -> None:
-    made = await _grant(client, house, expires_at="2026-12-01T00:00:00+01:00", reason="welcome")
-    again = await _grant(client, house, expires_at="2026-11-30T23:00:00Z", reason="welcome")
-    balance = (await client.get(f"{BASE}/balance", headers=house.bo.headers)).json()
+    made = await _grant(client, org, expires_at="2026-12-01T00:00:00+01:00", reason="welcome")
+    again = await _grant(client, org, expires_at="2026-11-30T23:00:00Z", reason="welcome")
+    balance = (await client.get(f"{BASE}/balance", headers=org.bo.headers)).json()
 
     assert made.status_code == 201
     assert made.json() == {
         "lot": made.json()["lot"],
-        "to": {"member": house.bo.id, "name": "Bo"},
+        "to": {"member": org.bo.id, "name": "Bo"},
         "source": "promo",
         "amount": "40",
         "expires_at": "2026-11-30T23:00:00Z",
@@ -72,45 +72,45 @@ async def test_a_grant_is_answered_as_the_lot_it_made_and_shown_in_the_balance(
     ],
 )
 async def test_a_wrong_grant_is_refused_by_its_field(
-    client: httpx.AsyncClient, house: House, field: str, value: object
+    client: httpx.AsyncClient, org: SampleOrg, field: str, value: object
 ) -> None:
-    answer = await _grant(client, house, **{field: value})
+    answer = await _grant(client, org, **{field: value})
 
     assert (answer.status_code, answer.json()["code"]) == (422, "invalid_request")
     assert answer.json()["errors"][0]["field"] == field
 
 
-async def test_a_lead_gives_out_of_the_pool_and_nobody_else_does(client: httpx.AsyncClient, house: House) -> None:
+async def test_a_lead_gives_out_of_the_pool_and_nobody_else_does(client: httpx.AsyncClient, org: SampleOrg) -> None:
     """S9."""
-    await _grant(client, house, to={"pool": house.team}, source="purchase", amount="100")
-    given = {"pool": house.team, "to": {"member": house.bo.id}, "amount": "25"}
-    refused = await client.post(f"{BASE}/allocations", json=given, headers=house.bo.headers | {"Idempotency-Key": "a"})
-    made = await client.post(f"{BASE}/allocations", json=given, headers=house.al.headers | {"Idempotency-Key": "a"})
-    balance = (await client.get(f"{BASE}/balance", headers=house.bo.headers)).json()
+    await _grant(client, org, to={"pool": org.team}, source="purchase", amount="100")
+    given = {"pool": org.team, "to": {"member": org.bo.id}, "amount": "25"}
+    refused = await client.post(f"{BASE}/allocations", json=given, headers=org.bo.headers | {"Idempotency-Key": "a"})
+    made = await client.post(f"{BASE}/allocations", json=given, headers=org.al.headers | {"Idempotency-Key": "a"})
+    balance = (await client.get(f"{BASE}/balance", headers=org.bo.headers)).json()
 
     assert (refused.status_code, refused.json()["code"]) == (403, "not_allowed")
     assert (made.status_code, made.json()["kind"], made.json()["amount"]) == (201, "allocate", "25")
     assert (balance["available"], balance["pool"], balance["spendable"]) == ("25", "75", "100")
 
 
-async def test_a_balance_is_shown_to_oneself_a_lead_and_an_admin(client: httpx.AsyncClient, house: House) -> None:
+async def test_a_balance_is_shown_to_oneself_a_lead_and_an_admin(client: httpx.AsyncClient, org: SampleOrg) -> None:
     path = f"{BASE}/balance?member="
-    by_lead = await client.get(path + house.bo.id, headers=house.al.headers)
-    by_admin = await client.get(path + house.bo.id, headers=house.ada.headers)
-    by_colleague = await client.get(path + house.al.id, headers=house.bo.headers)
-    by_stranger = await client.get(path + house.bo.id, headers=house.stranger.headers)
+    by_lead = await client.get(path + org.bo.id, headers=org.al.headers)
+    by_admin = await client.get(path + org.bo.id, headers=org.ada.headers)
+    by_colleague = await client.get(path + org.al.id, headers=org.bo.headers)
+    by_stranger = await client.get(path + org.bo.id, headers=org.stranger.headers)
 
     assert (by_lead.status_code, by_admin.status_code) == (200, 200)
-    assert by_lead.json()["member"] == {"member": house.bo.id, "name": "Bo"}
+    assert by_lead.json()["member"] == {"member": org.bo.id, "name": "Bo"}
     assert (by_colleague.status_code, by_stranger.status_code) == (403, 404)
 
 
-async def test_a_statement_is_told_in_three_formats(client: httpx.AsyncClient, house: House) -> None:
-    await house.grant(house.al)
-    await _give(client, house.al, house.bo.id, "=1+1")
-    as_json = await client.get(f"{BASE}/statement", headers=house.al.headers)
-    as_csv = await client.get(f"{BASE}/statement?format=csv", headers=house.al.headers)
-    as_beancount = await client.get(f"{BASE}/statement?format=beancount", headers=house.al.headers)
+async def test_a_statement_is_told_in_three_formats(client: httpx.AsyncClient, org: SampleOrg) -> None:
+    await org.grant(org.al)
+    await _give(client, org.al, org.bo.id, "=1+1")
+    as_json = await client.get(f"{BASE}/statement", headers=org.al.headers)
+    as_csv = await client.get(f"{BASE}/statement?format=csv", headers=org.al.headers)
+    as_beancount = await client.get(f"{BASE}/statement?format=beancount", headers=org.al.headers)
 
     assert [(line["kind"], line["amount"], line["note"]) for line in as_json.json()["items"]] == [
         ("gift_reserve", "-10", "=1+1"),
@@ -126,12 +126,12 @@ async def test_a_statement_is_told_in_three_formats(client: httpx.AsyncClient, h
     assert "  Assets:Wallet  -10 CREDITS\n  Equity:GiftReserve  10 CREDITS\n" in as_beancount.text
 
 
-async def test_a_statement_as_text_leads_to_its_next_page(client: httpx.AsyncClient, house: House) -> None:
-    await house.grant(house.al)
-    await _give(client, house.al, house.bo.id, "hello")
-    first = await client.get(f"{BASE}/statement?format=csv&limit=1", headers=house.al.headers)
+async def test_a_statement_as_text_leads_to_its_next_page(client: httpx.AsyncClient, org: SampleOrg) -> None:
+    await org.grant(org.al)
+    await _give(client, org.al, org.bo.id, "hello")
+    first = await client.get(f"{BASE}/statement?format=csv&limit=1", headers=org.al.headers)
     following = first.headers["link"].removeprefix("<").partition(">")[0]
-    second = await client.get(following, headers=house.al.headers)
+    second = await client.get(following, headers=org.al.headers)
 
     assert first.headers["link"].endswith('; rel="next"')
     assert "gift_reserve" in first.text
@@ -139,17 +139,17 @@ async def test_a_statement_as_text_leads_to_its_next_page(client: httpx.AsyncCli
     assert "link" not in second.headers
 
 
-async def test_a_freeze_gives_back_what_was_sent_and_ends_the_tokens(client: httpx.AsyncClient, house: House) -> None:
+async def test_a_freeze_gives_back_what_was_sent_and_ends_the_tokens(client: httpx.AsyncClient, org: SampleOrg) -> None:
     """G8."""
-    await house.grant(house.al)
-    await _give(client, house.al, house.bo.id, "hello")
-    frozen = await client.post(f"{BASE}/freeze", json={"reason": "lost my laptop"}, headers=house.al.headers)
-    shut_out = await client.get("/v1/status", headers=house.al.headers)
-    headers = await house.token(house.al, Scope.READ, Scope.GIVE)
+    await org.grant(org.al)
+    await _give(client, org.al, org.bo.id, "hello")
+    frozen = await client.post(f"{BASE}/freeze", json={"reason": "lost my laptop"}, headers=org.al.headers)
+    shut_out = await client.get("/v1/status", headers=org.al.headers)
+    headers = await org.token(org.al, Scope.READ, Scope.GIVE)
     status = (await client.get("/v1/status", headers=headers)).json()
     refused = await client.post(
         f"{BASE}/transfer",
-        json={"to": {"member": house.bo.id}, "amount": "5"},
+        json={"to": {"member": org.bo.id}, "amount": "5"},
         headers=headers | {"Idempotency-Key": "k"},
     )
 
@@ -159,22 +159,22 @@ async def test_a_freeze_gives_back_what_was_sent_and_ends_the_tokens(client: htt
     assert (refused.status_code, refused.json()["code"]) == (403, "account_frozen")
 
 
-async def test_only_another_admin_frees_a_wallet(client: httpx.AsyncClient, house: House) -> None:
-    given = {"member": house.al.id, "reason": "all is well"}
-    await client.post(f"{BASE}/freeze", json={"member": house.al.id}, headers=house.ada.headers)
-    by_colleague = await client.post(f"{BASE}/freeze", json={"member": house.al.id}, headers=house.bo.headers)
-    freed = await client.post(f"{BASE}/unfreeze", json=given, headers=house.ada.headers)
-    again = await client.post(f"{BASE}/unfreeze", json=given, headers=house.ada.headers)
+async def test_only_another_admin_frees_a_wallet(client: httpx.AsyncClient, org: SampleOrg) -> None:
+    given = {"member": org.al.id, "reason": "all is well"}
+    await client.post(f"{BASE}/freeze", json={"member": org.al.id}, headers=org.ada.headers)
+    by_colleague = await client.post(f"{BASE}/freeze", json={"member": org.al.id}, headers=org.bo.headers)
+    freed = await client.post(f"{BASE}/unfreeze", json=given, headers=org.ada.headers)
+    again = await client.post(f"{BASE}/unfreeze", json=given, headers=org.ada.headers)
 
     assert by_colleague.status_code == 403
     assert (freed.status_code, freed.json()["frozen_at"]) == (200, None)
     assert again.status_code == 403
 
 
-async def test_a_token_that_expires_closes_the_door(client: httpx.AsyncClient, house: House) -> None:
-    headers = await house.token(house.bo, Scope.READ, lasts=timedelta(hours=1))
+async def test_a_token_that_expires_closes_the_door(client: httpx.AsyncClient, org: SampleOrg) -> None:
+    headers = await org.token(org.bo, Scope.READ, lasts=timedelta(hours=1))
     open_before = await client.get(f"{BASE}/balance", headers=headers)
-    house.clock.advance(timedelta(hours=1))
+    org.clock.advance(timedelta(hours=1))
     closed = await client.get(f"{BASE}/balance", headers=headers)
 
     assert (open_before.status_code, closed.status_code) == (200, 401)

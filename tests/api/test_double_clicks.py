@@ -7,7 +7,7 @@ import asyncio
 import httpx
 import pytest
 
-from tests.support.house import House
+from tests.support.sample_org import SampleOrg
 
 MEMBER = ("/v1/members", {"name": "Twin", "email": "twin@acme.example"}, "member")
 PLAN = ("/v1/plans", {"name": "Pro", "weekly": "100"}, "plan")
@@ -17,13 +17,13 @@ each_of_them = pytest.mark.parametrize(("path", "body", "fact"), [MEMBER, PLAN, 
 
 @each_of_them
 async def test_a_double_click_makes_one_and_names_it_to_the_second(
-    client: httpx.AsyncClient, house: House, path: str, body: dict[str, str], fact: str
+    client: httpx.AsyncClient, org: SampleOrg, path: str, body: dict[str, str], fact: str
 ) -> None:
-    first = await client.post(path, json=body, headers=house.ada.headers)
-    listed = (await client.get(path, headers=house.ada.headers)).json()
-    second = await client.post(path, json=body, headers=house.ada.headers)
-    again = (await client.get(path, headers=house.ada.headers)).json()
-    elsewhere = await client.post(path, json=body, headers=house.stranger.headers)
+    first = await client.post(path, json=body, headers=org.ada.headers)
+    listed = (await client.get(path, headers=org.ada.headers)).json()
+    second = await client.post(path, json=body, headers=org.ada.headers)
+    again = (await client.get(path, headers=org.ada.headers)).json()
+    elsewhere = await client.post(path, json=body, headers=org.stranger.headers)
 
     assert (first.status_code, second.status_code, elsewhere.status_code) == (201, 409, 201)
     assert second.headers["content-type"] == "application/problem+json"
@@ -34,9 +34,9 @@ async def test_a_double_click_makes_one_and_names_it_to_the_second(
 
 @each_of_them
 async def test_of_two_clicks_at_one_instant_one_is_made(
-    client: httpx.AsyncClient, house: House, path: str, body: dict[str, str], fact: str
+    client: httpx.AsyncClient, org: SampleOrg, path: str, body: dict[str, str], fact: str
 ) -> None:
-    clicks = (client.post(path, json=body, headers=house.ada.headers) for _ in range(2))
+    clicks = (client.post(path, json=body, headers=org.ada.headers) for _ in range(2))
     made, refused = sorted(await asyncio.gather(*clicks), key=lambda answer: answer.status_code)
 
     assert (made.status_code, refused.status_code) == (201, 409)
@@ -44,15 +44,15 @@ async def test_of_two_clicks_at_one_instant_one_is_made(
 
 
 async def test_after_a_double_click_usage_still_finds_its_member_by_e_mail(
-    client: httpx.AsyncClient, house: House
+    client: httpx.AsyncClient, org: SampleOrg
 ) -> None:
     path, body, _ = MEMBER
     for _ in range(2):
-        await client.post(path, json=body, headers=house.ada.headers)
+        await client.post(path, json=body, headers=org.ada.headers)
     used = {"model": "gpt-6-sol", "input_tokens": 1, "output_tokens": 1}
     event = {"specversion": "1.0", "type": "com.teamcredits.usage", "source": "gateway", "id": "1", "data": used}
     told = [{**event, "subject": "twin@acme.example"}]
-    headers = house.ada.headers | {"Content-Type": "application/cloudevents-batch+json"}
+    headers = org.ada.headers | {"Content-Type": "application/cloudevents-batch+json"}
     answer = await client.post("/v1/usage/events", json=told, headers=headers)
 
     assert (answer.json()["accepted"], answer.json()["rejected"]) == (1, [])

@@ -8,9 +8,9 @@ import httpx
 import pytest
 from fastapi import FastAPI
 
-from core.api.errors import ANSWERS, PROBLEM, refusal
+from core.api.errors import ERROR_MAPPINGS, PROBLEM, refusal
 from core.ledger.errors import Code, Refused
-from tests.support.house import House
+from tests.support.sample_org import SampleOrg
 
 TRANSFER = "/v1/billing/credits/transfer"
 STATUSES = {
@@ -38,12 +38,12 @@ STATUSES = {
 
 
 def test_the_table_covers_every_code() -> None:
-    assert set(ANSWERS) == set(Code)
+    assert set(ERROR_MAPPINGS) == set(Code)
 
 
 @pytest.mark.parametrize(("code", "status"), STATUSES.items())
 def test_a_code_has_the_status_of_the_contract(code: Code, status: int) -> None:
-    assert ANSWERS[code].status == status
+    assert ERROR_MAPPINGS[code].status == status
 
 
 @pytest.mark.parametrize("code", [Code.RATE_LIMITED, Code.OVERLOADED])
@@ -94,8 +94,8 @@ async def test_what_can_be_done_at_an_address_is_named_over_all_its_routes(clien
     assert "access-control-allow-origin" not in asked.headers
 
 
-async def test_head_answers_as_get_without_a_body(client: httpx.AsyncClient, house: House) -> None:
-    answer = await client.head("/v1/orgs", headers=house.bo.headers)
+async def test_head_answers_as_get_without_a_body(client: httpx.AsyncClient, org: SampleOrg) -> None:
+    answer = await client.head("/v1/orgs", headers=org.bo.headers)
     refused = await client.head(TRANSFER)
 
     assert (answer.status_code, answer.content) == (200, b"")
@@ -104,29 +104,29 @@ async def test_head_answers_as_get_without_a_body(client: httpx.AsyncClient, hou
 
 
 async def test_a_defect_is_answered_and_logged_without_what_was_sent(
-    app: FastAPI, client: httpx.AsyncClient, house: House, caplog: pytest.LogCaptureFixture
+    app: FastAPI, client: httpx.AsyncClient, org: SampleOrg, caplog: pytest.LogCaptureFixture
 ) -> None:
     async def broken() -> None:
-        secret = house.bo.token
+        secret = org.bo.token
         raise ValueError(f"the words of {secret}")
 
     app.add_api_route("/broken", broken)
     with caplog.at_level(logging.DEBUG):
-        answer = await client.get("/broken", headers=house.bo.headers)
+        answer = await client.get("/broken", headers=org.bo.headers)
 
     assert answer.status_code == 500
     assert answer.headers["content-type"] == PROBLEM
     assert answer.json()["code"] == "internal_error"
-    assert house.bo.token not in answer.text
+    assert org.bo.token not in answer.text
     assert "builtins.ValueError" in caplog.text
     assert "in broken" in caplog.text
-    assert house.bo.token not in caplog.text
+    assert org.bo.token not in caplog.text
 
 
-async def test_a_full_queue_is_told_with_the_time_to_come_again(client: httpx.AsyncClient, house: House) -> None:
-    house.ledger.journal.close()
-    given = {"to": {"member": house.bo.id}, "amount": "1"}
-    answer = await client.post(TRANSFER, json=given, headers=house.al.headers | {"Idempotency-Key": "one"})
+async def test_a_full_queue_is_told_with_the_time_to_come_again(client: httpx.AsyncClient, org: SampleOrg) -> None:
+    org.ledger.journal.close()
+    given = {"to": {"member": org.bo.id}, "amount": "1"}
+    answer = await client.post(TRANSFER, json=given, headers=org.al.headers | {"Idempotency-Key": "one"})
 
     assert answer.status_code == 503
     assert answer.json()["code"] == "overloaded"

@@ -5,16 +5,18 @@ from __future__ import annotations
 import httpx
 import pytest
 
-from tests.support.house import House
+from tests.support.sample_org import SampleOrg
 
 PLANS, CAPS, WHY = "/v1/plans", "/v1/caps", "/v1/usage/why"
 MODEL = "claude-opus-4-5-20251101"  # 125 credits per million tokens read
 
 
-async def test_a_plan_is_made_given_shown_in_the_status_and_taken_away(client: httpx.AsyncClient, house: House) -> None:
-    ada, bo = house.ada.headers, house.bo.headers
+async def test_a_plan_is_made_given_shown_in_the_status_and_taken_away(
+    client: httpx.AsyncClient, org: SampleOrg
+) -> None:
+    ada, bo = org.ada.headers, org.bo.headers
     made = await client.post(PLANS, json={"name": "Pro", "five_hours": "20", "weekly": "100"}, headers=ada)
-    path = f"{PLANS}/seats/{house.bo.id}"
+    path = f"{PLANS}/seats/{org.bo.id}"
     given = await client.put(path, json={"plan": made.json()["id"], "anchor_at": "2026-11-16T00:00:00Z"}, headers=ada)
     status = (await client.get("/v1/status", headers=bo)).json()
     mine = await client.get(path, headers=bo)
@@ -49,24 +51,24 @@ async def test_a_plan_is_made_given_shown_in_the_status_and_taken_away(client: h
     ],
 )
 async def test_a_plan_that_makes_no_sense_is_refused_with_its_field(
-    client: httpx.AsyncClient, house: House, given: dict[str, object]
+    client: httpx.AsyncClient, org: SampleOrg, given: dict[str, object]
 ) -> None:
-    answer = await client.post(PLANS, json=given, headers=house.ada.headers)
+    answer = await client.post(PLANS, json=given, headers=org.ada.headers)
 
     assert (answer.status_code, answer.json()["code"]) == (422, "invalid_request")
     assert answer.json()["errors"][0]["field"] in {"name", "weekly", "daily", "five_hours"}
 
 
-async def test_caps_are_set_told_with_their_reasons_and_taken_away(client: httpx.AsyncClient, house: House) -> None:
-    await house.grant(house.bo, "100")
-    ada = house.ada.headers
-    everybodys = {"subject": house.org, "period": "day", "amount": "40"}
+async def test_caps_are_set_told_with_their_reasons_and_taken_away(client: httpx.AsyncClient, org: SampleOrg) -> None:
+    await org.grant(org.bo, "100")
+    ada = org.ada.headers
+    everybodys = {"subject": org.id, "period": "day", "amount": "40"}
     await client.put(CAPS, json=everybodys, headers=ada)
-    own = await client.put(CAPS, json={"subject": house.bo.id, "period": "day", "amount": None}, headers=ada)
-    told = (await client.get(CAPS, headers=house.bo.headers)).json()["items"]
+    own = await client.put(CAPS, json={"subject": org.bo.id, "period": "day", "amount": None}, headers=ada)
+    told = (await client.get(CAPS, headers=org.bo.headers)).json()["items"]
     listed = (await client.get(CAPS, headers=ada)).json()["items"]
-    gone = await client.delete(CAPS, params={"subject": house.org, "period": "day"}, headers=ada)
-    again = await client.delete(CAPS, params={"subject": house.org, "period": "day"}, headers=ada)
+    gone = await client.delete(CAPS, params={"subject": org.id, "period": "day"}, headers=ada)
+    again = await client.delete(CAPS, params={"subject": org.id, "period": "day"}, headers=ada)
 
     assert (own.status_code, own.json()["amount"], own.json()["state"]) == (200, None, "in_force")
     assert [(cap["name"], cap["state"]) for cap in told] == [("Bo", "in_force"), ("Acme", "passed_over")]
@@ -76,13 +78,13 @@ async def test_caps_are_set_told_with_their_reasons_and_taken_away(client: httpx
     assert (again.status_code, again.json()["code"]) == (404, "not_found")
 
 
-async def test_a_lead_caps_the_draw_on_their_pool_only(client: httpx.AsyncClient, house: House) -> None:
-    cap = {"subject": house.bo.id, "period": "month", "amount": "5"}
-    on_the_pool = await client.put(CAPS, json=cap | {"pool": house.team}, headers=house.al.headers)
-    on_the_person = await client.put(CAPS, json=cap, headers=house.al.headers)
-    by_the_person = await client.put(CAPS, json=cap | {"pool": house.team}, headers=house.bo.headers)
+async def test_a_lead_caps_the_draw_on_their_pool_only(client: httpx.AsyncClient, org: SampleOrg) -> None:
+    cap = {"subject": org.bo.id, "period": "month", "amount": "5"}
+    on_the_pool = await client.put(CAPS, json=cap | {"pool": org.team}, headers=org.al.headers)
+    on_the_person = await client.put(CAPS, json=cap, headers=org.al.headers)
+    by_the_person = await client.put(CAPS, json=cap | {"pool": org.team}, headers=org.bo.headers)
 
-    assert (on_the_pool.status_code, on_the_pool.json()["pool"]) == (200, house.team)
+    assert (on_the_pool.status_code, on_the_pool.json()["pool"]) == (200, org.team)
     assert (on_the_person.status_code, by_the_person.status_code) == (403, 403)
 
 
@@ -98,33 +100,33 @@ async def test_a_lead_caps_the_draw_on_their_pool_only(client: httpx.AsyncClient
     ],
 )
 async def test_a_cap_that_makes_no_sense_is_refused(
-    client: httpx.AsyncClient, house: House, given: dict[str, object]
+    client: httpx.AsyncClient, org: SampleOrg, given: dict[str, object]
 ) -> None:
-    ids = {"{bo}": house.bo.id, "{ada}": house.ada.id, "{team}": house.team}
+    ids = {"{bo}": org.bo.id, "{ada}": org.ada.id, "{team}": org.team}
     sent = {name: ids.get(str(value), value) for name, value in given.items()}
-    answer = await client.put(CAPS, json=sent, headers=house.ada.headers)
+    answer = await client.put(CAPS, json=sent, headers=org.ada.headers)
 
     assert (answer.status_code, answer.json()["code"]) == (422, "invalid_request")
 
 
 async def test_why_without_an_amount_answers_with_the_parts_of_what_can_be_spent(
-    client: httpx.AsyncClient, house: House
+    client: httpx.AsyncClient, org: SampleOrg
 ) -> None:
     """S1: no number of it is of an amount that nobody asked about."""
     shown = ("spendable", "allowance", "lots", "short", "amount", "ask_for")
-    nothing = (await client.get(WHY, headers=house.bo.headers)).json()
-    await house.grant(house.bo, "3")
-    answer = (await client.get(WHY, headers=house.bo.headers)).json()
+    nothing = (await client.get(WHY, headers=org.bo.headers)).json()
+    await org.grant(org.bo, "3")
+    answer = (await client.get(WHY, headers=org.bo.headers)).json()
 
     assert [nothing[name] for name in shown] == ["0", "0", "0", "0", None, None]
     assert [answer[name] for name in shown] == ["3", "0", "3", "0", None, None]
 
 
-async def test_why_answers_with_the_sentence_the_trace_and_the_price(client: httpx.AsyncClient, house: House) -> None:
-    await house.grant(house.bo, "1")
+async def test_why_answers_with_the_sentence_the_trace_and_the_price(client: httpx.AsyncClient, org: SampleOrg) -> None:
+    await org.grant(org.bo, "1")
     params = {"model": MODEL, "tokens": "16000"}
-    answer = (await client.get(WHY, params=params, headers=house.bo.headers)).json()
-    by_lead = (await client.get(WHY, params=params | {"member": house.bo.id}, headers=house.al.headers)).json()
+    answer = (await client.get(WHY, params=params, headers=org.bo.headers)).json()
+    by_lead = (await client.get(WHY, params=params | {"member": org.bo.id}, headers=org.al.headers)).json()
 
     assert (answer["can"], answer["amount"], answer["short"], answer["ask_for"]) == (False, "2", "1", "1")
     assert answer["sentence"] == "This needs 2 cr and you can spend 1 cr. Ask for 1 cr more."
@@ -139,9 +141,9 @@ async def test_why_answers_with_the_sentence_the_trace_and_the_price(client: htt
     assert by_lead == answer
 
 
-async def test_why_without_a_question_tells_what_there_is(client: httpx.AsyncClient, house: House) -> None:
-    await house.grant(house.bo, "7")
-    answer = (await client.get(WHY, headers=house.bo.headers)).json()
+async def test_why_without_a_question_tells_what_there_is(client: httpx.AsyncClient, org: SampleOrg) -> None:
+    await org.grant(org.bo, "7")
+    answer = (await client.get(WHY, headers=org.bo.headers)).json()
 
     assert (answer["can"], answer["amount"], answer["short"], answer["spendable"]) == (True, None, "0", "7")
     assert answer["sentence"] == "You can spend 7 cr now."
@@ -160,9 +162,9 @@ async def test_why_without_a_question_tells_what_there_is(client: httpx.AsyncCli
     ],
 )
 async def test_a_question_that_means_nothing_names_its_field(
-    client: httpx.AsyncClient, house: House, params: dict[str, str], field: str
+    client: httpx.AsyncClient, org: SampleOrg, params: dict[str, str], field: str
 ) -> None:
-    answer = await client.get(WHY, params=params, headers=house.bo.headers)
+    answer = await client.get(WHY, params=params, headers=org.bo.headers)
 
     assert (answer.status_code, answer.json()["code"]) == (422, "invalid_request")
     assert answer.json()["errors"][0]["field"] == field

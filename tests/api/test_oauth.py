@@ -8,8 +8,8 @@ from datetime import timedelta
 import httpx
 import pytest
 
-from core.services import devices
-from tests.support.house import House, bearer
+from core.services.people import devices
+from tests.support.sample_org import SampleOrg, bearer
 
 START, TOKEN = "/oauth/device_authorization", "/oauth/token"
 GRANT = "urn:ietf:params:oauth:grant-type:device_code"
@@ -27,12 +27,12 @@ async def _poll(client: httpx.AsyncClient, started: dict[str, str]) -> httpx.Res
     return await client.post(TOKEN, data={**CLIENT, "grant_type": GRANT, "device_code": started["device_code"]})
 
 
-async def test_a_device_gets_its_token_only_after_approval_and_once(client: httpx.AsyncClient, house: House) -> None:
+async def test_a_device_gets_its_token_only_after_approval_and_once(client: httpx.AsyncClient, org: SampleOrg) -> None:
     started = await _start(client)
     early = await _poll(client, started)
-    seen = await devices.describe_device(house.ledger, actor=house.bo.actor, user_code=started["user_code"])
-    await devices.approve_device(house.ledger, actor=house.bo.actor, user_code=started["user_code"])
-    house.clock.advance(timedelta(seconds=2))
+    seen = await devices.describe_device(org.ledger, actor=org.bo.actor, user_code=started["user_code"])
+    await devices.approve_device(org.ledger, actor=org.bo.actor, user_code=started["user_code"])
+    org.clock.advance(timedelta(seconds=2))
     granted, again = await _poll(client, started), await _poll(client, started)
     status = await client.get("/v1/status", headers=bearer(granted.json()["access_token"]))
 
@@ -50,15 +50,17 @@ async def test_a_device_gets_its_token_only_after_approval_and_once(client: http
     }
     assert granted.headers["cache-control"] == "no-store"
     assert (again.status_code, again.json()["error"]) == (400, "invalid_grant")
-    assert status.json()["member"]["id"] == house.bo.id
+    assert status.json()["member"]["id"] == org.bo.id
 
 
-async def test_a_hasty_device_is_slowed_down_by_five_seconds_each_time(client: httpx.AsyncClient, house: House) -> None:
+async def test_a_hasty_device_is_slowed_down_by_five_seconds_each_time(
+    client: httpx.AsyncClient, org: SampleOrg
+) -> None:
     """RFC 8628 section 3.5."""
     started = await _start(client)
     errors = []
     for wait in (0, 1, 6, 12, 13):
-        house.clock.advance(timedelta(seconds=wait))
+        org.clock.advance(timedelta(seconds=wait))
         errors.append((await _poll(client, started)).json()["error"])
 
     assert errors == [
@@ -70,20 +72,20 @@ async def test_a_hasty_device_is_slowed_down_by_five_seconds_each_time(client: h
     ]
 
 
-async def test_a_denied_and_a_lapsed_code_lead_nowhere(client: httpx.AsyncClient, house: House) -> None:
+async def test_a_denied_and_a_lapsed_code_lead_nowhere(client: httpx.AsyncClient, org: SampleOrg) -> None:
     denied, lapsed = await _start(client), await _start(client)
-    await devices.deny_device(house.ledger, actor=house.bo.actor, user_code=denied["user_code"])
+    await devices.deny_device(org.ledger, actor=org.bo.actor, user_code=denied["user_code"])
     answered = await _poll(client, denied)
-    house.clock.advance(devices.CODE_LIFE)
+    org.clock.advance(devices.CODE_LIFE)
     late = await _poll(client, lapsed)
 
     assert (answered.status_code, answered.json()["error"]) == (400, "access_denied")
     assert (late.status_code, late.json()["error"]) == (400, "expired_token")
 
 
-async def test_of_many_who_redeem_at_once_one_gets_the_token(client: httpx.AsyncClient, house: House) -> None:
+async def test_of_many_who_redeem_at_once_one_gets_the_token(client: httpx.AsyncClient, org: SampleOrg) -> None:
     started = await _start(client)
-    await devices.approve_device(house.ledger, actor=house.bo.actor, user_code=started["user_code"])
+    await devices.approve_device(org.ledger, actor=org.bo.actor, user_code=started["user_code"])
     answers = await asyncio.gather(*(_poll(client, started) for _ in range(10)))
 
     assert sorted(answer.status_code for answer in answers) == [200] + [400] * 9

@@ -20,7 +20,7 @@ from schemathesis.specs.openapi import checks
 from core.api.app import ROUTERS, create_app
 from tests.support.builders import some_settings
 from tests.support.databases import Databases
-from tests.support.house import House, furnish, open_house_ledger
+from tests.support.sample_org import SampleOrg, furnish, open_sample_ledger
 
 SEED, EXAMPLES = 20_261_120, 6
 ENDLESS, SUICIDAL = "/v1/status/stream", "/v1/tokens/current"  # no answer ever ends; the token that asks is gone
@@ -45,15 +45,15 @@ CHECKS = [
 
 
 @pytest.fixture(scope="module")
-def furnished(databases: Databases) -> Iterator[House]:
+def furnished(databases: Databases) -> Iterator[SampleOrg]:
     url = databases.fresh("sqlite")
-    with open_house_ledger(url) as (ledger, clock):
+    with open_sample_ledger(url) as (ledger, clock):
         yield asyncio.run(furnish(ledger, clock))
     databases.drop(url)
 
 
 @pytest.fixture(scope="module")
-def api(furnished: House) -> BaseSchema:
+def api(furnished: SampleOrg) -> BaseSchema:
     app = create_app(furnished.ledger, some_settings())
     return schemathesis.openapi.from_asgi("/openapi.json", app)
 
@@ -61,7 +61,7 @@ def api(furnished: House) -> BaseSchema:
 @pytest.mark.parametrize("mode", list(GenerationMode), ids=lambda mode: f"{mode.value} data")
 @pytest.mark.parametrize(("method", "path"), OPERATIONS, ids=lambda part: part)
 def test_nothing_contradicts_the_document(
-    api: BaseSchema, furnished: House, method: str, path: str, mode: GenerationMode
+    api: BaseSchema, furnished: SampleOrg, method: str, path: str, mode: GenerationMode
 ) -> None:
     """Asked by an admin who holds every scope, with data that fits the document and data that does not."""
 

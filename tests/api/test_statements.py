@@ -10,13 +10,15 @@ import pytest
 
 from core.api.statements import statement_beancount, statement_csv
 from core.ledger.credits import Credits
-from core.services.views import StatementLine
+from core.services.common.views import StatementLineView
 
 NOON = datetime(2026, 11, 20, 12, tzinfo=UTC)
 
 
-def a_line(micros: int = 500_000, *, number: int = 1, note: str | None = None, kind: str = "grant") -> StatementLine:
-    return StatementLine(f"tr_{number}", NOON + timedelta(minutes=number), kind, Credits(micros), "Bo", note, ())
+def a_line(
+    micros: int = 500_000, *, number: int = 1, note: str | None = None, kind: str = "grant"
+) -> StatementLineView:
+    return StatementLineView(f"tr_{number}", NOON + timedelta(minutes=number), kind, Credits(micros), "Bo", note, ())
 
 
 @pytest.mark.parametrize("note", ["=SUM(A1)", "+1", "-1", "@x", "\tx"])

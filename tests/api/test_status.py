@@ -9,18 +9,19 @@ import httpx
 
 from core.ledger.credits import Credits
 from core.metering.usage import Usage
-from core.services import caps, holds, plans
-from tests.support.house import House
+from core.services.allowances import caps, plans
+from core.services.usage import holds
+from tests.support.sample_org import SampleOrg
 
 
-async def test_the_status_has_the_shape_that_editors_read(client: httpx.AsyncClient, house: House) -> None:
-    await house.grant(house.bo, "12.5")
-    status = (await client.get("/v1/status", headers=house.bo.headers)).json()
+async def test_the_status_has_the_shape_that_editors_read(client: httpx.AsyncClient, org: SampleOrg) -> None:
+    await org.grant(org.bo, "12.5")
+    status = (await client.get("/v1/status", headers=org.bo.headers)).json()
 
     assert status | {"state_id": "", "notices": []} == {
         "version": 1,
         "state_id": "",
-        "member": {"id": house.bo.id, "name": "Bo"},
+        "member": {"id": org.bo.id, "name": "Bo"},
         "as_of": "2026-11-20T12:00:00Z",
         "valid_until": None,
         "spendable": "12.5",
@@ -46,26 +47,26 @@ async def test_the_status_has_the_shape_that_editors_read(client: httpx.AsyncCli
 
 
 async def test_the_state_is_named_anew_if_and_only_if_more_than_the_time_changed(
-    client: httpx.AsyncClient, house: House
+    client: httpx.AsyncClient, org: SampleOrg
 ) -> None:
-    first = (await client.get("/v1/status", headers=house.bo.headers)).json()
-    house.clock.advance(timedelta(minutes=5))
-    later = (await client.get("/v1/status", headers=house.bo.headers)).json()
-    await house.grant(house.bo)
-    richer = (await client.get("/v1/status", headers=house.bo.headers)).json()
+    first = (await client.get("/v1/status", headers=org.bo.headers)).json()
+    org.clock.advance(timedelta(minutes=5))
+    later = (await client.get("/v1/status", headers=org.bo.headers)).json()
+    await org.grant(org.bo)
+    richer = (await client.get("/v1/status", headers=org.bo.headers)).json()
 
     assert first["as_of"] != later["as_of"]
     assert first["state_id"] == later["state_id"]
     assert richer["state_id"] != later["state_id"]
 
 
-async def test_a_notice_is_shown_by_the_first_window_that_claims_it(client: httpx.AsyncClient, house: House) -> None:
-    await house.grant(house.bo)
-    status = (await client.get("/v1/status", headers=house.bo.headers)).json()
+async def test_a_notice_is_shown_by_the_first_window_that_claims_it(client: httpx.AsyncClient, org: SampleOrg) -> None:
+    await org.grant(org.bo)
+    status = (await client.get("/v1/status", headers=org.bo.headers)).json()
     path = f"/v1/status/notices/{status['notices'][0]['id']}/claim"
-    foreign = await client.post(path, headers=house.al.headers)
-    answers = await asyncio.gather(*(client.post(path, headers=house.bo.headers) for _ in range(5)))
-    after = (await client.get("/v1/status", headers=house.bo.headers)).json()
+    foreign = await client.post(path, headers=org.al.headers)
+    answers = await asyncio.gather(*(client.post(path, headers=org.bo.headers) for _ in range(5)))
+    after = (await client.get("/v1/status", headers=org.bo.headers)).json()
 
     assert foreign.status_code == 404
     assert sorted(answer.status_code for answer in answers) == [200, 409, 409, 409, 409]
@@ -73,35 +74,35 @@ async def test_a_notice_is_shown_by_the_first_window_that_claims_it(client: http
     assert after["notices"] == []
 
 
-async def test_at_zero_it_says_when_there_is_something_again(client: httpx.AsyncClient, house: House) -> None:
+async def test_at_zero_it_says_when_there_is_something_again(client: httpx.AsyncClient, org: SampleOrg) -> None:
     """S5, S6: whether a plan's window is used up or a cap is reached, never just nothing."""
-    org, admin = house.org, house.ada.actor
-    plan = await plans.create_plan(house.ledger, actor=admin, name="Small", five_hours=Credits.of(2))
-    await plans.give_plan(house.ledger, actor=admin, subject=org, plan_id=plan.id)
-    await caps.set_cap(house.ledger, actor=admin, subject=org, period=caps.Period.DAY, amount=Credits.of(3))
-    await house.grant(house.bo, "100")
-    fresh = (await client.get("/v1/status", headers=house.bo.headers)).json()
+    org_id, admin = org.id, org.ada.actor
+    plan = await plans.create_plan(org.ledger, actor=admin, name="Small", five_hours=Credits.of(2))
+    await plans.give_plan(org.ledger, actor=admin, subject=org_id, plan_id=plan.id)
+    await caps.set_cap(org.ledger, actor=admin, subject=org_id, period=caps.Period.DAY, amount=Credits.of(3))
+    await org.grant(org.bo, "100")
+    fresh = (await client.get("/v1/status", headers=org.bo.headers)).json()
     usage = Usage("gpt-6-sol", input_tokens=100_000)  # 5 credits: 2 of the plan, 3 under the cap
-    await holds.authorize(house.ledger, actor=house.bo.actor, key="all", usage=usage)
-    spent = (await client.get("/v1/status", headers=house.bo.headers)).json()
+    await holds.authorize(org.ledger, actor=org.bo.actor, key="all", usage=usage)
+    spent = (await client.get("/v1/status", headers=org.bo.headers)).json()
 
     assert (fresh["spendable"], fresh["resets_at"]) == ("5", None)
     assert (spent["spendable"], spent["resets_at"]) == ("0", "2026-11-20T17:00:00Z")
-    await plans.give_plan(house.ledger, actor=admin, subject=org, plan_id=None)
-    capped = (await client.get("/v1/status", headers=house.bo.headers)).json()
+    await plans.give_plan(org.ledger, actor=admin, subject=org_id, plan_id=None)
+    capped = (await client.get("/v1/status", headers=org.bo.headers)).json()
     assert (capped["spendable"], capped["resets_at"]) == ("0", "2026-11-21T00:00:00Z")
 
 
-async def test_a_cap_of_zero_is_said_like_a_frozen_wallet(client: httpx.AsyncClient, house: House) -> None:
+async def test_a_cap_of_zero_is_said_like_a_frozen_wallet(client: httpx.AsyncClient, org: SampleOrg) -> None:
     """S5: "0" blocks; nothing is available then, but giving is no spending."""
-    cap = {"subject": house.bo.id, "period": caps.Period.MONTH}
-    await house.grant(house.bo, "3")
-    await house.fund(house.team, "5")
-    await caps.set_cap(house.ledger, actor=house.ada.actor, amount=Credits.of(0), **cap)  # type: ignore[arg-type]
-    status = (await client.get("/v1/status", headers=house.bo.headers)).json()
-    balance = (await client.get("/v1/billing/credits/balance", headers=house.bo.headers)).json()
-    await caps.set_cap(house.ledger, actor=house.ada.actor, amount=Credits.of(1), **cap)  # type: ignore[arg-type]
-    raised = (await client.get("/v1/status", headers=house.bo.headers)).json()
+    cap = {"subject": org.bo.id, "period": caps.Period.MONTH}
+    await org.grant(org.bo, "3")
+    await org.fund(org.team, "5")
+    await caps.set_cap(org.ledger, actor=org.ada.actor, amount=Credits.of(0), **cap)  # type: ignore[arg-type]
+    status = (await client.get("/v1/status", headers=org.bo.headers)).json()
+    balance = (await client.get("/v1/billing/credits/balance", headers=org.bo.headers)).json()
+    await caps.set_cap(org.ledger, actor=org.ada.actor, amount=Credits.of(1), **cap)  # type: ignore[arg-type]
+    raised = (await client.get("/v1/status", headers=org.bo.headers)).json()
 
     for shown in (status, balance):
         names = ("spendable", "available", "pool", "giftable")
@@ -113,17 +114,17 @@ async def test_a_cap_of_zero_is_said_like_a_frozen_wallet(client: httpx.AsyncCli
     assert (raised["blocked"], raised["spendable"], raised["available"]) == (None, "1", "3")
 
 
-async def test_what_a_plan_includes_is_not_blocked_by_a_cap_of_zero(client: httpx.AsyncClient, house: House) -> None:
+async def test_what_a_plan_includes_is_not_blocked_by_a_cap_of_zero(client: httpx.AsyncClient, org: SampleOrg) -> None:
     """S5: caps count what lots and pools give; what nobody can spend any more is blocked."""
-    org, admin = house.org, house.ada.actor
-    plan = await plans.create_plan(house.ledger, actor=admin, name="Small", five_hours=Credits.of(2))
-    await plans.give_plan(house.ledger, actor=admin, subject=org, plan_id=plan.id)
-    await caps.set_cap(house.ledger, actor=admin, subject=org, period=caps.Period.DAY, amount=Credits.of(0))
-    await house.grant(house.bo, "100")
-    fresh = (await client.get("/v1/status", headers=house.bo.headers)).json()
+    org_id, admin = org.id, org.ada.actor
+    plan = await plans.create_plan(org.ledger, actor=admin, name="Small", five_hours=Credits.of(2))
+    await plans.give_plan(org.ledger, actor=admin, subject=org_id, plan_id=plan.id)
+    await caps.set_cap(org.ledger, actor=admin, subject=org_id, period=caps.Period.DAY, amount=Credits.of(0))
+    await org.grant(org.bo, "100")
+    fresh = (await client.get("/v1/status", headers=org.bo.headers)).json()
     usage = Usage("gpt-6-sol", input_tokens=40_000)  # 2 credits: all that the plan includes
-    await holds.authorize(house.ledger, actor=house.bo.actor, key="all", usage=usage)
-    spent = (await client.get("/v1/status", headers=house.bo.headers)).json()
+    await holds.authorize(org.ledger, actor=org.bo.actor, key="all", usage=usage)
+    spent = (await client.get("/v1/status", headers=org.bo.headers)).json()
 
     assert (fresh["spendable"], fresh["available"], fresh["blocked"]) == ("2", "0", None)
     assert (spent["spendable"], spent["blocked"]["code"]) == ("0", "insufficient_credits")

@@ -8,13 +8,13 @@ from typing import Any
 import httpx
 import pytest
 
-from core.api.door import DoorRoute
+from core.api.guard import GuardedRoute
 from core.api.schemas.holds import hold_json, hold_shown
 from core.api.straight import StraightRoute
 from core.ledger.credits import ZERO, Credits
-from core.services.holds import HoldState, HoldView
-from core.services.views import Scope
-from tests.support.house import House
+from core.services.common.actors import Scope
+from core.services.usage.holds import HoldState, HoldView
+from tests.support.sample_org import SampleOrg
 
 BASE = "/v1/usage/authorizations"
 RIGHT = {"model": "gpt-6-sol", "input_tokens": 100_000, "max_tokens": 4_000}
@@ -22,9 +22,9 @@ JSON = {"Content-Type": "application/json"}
 CHANGING = ("id", "created_at", "deadline_at")
 
 
-async def _answers(client: httpx.AsyncClient, house: House, key: str) -> list[tuple[int, Any, dict[str, str]]]:
+async def _answers(client: httpx.AsyncClient, org: SampleOrg, key: str) -> list[tuple[int, Any, dict[str, str]]]:
     """Ask in every way that can go right or wrong, using up nothing; return status, body and headers of each answer."""
-    spends = await house.token(house.al, Scope.SPEND)
+    spends = await org.token(org.al, Scope.SPEND)
     keyed = spends | {"Idempotency-Key": key}
     opened = await client.post(BASE, json=RIGHT, headers=keyed)
     place = opened.headers["location"]
@@ -36,7 +36,7 @@ async def _answers(client: httpx.AsyncClient, house: House, key: str) -> list[tu
         await client.post(BASE, json=RIGHT, headers=keyed | {"Idempotency-Key": " "}),
         await client.post(BASE, json=RIGHT | {"input_tokens": 10**9}, headers=keyed | {"Idempotency-Key": f"{key}2"}),
         await client.post(BASE, json=RIGHT | {"input_tokens": "5", "models": 1}, headers=keyed),
-        await client.post(BASE, json=RIGHT | {"member": house.bo.id}, headers=keyed),
+        await client.post(BASE, json=RIGHT | {"member": org.bo.id}, headers=keyed),
         await client.post(BASE, json=[RIGHT], headers=keyed),
         await client.post(BASE, content=b"null", headers=keyed | JSON),
         await client.post(BASE, content=b"{", headers=keyed | JSON),
@@ -67,12 +67,12 @@ def _headers(answer: httpx.Response) -> dict[str, str]:
 
 
 async def test_either_way_gives_the_same_answers(
-    client: httpx.AsyncClient, house: House, monkeypatch: pytest.MonkeyPatch
+    client: httpx.AsyncClient, org: SampleOrg, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    await house.grant(house.al, "50")
-    straight = await _answers(client, house, "straight")
-    monkeypatch.setattr(StraightRoute, "handle", DoorRoute.handle)
-    usual = await _answers(client, house, "usual")
+    await org.grant(org.al, "50")
+    straight = await _answers(client, org, "straight")
+    monkeypatch.setattr(StraightRoute, "handle", GuardedRoute.handle)
+    usual = await _answers(client, org, "usual")
 
     assert [status for status, _, _ in straight[:6]] == [201, 201, 409, 400, 422, 402]
     assert straight == usual

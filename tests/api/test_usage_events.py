@@ -9,8 +9,8 @@ from typing import Any
 import httpx
 import pytest
 
-from core.services.views import Scope
-from tests.support.house import House, write_down
+from core.services.common.actors import Scope
+from tests.support.sample_org import SampleOrg, write_down
 
 STRUCTURED, BATCH = "application/cloudevents+json", "application/cloudevents-batch+json"
 USED = {"model": "gpt-6-sol", "input_tokens": 72_762, "cached_tokens": 71_168, "output_tokens": 296}
@@ -27,40 +27,40 @@ async def report(client: httpx.AsyncClient, headers: dict[str, str], body: Any, 
 
 
 @pytest.fixture
-async def gateway(client: httpx.AsyncClient, house: House) -> dict[str, str]:
+async def gateway(client: httpx.AsyncClient, org: SampleOrg) -> dict[str, str]:
     """The token of a service that reports for everybody."""
     named = {"name": "gateway", "kind": "service"}
-    service = (await client.post("/v1/members", json=named, headers=house.ada.headers)).json()["id"]
+    service = (await client.post("/v1/members", json=named, headers=org.ada.headers)).json()["id"]
     body = {"label": "gateway", "scopes": ["spend"], "member": service}
-    token = (await client.post("/v1/tokens", json=body, headers=house.ada.headers)).json()["token"]
+    token = (await client.post("/v1/tokens", json=body, headers=org.ada.headers)).json()["token"]
     return {"Authorization": f"Bearer {token}"}
 
 
-async def spendable(client: httpx.AsyncClient, house: House) -> str:
-    answer = await client.get("/v1/billing/credits/balance", headers=house.bo.headers)
+async def spendable(client: httpx.AsyncClient, org: SampleOrg) -> str:
+    answer = await client.get("/v1/billing/credits/balance", headers=org.bo.headers)
     return str(answer.json()["spendable"])
 
 
 async def test_a_gateway_reports_what_somebody_used(
-    client: httpx.AsyncClient, house: House, gateway: dict[str, str]
+    client: httpx.AsyncClient, org: SampleOrg, gateway: dict[str, str]
 ) -> None:
     """1,594 new tokens at 50, 71,168 cached at 5, 296 written at 250 credits a million: 0.50954 credits."""
-    await house.grant(house.bo, "10")
-    answer = await report(client, gateway, event(subject=house.bo.id))
+    await org.grant(org.bo, "10")
+    answer = await report(client, gateway, event(subject=org.bo.id))
 
     assert (answer.status_code, answer.json()) == (200, {"accepted": 1, "duplicates": 0, "rejected": []})
-    assert await spendable(client, house) == "9.49046"
+    assert await spendable(client, org) == "9.49046"
 
 
 async def test_the_same_event_again_is_a_duplicate_and_other_content_a_conflict(
-    client: httpx.AsyncClient, house: House, gateway: dict[str, str]
+    client: httpx.AsyncClient, org: SampleOrg, gateway: dict[str, str]
 ) -> None:
     """S4."""
-    await house.grant(house.bo, "10")
-    told = [event(1, subject=house.bo.id), event(2, subject=house.bo.id), event(2, subject=house.bo.id)]
+    await org.grant(org.bo, "10")
+    told = [event(1, subject=org.bo.id), event(2, subject=org.bo.id), event(2, subject=org.bo.id)]
     first = (await report(client, gateway, told)).json()
-    changed = event(1, subject=house.bo.id, data=USED | {"output_tokens": 297})
-    second = (await report(client, gateway, [changed, *told, event(3, subject=house.bo.id)])).json()
+    changed = event(1, subject=org.bo.id, data=USED | {"output_tokens": 297})
+    second = (await report(client, gateway, [changed, *told, event(3, subject=org.bo.id)])).json()
 
     assert first == {"accepted": 2, "duplicates": 1, "rejected": []}
     assert (second["accepted"], second["duplicates"]) == (1, 3)
@@ -70,10 +70,10 @@ async def test_the_same_event_again_is_a_duplicate_and_other_content_a_conflict(
 
 
 async def test_what_happened_is_never_refused_for_lack_of_funds(
-    client: httpx.AsyncClient, house: House, gateway: dict[str, str]
+    client: httpx.AsyncClient, org: SampleOrg, gateway: dict[str, str]
 ) -> None:
     """S2."""
-    answer = await report(client, gateway, event(subject=house.bo.id))
+    answer = await report(client, gateway, event(subject=org.bo.id))
 
     assert answer.json()["accepted"] == 1
 
@@ -114,7 +114,7 @@ WRONG: list[tuple[dict[str, Any] | object, str, str]] = [
 
 
 async def test_each_wrong_event_is_named_and_its_neighbours_are_charged(
-    client: httpx.AsyncClient, house: House, gateway: dict[str, str]
+    client: httpx.AsyncClient, org: SampleOrg, gateway: dict[str, str]
 ) -> None:
     bodies = [body for body, _, _ in WRONG]
     answer = (await report(client, gateway, [event("first"), *bodies, event("last")])).json()
@@ -126,12 +126,12 @@ async def test_each_wrong_event_is_named_and_its_neighbours_are_charged(
 
 
 async def test_people_are_known_by_their_e_mail_whatever_its_case(
-    client: httpx.AsyncClient, house: House, gateway: dict[str, str]
+    client: httpx.AsyncClient, org: SampleOrg, gateway: dict[str, str]
 ) -> None:
     cy = {"name": "Cy", "email": "Cy@acme.example"}
-    await client.post("/v1/members", json=cy, headers=house.ada.headers)
+    await client.post("/v1/members", json=cy, headers=org.ada.headers)
     for name in ("Di", "Ed"):
-        write_down(house, name, "Shared@acme.example")
+        write_down(org, name, "Shared@acme.example")
     told = [event(1, subject="cy@ACME.example"), event(2, subject="shared@acme.example")]
     answer = (await report(client, gateway, told)).json()
 
@@ -139,29 +139,29 @@ async def test_people_are_known_by_their_e_mail_whatever_its_case(
     assert "2 members have this e-mail address" in answer["rejected"][0]["detail"]
 
 
-async def test_people_report_for_themselves_only(client: httpx.AsyncClient, house: House) -> None:
-    own = await house.token(house.bo, Scope.SPEND)
-    told = [event(1), event(2, subject=house.bo.id), event(3, subject=house.al.id)]
+async def test_people_report_for_themselves_only(client: httpx.AsyncClient, org: SampleOrg) -> None:
+    own = await org.token(org.bo, Scope.SPEND)
+    told = [event(1), event(2, subject=org.bo.id), event(3, subject=org.al.id)]
     answer = (await report(client, own, told)).json()
 
     assert answer["accepted"] == 2
     assert [(each["id"], each["code"]) for each in answer["rejected"]] == [("3", "not_allowed")]
 
 
-async def test_nobody_takes_a_gateways_ids(client: httpx.AsyncClient, house: House, gateway: dict[str, str]) -> None:
+async def test_nobody_takes_a_gateways_ids(client: httpx.AsyncClient, org: SampleOrg, gateway: dict[str, str]) -> None:
     """Else a tiny event of one's own would make the gateway's true one a conflict."""
     cheap = event(1, data={"model": "gpt-6-luna", "input_tokens": 1})
-    await report(client, await house.token(house.bo, Scope.SPEND), cheap)
-    answer = await report(client, gateway, event(1, subject=house.bo.id))
+    await report(client, await org.token(org.bo, Scope.SPEND), cheap)
+    answer = await report(client, gateway, event(1, subject=org.bo.id))
 
     assert answer.json()["accepted"] == 1
 
 
 async def test_an_admin_reports_for_others_too_and_a_stranger_is_not_found(
-    client: httpx.AsyncClient, house: House
+    client: httpx.AsyncClient, org: SampleOrg
 ) -> None:
-    told = [event(1, subject=house.bo.id), event(2, subject=house.stranger.id)]
-    answer = (await report(client, house.ada.headers, told)).json()
+    told = [event(1, subject=org.bo.id), event(2, subject=org.stranger.id)]
+    answer = (await report(client, org.ada.headers, told)).json()
 
     assert (answer["accepted"], answer["rejected"][0]["code"]) == (1, "unknown_member")
 
@@ -182,19 +182,19 @@ async def test_an_admin_reports_for_others_too_and_a_stranger_is_not_found(
     ],
 )
 async def test_the_body_is_an_event_or_an_array_of_them(
-    client: httpx.AsyncClient, house: House, media_type: str, body: str, status: int
+    client: httpx.AsyncClient, org: SampleOrg, media_type: str, body: str, status: int
 ) -> None:
-    headers = house.ada.headers | {"Content-Type": media_type}
+    headers = org.ada.headers | {"Content-Type": media_type}
     answer = await client.post("/v1/usage/events", content=body, headers=headers)
 
     assert answer.status_code == status, answer.text
 
 
 async def test_ten_thousand_events_in_one_request_work(
-    client: httpx.AsyncClient, house: House, gateway: dict[str, str]
+    client: httpx.AsyncClient, org: SampleOrg, gateway: dict[str, str]
 ) -> None:
     """Some of them twice, one of them wrong; and again, as after an answer that was lost."""
-    people = (house.ada.id, house.al.id, house.bo.id)
+    people = (org.ada.id, org.al.id, org.bo.id)
     told = [event(min(number, 9_900), subject=people[min(number, 9_900) % 3]) for number in range(9_999)]
     told.append(event("wrong", data=USED | {"cached_tokens": 10**6}))
     first = (await report(client, gateway, told)).json()
@@ -206,9 +206,9 @@ async def test_ten_thousand_events_in_one_request_work(
 
 
 async def test_the_same_report_twice_at_once_charges_once(
-    client: httpx.AsyncClient, house: House, gateway: dict[str, str]
+    client: httpx.AsyncClient, org: SampleOrg, gateway: dict[str, str]
 ) -> None:
-    told = [event(number, subject=house.bo.id) for number in range(300)]
+    told = [event(number, subject=org.bo.id) for number in range(300)]
     answers = await asyncio.gather(*(report(client, gateway, told) for _ in range(3)))
 
     assert sum(answer.json()["accepted"] for answer in answers) == 300
@@ -216,15 +216,15 @@ async def test_the_same_report_twice_at_once_charges_once(
 
 
 async def test_a_csv_is_checked_whole_and_charged_once(
-    client: httpx.AsyncClient, house: House, gateway: dict[str, str]
+    client: httpx.AsyncClient, org: SampleOrg, gateway: dict[str, str]
 ) -> None:
     async def send(content: str, query: str = "") -> httpx.Response:
         headers = gateway | {"Content-Type": "text/csv; charset=utf-8"}
         return await client.post(f"/v1/usage/imports{query}", content=content, headers=headers)
 
     header = "member,time,model,input_tokens,output_tokens\n"
-    row = f"{house.bo.id},2026-11-20,gpt-6-sol,1000,100\n"
-    wrong = await send(f"{header}{row}{house.bo.id},2026-11-20,gpt-6-sol,-1,100\n")
+    row = f"{org.bo.id},2026-11-20,gpt-6-sol,1000,100\n"
+    wrong = await send(f"{header}{row}{org.bo.id},2026-11-20,gpt-6-sol,-1,100\n")
     tried = await send(header + row, "?dry_run=true&source=cursor")
     done = await send(header + row, "?source=cursor")
     again = await send(header + row, "?source=cursor")
@@ -239,10 +239,10 @@ async def test_a_csv_is_checked_whole_and_charged_once(
 
 
 async def test_only_a_few_large_reports_are_in_hand_at_once(
-    client: httpx.AsyncClient, house: House, gateway: dict[str, str]
+    client: httpx.AsyncClient, org: SampleOrg, gateway: dict[str, str]
 ) -> None:
     """Each takes memory until it is answered; the others are told to try again."""
-    told = [event(number, subject=house.bo.id, note="x" * 1_000) for number in range(1_200)]
+    told = [event(number, subject=org.bo.id, note="x" * 1_000) for number in range(1_200)]
     answers = await asyncio.gather(*(report(client, gateway, told) for _ in range(6)))
     codes = sorted(answer.status_code for answer in answers)
     later = await report(client, gateway, told)

@@ -8,24 +8,24 @@ import pytest
 from sqlalchemy import Engine, text
 
 from benchmarks.bench import Bench, Size
+from benchmarks.fixture_data import a_town, open_town
 from benchmarks.harness import Bar, Timing, compare, rates
 from benchmarks.history import live_through, multiply
 from benchmarks.raw import Raw, Scribe
-from benchmarks.town import a_town, open_town
 from core.clock import system_clock
-from core.services.verify import verify
+from core.services.wallet.verify import verify
 from core.store.engine import reading
 from tests.support.clock import SettableClock
 from tests.support.databases import KINDS, Databases, opened
 
-TINY = Size(1, 20, 1, 20, 20, 0, people=6, organisations=2, people_each=2)
+TINY = Size(1, 20, 1, 20, 20, 0, people=6, organizations=2, people_each=2)
 WRITTEN = ("transfer", "entry", "position", "gift", "note", "command", "outbox", "seal", "lot")
 
 
 @pytest.fixture(params=KINDS)
 def bench(request: pytest.FixtureRequest, databases: Databases) -> Bench:
     """A small town on each kind of database."""
-    town = a_town(people=TINY.people, organisations=TINY.organisations, people_each=TINY.people_each)
+    town = a_town(people=TINY.people, organizations=TINY.organizations, people_each=TINY.people_each)
     return Bench(request.param, TINY, town, databases)
 
 

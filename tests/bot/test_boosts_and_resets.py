@@ -10,16 +10,16 @@ import pytest
 
 from core.ledger.ids import Prefix, shown_id
 from core.metering.boosts import Factor
-from core.services import resets
+from core.services.allowances import resets
 from core.services.boosts import boosts, campaigns
 from core.services.boosts.boosts import BoostTarget
 from core.services.boosts.campaigns import CampaignTerms
-from core.services.boosts.forms import Question, QuestionKind
+from core.services.boosts.forms import FormQuestion, QuestionKind
 from tests.support.slack_world import AL, BO, SlackWorld, said_text, slack_world
 
 CREDITS = "/credits"
 DAY = timedelta(days=1)
-WHY = Question("why", "What <for>?", QuestionKind.TEXT, True)
+WHY = FormQuestion("why", "What <for>?", QuestionKind.TEXT, True)
 
 
 @pytest.fixture
@@ -47,7 +47,7 @@ async def test_the_boost_that_runs_and_the_campaigns_are_shown_with_what_can_be_
     nothing = await says(world, AL, "boost")
     await opens(world, "Autumn <3")
     al, factor = BoostTarget(member=await member_of(world, AL)), Factor.parse("1.5")
-    await boosts.drop(world.ledger, actor=world.admin, key="k", to=al, factor=factor, days=2)
+    await boosts.grant(world.ledger, actor=world.admin, key="k", to=al, factor=factor, days=2)
     shown = await says(world, AL, "boost")
 
     assert "No boost is running for you." in nothing
@@ -73,7 +73,7 @@ async def test_a_campaign_is_applied_for_and_left_and_the_next_moves_up(world: S
 
 async def test_the_words_behind_the_name_answer_the_one_question(world: SlackWorld) -> None:
     await opens(world, "Autumn", form=(WHY,))
-    await opens(world, "Autumn leaves", form=(WHY, Question("size", "How many?", QuestionKind.NUMBER, True)))
+    await opens(world, "Autumn leaves", form=(WHY, FormQuestion("size", "How many?", QuestionKind.NUMBER, True)))
     without = await says(world, AL, "boost apply Autumn")
     too_many = await says(world, AL, "boost apply Autumn leaves 5")
     done = await says(world, AL, "boost apply Autumn a port of the payload parser")

@@ -6,9 +6,9 @@ import pytest
 
 from core.ledger.credits import ZERO
 from core.ledger.errors import Refused
-from core.services import access, devices
-from core.services.devices import DeviceError, DeviceStart
-from core.services.views import Scope
+from core.services.common.actors import Scope
+from core.services.people import devices, tokens
+from core.services.people.devices import DeviceError, DeviceStart
 from tests.support.slack_world import AL, BO, DEE, SlackWorld, said_text, slack_world
 
 CREDITS = "/credits"
@@ -22,11 +22,11 @@ async def a_device(world: SlackWorld) -> DeviceStart:
 
 async def test_the_balance_shows_what_can_be_spent_and_given(database_url: str) -> None:
     async with slack_world(database_url) as world:
-        said = await world.types(AL, CREDITS)
+        reply = await world.types(AL, CREDITS)
 
-        assert "4,000 cr" in said["text"]
-        assert "up to 500 cr" in said_text(said)
-        assert said_text(await world.types(AL, CREDITS, "balance")) == said_text(said)
+        assert "4,000 cr" in reply["text"]
+        assert "up to 500 cr" in said_text(reply)
+        assert said_text(await world.types(AL, CREDITS, "balance")) == said_text(reply)
 
 
 async def test_somebody_new_comes_in_with_an_empty_wallet(sqlite_url: str) -> None:
@@ -65,7 +65,7 @@ async def test_a_device_is_shown_and_gets_a_token_only_on_approve(database_url: 
             await world.presses(AL, "link_approve", device.user_code)
         await world.slack.until(lambda: len(world.slack.made("response_url", replace_original=True)) == 2)
         token = await devices.poll_device(world.ledger, device_code=device.device_code)
-        actor = await access.authenticate(world.ledger, token.access_token)
+        actor = await tokens.authenticate(world.ledger, token.access_token)
         assert actor.member_id == (await world.actor(AL)).member_id
         assert actor.scopes == {Scope.READ, Scope.GIVE}
         assert "signed in" in world.slack.made("response_url")[0].text
@@ -107,4 +107,4 @@ async def test_freeze_takes_back_gifts_and_signs_out_everything_and_twice_is_onc
         assert (await world.balance(AL)).held_gifts == ZERO
         assert "frozen" in (await world.types(AL, "/gift-credits", f"<@{BO}> 5"))["text"]
         with pytest.raises(Refused, match="unauthenticated"):
-            await access.authenticate(world.ledger, token.access_token)
+            await tokens.authenticate(world.ledger, token.access_token)

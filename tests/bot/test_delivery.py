@@ -15,8 +15,8 @@ from aiohttp import web
 from bot.frontend import build
 from core.ledger.credits import Credits
 from core.ledger.ids import Prefix, shown_id
-from core.services import gifts
-from core.services.gifts import Recipient
+from core.services.common.recipients import Recipient
+from core.services.gifts import gifts
 from tests.support.slack_server import Call, refuses, says
 from tests.support.slack_world import AL, BO, CY, SlackWorld, slack_settings, slack_world
 from tests.support.waiting import eventually

@@ -8,8 +8,10 @@ from bot.frontend import build
 from core.api.app import create_app
 from core.ledger.credits import Credits
 from core.ledger.lots import Source
-from core.services import access, gifts, grants, members, organisations
-from core.services.gifts import Recipient
+from core.services.common.recipients import Recipient
+from core.services.gifts import gifts
+from core.services.grants import grants
+from core.services.people import members, organizations, tokens
 from core.wiring import open_ledger
 from tests.support import slack_requests
 from tests.support.builders import some_settings
@@ -28,8 +30,8 @@ async def test_a_signed_command_becomes_messages_that_change_with_the_gift(sqlit
         ledger = open_ledger(settings, clock=SettableClock())
         frontend = build(ledger, settings, seconds_between_messages=0.01)
         assert frontend is not None
-        _, _, token = await organisations.create_organisation(ledger, name="Team", admin_name="Ada")
-        admin = await access.authenticate(ledger, token)
+        _, _, token = await organizations.create_organization(ledger, name="Team", admin_name="Ada")
+        admin = await tokens.authenticate(ledger, token)
         al = await members.add_member(
             ledger, actor=admin, name="Al", verified=True, slack=(slack.team_id, slack.people["al"])
         )

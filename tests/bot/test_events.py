@@ -9,7 +9,7 @@ import pytest
 
 from core.ledger.credits import ZERO
 from core.ledger.errors import Refused
-from core.services import members
+from core.services.people import members
 from tests.support.slack_server import TEAM, refuses
 from tests.support.slack_world import AL, BO, DEE, slack_world
 

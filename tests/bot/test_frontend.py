@@ -1,4 +1,4 @@
-"""Starting and stopping: without Slack, with a Slack that fails, with several organisations."""
+"""Starting and stopping: without Slack, with a Slack that fails, with several organizations."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from importlib.metadata import entry_points
 import pytest
 
 from bot.frontend import SlackFrontend, build
-from core.services import organisations
-from core.services.ledger import Ledger
+from core.services.common.ledger_service import LedgerService
+from core.services.people import organizations
 from core.wiring import open_ledger
 from tests.support.builders import some_settings
 from tests.support.clock import SettableClock
@@ -22,12 +22,12 @@ from tests.support.waiting import eventually
 
 
 @pytest.fixture
-def ledger(sqlite_url: str) -> Ledger:
+def ledger(sqlite_url: str) -> LedgerService:
     return open_ledger(some_settings(sqlite_url), clock=SettableClock())
 
 
 @contextlib.asynccontextmanager
-async def started(ledger: Ledger, slack: SlackServer, **values: object) -> AsyncIterator[SlackFrontend]:
+async def started(ledger: LedgerService, slack: SlackServer, **values: object) -> AsyncIterator[SlackFrontend]:
     frontend = build(ledger, slack_settings("sqlite:///x", slack, **values))
     assert frontend is not None
     await frontend.start()
@@ -38,8 +38,8 @@ async def started(ledger: Ledger, slack: SlackServer, **values: object) -> Async
         ledger.close()
 
 
-async def team_of(ledger: Ledger, org_id: str) -> str | None:
-    every = await organisations.list_organisations(ledger)
+async def team_of(ledger: LedgerService, org_id: str) -> str | None:
+    every = await organizations.list_organizations(ledger)
     return next(each.slack_team_id for each in every if each.id == org_id)
 
 
@@ -49,22 +49,22 @@ def test_the_server_finds_it_by_its_entry_point() -> None:
     assert point.load() is build
 
 
-def test_without_slack_settings_there_is_no_front_end(ledger: Ledger) -> None:
+def test_without_slack_settings_there_is_no_front_end(ledger: LedgerService) -> None:
     assert build(ledger, some_settings()) is None
     ledger.close()
 
 
-async def test_the_only_organisation_is_bound_to_the_workspace(ledger: Ledger) -> None:
-    org_id, _, _ = await organisations.create_organisation(ledger, name="One", admin_name="Ada")
+async def test_the_only_organization_is_bound_to_the_workspace(ledger: LedgerService) -> None:
+    org_id, _, _ = await organizations.create_organization(ledger, name="One", admin_name="Ada")
     async with SlackServer() as slack, started(ledger, slack):
         assert await team_of(ledger, org_id) == TEAM
 
 
-async def test_of_several_organisations_the_setting_says_which(
-    ledger: Ledger, caplog: pytest.LogCaptureFixture
+async def test_of_several_organizations_the_setting_says_which(
+    ledger: LedgerService, caplog: pytest.LogCaptureFixture
 ) -> None:
-    first, _, _ = await organisations.create_organisation(ledger, name="One", admin_name="Ada")
-    second, _, _ = await organisations.create_organisation(ledger, name="Two", admin_name="Ida")
+    first, _, _ = await organizations.create_organization(ledger, name="One", admin_name="Ada")
+    second, _, _ = await organizations.create_organization(ledger, name="Two", admin_name="Ida")
     async with SlackServer() as slack:
         undecided = build(ledger, slack_settings("sqlite:///x", slack))
         assert undecided is not None
@@ -78,10 +78,10 @@ async def test_of_several_organisations_the_setting_says_which(
 
 
 async def test_a_failing_slack_delays_only_slack_and_is_tried_again(
-    ledger: Ledger, caplog: pytest.LogCaptureFixture
+    ledger: LedgerService, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.INFO)
-    org_id, _, _ = await organisations.create_organisation(ledger, name="One", admin_name="Ada")
+    org_id, _, _ = await organizations.create_organization(ledger, name="One", admin_name="Ada")
     async with SlackServer() as slack:
         slack.script("auth.test", refuses("invalid_auth"), says({}, status=500), says({"ok": True, "team_id": 7}))
         async with started(ledger, slack):
@@ -91,7 +91,7 @@ async def test_a_failing_slack_delays_only_slack_and_is_tried_again(
     assert TOKEN not in caplog.text
 
 
-async def test_a_silent_slack_holds_up_the_start_for_three_seconds_at_most(ledger: Ledger) -> None:
+async def test_a_silent_slack_holds_up_the_start_for_three_seconds_at_most(ledger: LedgerService) -> None:
     async with SlackServer() as slack:
         slack.script("auth.test", says({"ok": True}, after=30.0))
         began = asyncio.get_running_loop().time()

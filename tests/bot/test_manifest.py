@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 import yaml
 
-from bot.door import PATH
-from bot.names import CREDITS_COMMAND, GIFT_COMMAND
+from bot.action_ids import CREDITS_COMMAND, GIFT_COMMAND
+from bot.http_endpoint import PATH
 
 ROOT = Path(__file__).parents[2]
 
@@ -49,7 +49,7 @@ def test_everything_comes_in_at_one_address_by_https(manifest: dict[str, Any]) -
 
 
 def test_every_call_has_its_scope_and_every_scope_its_use(manifest: dict[str, Any]) -> None:
-    code = (ROOT / "bot/web_api.py").read_text(encoding="utf-8")
+    code = (ROOT / "bot/slack_api.py").read_text(encoding="utf-8")
     found = re.findall(r"self\.client\.(?:api_call\(\"([a-zA-Z.]+)\"|([a-z]+_[a-zA-Z]+)\()", code)
     called = {by_name or by_method for by_name, by_method in found if by_method != "api_call"}
     needed = {scope for method in called if (scope := SCOPES[method])} | {"commands", "users:read.email"}

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.payloads import Garbage, is_greeting, read_payload
+from bot.payloads import InvalidPayload, is_greeting, read_payload
 
 FORM = "application/x-www-form-urlencoded"
 JSON = "application/json"
@@ -89,7 +89,7 @@ def test_slack_may_greet() -> None:
     ],
 )
 def test_whatever_slack_would_not_send_is_garbage(body: bytes, content_type: str) -> None:
-    with pytest.raises(Garbage) as caught:
+    with pytest.raises(InvalidPayload) as caught:
         read_payload(body, content_type)
 
     assert not caught.value.args  # nothing of it travels on
@@ -99,5 +99,5 @@ def test_whatever_slack_would_not_send_is_garbage(body: bytes, content_type: str
 def test_bytes_of_any_kind_are_garbage_or_read(body: bytes, content_type: str) -> None:
     try:
         read_payload(body, content_type)
-    except Garbage:
+    except InvalidPayload:
         return

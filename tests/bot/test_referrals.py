@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from core.services import referrals
+from core.services.sharing import referrals
 from tests.support.slack_world import AL, BO, said_text, slack_world
 
 CREDITS = "/credits"

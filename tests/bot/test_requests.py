@@ -8,8 +8,8 @@ from collections.abc import AsyncIterator
 import pytest
 
 from core.ledger.credits import Credits
-from core.services import requests
-from core.services.requests import RequestView
+from core.services.sharing import requests
+from core.services.sharing.requests import RequestView
 from tests.support.slack_world import AL, BO, CY, SlackWorld, said_text, slack_world
 
 CREDITS = "/credits"

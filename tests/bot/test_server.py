@@ -8,7 +8,7 @@ from pathlib import Path
 
 import httpx
 
-from core.services import access, organisations
+from core.services.people import organizations, tokens
 from core.wiring import open_ledger
 from tests.support import slack_requests
 from tests.support.builders import some_settings
@@ -23,8 +23,8 @@ from tests.support.waiting import eventually
 async def test_a_killed_server_loses_no_message_and_gives_nothing_twice(tmp_path: Path, sqlite_url: str) -> None:
     clock = ClockFile(tmp_path / "clock")
     ledger = open_ledger(some_settings(sqlite_url), clock=clock)
-    _, _, token = await organisations.create_organisation(ledger, name="Team", admin_name="Ada")
-    await people_with_credits(ledger, await access.authenticate(ledger, token))
+    _, _, token = await organizations.create_organization(ledger, name="Team", admin_name="Ada")
+    await people_with_credits(ledger, await tokens.authenticate(ledger, token))
     ledger.close()
     async with SlackServer() as slack, httpx.AsyncClient() as http:
         settings = {

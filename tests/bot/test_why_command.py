@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from core.services.words.limits import limit_sentence
+from core.services.allowances.messages import limit_sentence
 from tests.support.slack_world import AL, BO, MODEL, said_text, slack_world
 
 CREDITS = "/credits"

@@ -11,7 +11,7 @@ from tests.support.terminal import NearTerminal, Terminal
 
 @pytest.fixture
 def terminal(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, sqlite_url: str) -> Terminal:
-    """A terminal on a migrated SQLite file without an organisation."""
+    """A terminal on a migrated SQLite file without an organization."""
     return NearTerminal(monkeypatch, tmp_path, sqlite_url)
 
 
@@ -23,7 +23,7 @@ def either_terminal(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, database_ur
 
 @pytest.fixture
 def office(terminal: Terminal) -> Terminal:
-    """A terminal on a ledger with an organisation: Ada is the admin, Al and Bo are verified members."""
+    """A terminal on a ledger with an organization: Ada is the admin, Al and Bo are verified members."""
     terminal.json("init", "--name", "Acme", "--admin", "Ada")
     for name in ("Al", "Bo"):
         terminal.prints("member", "add", name, "--verified")

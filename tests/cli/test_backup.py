@@ -16,7 +16,7 @@ from tests.support.terminal import NearTerminal, Terminal
 
 @pytest.fixture
 def shop(either_terminal: Terminal) -> Terminal:
-    """A terminal on a ledger with an organisation in which credits were granted."""
+    """A terminal on a ledger with an organization in which credits were granted."""
     either_terminal.json("init", "--name", "Acme", "--admin", "Ada")
     either_terminal.prints("grant", "Ada", "12.5", "--reason", "a secret reason")
     return either_terminal
@@ -52,7 +52,7 @@ def test_an_export_replaces_no_file_unless_asked(office: Terminal) -> None:
     assert json.loads(file.read_text())["version"] == 1
 
 
-def test_with_several_organisations_an_export_needs_to_know_which(office: Terminal) -> None:
+def test_with_several_organizations_an_export_needs_to_know_which(office: Terminal) -> None:
     other = office.json("init", "--name", "Other")["org_id"]
 
     assert "There are 2 organizations. Choose one with --org: " in office.fails("export")

@@ -1,4 +1,4 @@
-"""What the commands do, from the first organisation on."""
+"""What the commands do, from the first organization on."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from core.services import devices
-from core.services.devices import DeviceToken
-from core.services.views import Scope
+from core.services.common.actors import Scope
+from core.services.people import devices
+from core.services.people.devices import DeviceToken
 from core.store.migrate import newest
 from core.wiring import open_ledger
 from tests.support.builders import some_settings

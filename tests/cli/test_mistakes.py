@@ -89,7 +89,7 @@ def test_what_is_made_a_second_time_is_refused_with_the_one_that_is_there(
     assert line in office.fails(*arguments)
 
 
-def test_with_several_organisations_one_must_be_named(office: Terminal) -> None:
+def test_with_several_organizations_one_must_be_named(office: Terminal) -> None:
     second = office.json("init", "--name", "Other")["org_id"]
 
     assert "Choose one with --org: " in office.fails("member", "list")
@@ -97,7 +97,7 @@ def test_with_several_organisations_one_must_be_named(office: Terminal) -> None:
     assert "No member or team named" in office.fails("grant", "Al", "1", "--org", second)
 
 
-def test_without_an_organisation_the_line_says_how_to_begin(terminal: Terminal) -> None:
+def test_without_an_organization_the_line_says_how_to_begin(terminal: Terminal) -> None:
     assert terminal.fails("member", "list") == "There is no organization yet. Run: teamcredits init"
 
 

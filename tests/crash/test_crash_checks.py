@@ -12,9 +12,11 @@ from sqlalchemy import text
 
 from core.ledger.credits import Credits
 from core.ledger.lots import Source
-from core.services import access, gifts, grants
-from core.services.gifts import Recipient
-from core.services.ledger import Ledger
+from core.services.common.ledger_service import LedgerService
+from core.services.common.recipients import Recipient
+from core.services.gifts import gifts
+from core.services.grants import grants
+from core.services.people import tokens
 from core.store.engine import writing
 from core.wiring import open_ledger
 from tests.support.builders import some_settings
@@ -78,10 +80,10 @@ def test_a_ledger_that_lost_or_doubled_something_is_found(sqlite_url: str, recor
         check(sqlite_url, record)
 
 
-async def _act(ledger: Ledger, population: Population, record: Record) -> Record:
-    admin = await access.authenticate(ledger, population.tokens[population.admin])
+async def _act(ledger: LedgerService, population: Population, record: Record) -> Record:
+    admin = await tokens.authenticate(ledger, population.tokens[population.admin])
     giver, receiver = population.people
-    actor = await access.authenticate(ledger, population.tokens[giver])
+    actor = await tokens.authenticate(ledger, population.tokens[giver])
     lot = await grants.grant(
         ledger,
         actor=admin,

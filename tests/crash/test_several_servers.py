@@ -18,9 +18,9 @@ from sqlalchemy import text
 from tests.support.clients import BASE, Clients, door
 from tests.support.crash_checks import check
 from tests.support.databases import opened
-from tests.support.house import bearer
 from tests.support.population import HandClock, Population, create_population
 from tests.support.record import Record
+from tests.support.sample_org import bearer
 from tests.support.servers import Server
 from tests.support.terminal import Terminal
 from tests.support.waiting import eventually

@@ -12,10 +12,11 @@ import psycopg
 from core.ledger.credits import Credits
 from core.ledger.ids import Prefix, parse_id
 from core.ledger.lots import Source
-from core.services import access, grants
-from core.services.gifts import Recipient
-from core.services.ledger import Ledger
-from core.services.verify import verify
+from core.services.common.ledger_service import LedgerService
+from core.services.common.recipients import Recipient
+from core.services.grants import grants
+from core.services.people import tokens
+from core.services.wallet.verify import verify
 from core.wiring import open_ledger
 from tests.support.builders import some_settings
 from tests.support.population import Population, create_population
@@ -56,8 +57,8 @@ def test_four_processes_at_once_lose_and_double_nothing_and_each_gets_on(postgre
     assert ratio > 0.3  # the figure itself is the benchmarks' to measure, in peace
 
 
-async def _endow(ledger: Ledger, population: Population) -> None:
-    admin = await access.authenticate(ledger, population.tokens[population.admin])
+async def _endow(ledger: LedgerService, population: Population) -> None:
+    admin = await tokens.authenticate(ledger, population.tokens[population.admin])
     for member in population.people:
         await grants.grant(
             ledger,
@@ -70,7 +71,7 @@ async def _endow(ledger: Ledger, population: Population) -> None:
 
 
 @contextlib.contextmanager
-def _opened(url: str) -> Iterator[Ledger]:
+def _opened(url: str) -> Iterator[LedgerService]:
     with contextlib.closing(open_ledger(some_settings(url))) as ledger:
         yield ledger
 

@@ -1,6 +1,6 @@
 """The founding case through the door, at a tenth: hundreds apply at once to a real server, and 31 days go by.
 
-The whole number is in ``tests/services/test_founding_case.py`` and, through HTTP, in the benchmark ``rush``.
+The whole number is in ``tests/services/boosts/test_founding_case.py`` and, through HTTP, in the benchmark ``rush``.
 """
 
 from __future__ import annotations
@@ -12,13 +12,13 @@ from typing import Any
 
 import httpx
 
-from core.services import organisations
+from core.services.people import organizations
 from core.wiring import open_ledger
 from tests.support.builders import some_settings
 from tests.support.clock import ClockFile
 from tests.support.crowd import Newcomer, a_crowd
-from tests.support.house import bearer
 from tests.support.rush import rush
+from tests.support.sample_org import bearer
 from tests.support.servers import running_server
 from tests.support.waiting import eventually
 
@@ -54,11 +54,11 @@ async def test_hundreds_apply_at_once_and_exactly_the_capacity_has_the_boost_unt
 
 
 async def _settle(url: str, clock: ClockFile) -> tuple[list[Newcomer], dict[str, str]]:
-    """Begin an organisation with all its people, and close the house again."""
+    """Begin an organization with all its people, and close the house again."""
     ledger = open_ledger(some_settings(url), clock=clock)
     try:
-        org, _, token = await organisations.create_organisation(ledger, name="Acme", admin_name="Ada")
-        operator = await organisations.operator(ledger, org=org)
+        org, _, token = await organizations.create_organization(ledger, name="Acme", admin_name="Ada")
+        operator = await organizations.operator(ledger, org=org)
         return a_crowd(ledger, operator.org_id, APPLICANTS), bearer(token)
     finally:
         ledger.close()

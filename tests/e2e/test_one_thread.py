@@ -31,14 +31,14 @@ async def test_a_gift_goes_from_slack_through_settlement_into_both_editors(datab
     """G1, G2, L3, L11: set aside at once, settled at the instant, shown to both, proven at the end."""
     clock = ClockFile(tmp_path / "clock")
     terminal = Terminal(tmp_path, database_url, clock_file=str(clock.path))
-    async with _slack() as slack, _house(terminal, slack) as house:
-        al_token, bo_token = await house.joins(AL, "Al", "1000"), await house.joins(BO, "Bo", "100")
+    async with _slack() as slack, _house(terminal, slack) as org:
+        al_token, bo_token = await org.joins(AL, "Al", "1000"), await org.joins(BO, "Bo", "100")
         async with (
-            EditorWindow(house.url, tmp_path / "al", token=al_token) as al,
-            EditorWindow(house.url, tmp_path / "bo", token=bo_token) as bo,
+            EditorWindow(org.url, tmp_path / "al", token=al_token) as al,
+            EditorWindow(org.url, tmp_path / "bo", token=bo_token) as bo,
         ):
             await asyncio.gather(al.shows("1,000 cr"), bo.shows("100 cr"))
-            answer = await house.hears(command(AL, "/gift-credits", f"<@{BO}|bo> 500 {MESSAGE}"))
+            answer = await org.hears(command(AL, "/gift-credits", f"<@{BO}|bo> 500 {MESSAGE}"))
             await slack.until(lambda: MESSAGE in slack.inbox(BO)[-1].text and "gift_cancel" in slack.inbox(AL)[-1].text)
             during = await asyncio.gather(al.shows("500 cr"), bo.shows("100 cr · +500 incoming"))
 
@@ -50,7 +50,7 @@ async def test_a_gift_goes_from_slack_through_settlement_into_both_editors(datab
             clock.advance(timedelta(hours=24, seconds=-1))
             await asyncio.sleep(TICK_SECONDS)
 
-            assert await house.states_of_gifts(al_token) == ["pending"]
+            assert await org.states_of_gifts(al_token) == ["pending"]
 
             clock.advance(timedelta(seconds=1))
             await bo.shows("600 cr")
@@ -58,15 +58,15 @@ async def test_a_gift_goes_from_slack_through_settlement_into_both_editors(datab
             await slack.until(lambda: "600 cr now" in slack.inbox(BO)[-1].text)
             await slack.until(lambda: "button" not in "".join(each.text for each in slack.inbox(AL) + slack.inbox(BO)))
 
-            assert await house.states_of_gifts(al_token) == ["settled"]
+            assert await org.states_of_gifts(al_token) == ["settled"]
             assert al.payloads[-1]["text"] == "500 cr"
             assert (await asyncio.to_thread(terminal.prints, "verify")).startswith("clean: ")
 
-        assert await asyncio.to_thread(house.server.stop) == 0
-        assert not [secret for secret in (SECRET, TOKEN, al_token, bo_token, MESSAGE) if secret in house.server.log()]
+        assert await asyncio.to_thread(org.server.stop) == 0
+        assert not [secret for secret in (SECRET, TOKEN, al_token, bo_token, MESSAGE) if secret in org.server.log()]
 
 
-class House:
+class RunningProduct:
     """The running server, and what an admin does by its API."""
 
     def __init__(self, server: Server, http: httpx.AsyncClient) -> None:
@@ -112,8 +112,8 @@ async def _slack() -> AsyncIterator[SlackServer]:
 
 
 @contextlib.asynccontextmanager
-async def _house(terminal: Terminal, slack: SlackServer) -> AsyncIterator[House]:
-    """Begin an organisation in the terminal, then start the server, connected to Slack."""
+async def _house(terminal: Terminal, slack: SlackServer) -> AsyncIterator[RunningProduct]:
+    """Begin an organization in the terminal, then start the server, connected to Slack."""
     begun = await asyncio.to_thread(terminal.json, "init", "--name", "Acme", "--admin", "Ada")
     server = await asyncio.to_thread(
         terminal.serves, slack_signing_secret=SECRET, slack_bot_token=TOKEN, slack_api_url=slack.url
@@ -121,7 +121,7 @@ async def _house(terminal: Terminal, slack: SlackServer) -> AsyncIterator[House]
     try:
         headers = {"Authorization": f"Bearer {begun['admin_token']}"}
         async with httpx.AsyncClient(base_url=server.url, headers=headers, timeout=20) as http:
-            yield House(server, http)
+            yield RunningProduct(server, http)
     finally:
         if server.process.poll() is None:
             await asyncio.to_thread(server.stop)

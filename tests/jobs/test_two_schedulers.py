@@ -14,9 +14,11 @@ from sqlalchemy import text
 
 from core.ledger.credits import Credits
 from core.ledger.lots import Source
-from core.services import access, gifts, grants, members, organisations
-from core.services.gifts import Recipient
-from core.services.ledger import Ledger
+from core.services.common.ledger_service import LedgerService
+from core.services.common.recipients import Recipient
+from core.services.gifts import gifts
+from core.services.grants import grants
+from core.services.people import members, organizations, tokens
 from core.store.engine import open_engine, reading
 from core.wiring import open_ledger
 from tests.support.builders import some_settings
@@ -29,10 +31,10 @@ PATIENCE = 60.0
 NO_LIMITS = dict.fromkeys(("credits_per_gift", "credits_per_day", "gifts_per_day", "gifts_per_pair_and_day"))
 
 
-async def _promise(ledger: Ledger) -> None:
+async def _promise(ledger: LedgerService) -> None:
     """Make many gifts that settle at the same instant."""
-    _, _, token = await organisations.create_organisation(ledger, name="Acme", admin_name="Ada", policy=NO_LIMITS)
-    admin = await access.authenticate(ledger, token)
+    _, _, token = await organizations.create_organization(ledger, name="Acme", admin_name="Ada", policy=NO_LIMITS)
+    admin = await tokens.authenticate(ledger, token)
     bo = await members.add_member(ledger, actor=admin, name="Bo")
     me = (await members.find_members(ledger, actor=admin, query="Ada")).items[0]
     to = Recipient(member=me.id)

@@ -48,7 +48,7 @@ def test_spending_takes_what_lapses_first_and_what_never_lapses_last() -> None:
 
 
 def test_spending_takes_presents_before_what_was_paid_for() -> None:
-    """L4: then promo before paid; a referral is a present too, an allotment was paid for by the organisation."""
+    """L4: then promo before paid; a referral is a present too, an allotment was paid for by the organization."""
     bought, allotted = a_lot(1, source=Source.PURCHASE), a_lot(2, source=Source.ALLOTMENT)
     promo, referral = a_lot(3, source=Source.PROMO), a_lot(4, source=Source.REFERRAL)
 

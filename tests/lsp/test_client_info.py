@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from lsp.clientinfo import Push, read, threshold
-from lsp.status import Threshold
+from lsp.client_info import Push, read, threshold
+from lsp.payload import Threshold
 
 V1 = {"creditsStatus": {"version": 1}}
 

@@ -12,23 +12,23 @@ from core.api.app import create_app
 from core.api.server import Server
 from core.ledger.credits import Credits
 from core.metering.usage import Usage
-from core.services import caps, plans, ratecards
-from core.services.usage import charging
+from core.services.allowances import caps, plans
+from core.services.usage import charges, ratecards
 from tests.support.builders import some_settings
 from tests.support.editor_window import EditorWindow
-from tests.support.house import House, house
+from tests.support.sample_org import SampleOrg, org
 from tests.support.waiting import eventually
 
-__all__ = ["house"]
+__all__ = ["org"]
 
 MODEL = "claude-opus-4-5-20251101"  # 125 credits per million tokens read
 ONE_CREDIT = 8_000  # tokens
 
 
 @pytest.fixture
-async def url(house: House) -> AsyncIterator[str]:
+async def url(org: SampleOrg) -> AsyncIterator[str]:
     """The address of the app, served in this process."""
-    served = Server(create_app(house.ledger, some_settings()), host="127.0.0.1", port=0)
+    served = Server(create_app(org.ledger, some_settings()), host="127.0.0.1", port=0)
     task = asyncio.create_task(served.serve())
     while not served.started:
         await asyncio.sleep(0.005)
@@ -37,11 +37,11 @@ async def url(house: House) -> AsyncIterator[str]:
     await task
 
 
-async def test_why_is_asked_with_or_without_a_question(house: House, url: str, tmp_path: Path) -> None:
-    await house.grant(house.bo, "5")
+async def test_why_is_asked_with_or_without_a_question(org: SampleOrg, url: str, tmp_path: Path) -> None:
+    await org.grant(org.bo, "5")
     async with (
-        EditorWindow(url, tmp_path, token=house.bo.token) as window,
-        EditorWindow(url, tmp_path, token=house.bo.token, experimental={}) as plain,
+        EditorWindow(url, tmp_path, token=org.bo.token) as window,
+        EditorWindow(url, tmp_path, token=org.bo.token, experimental={}) as plain,
     ):
         await window.shows("5 cr")
         general = await window.run("credits.why")
@@ -59,41 +59,39 @@ async def test_why_is_asked_with_or_without_a_question(house: House, url: str, t
         assert nonsense["code"] == "invalid_request"
 
 
-async def test_a_cap_of_zero_shows_as_blocked(house: House, url: str, tmp_path: Path) -> None:
+async def test_a_cap_of_zero_shows_as_blocked(org: SampleOrg, url: str, tmp_path: Path) -> None:
     """S5: the editor says why nothing can be spent although the wallet holds something."""
-    await house.grant(house.bo, "3")
+    await org.grant(org.bo, "3")
     none = Credits.of(0)
-    async with EditorWindow(url, tmp_path, token=house.bo.token) as window:
+    async with EditorWindow(url, tmp_path, token=org.bo.token) as window:
         await window.shows("3 cr")
-        await caps.set_cap(
-            house.ledger, actor=house.ada.actor, subject=house.bo.id, period=caps.Period.MONTH, amount=none
-        )
+        await caps.set_cap(org.ledger, actor=org.ada.actor, subject=org.bo.id, period=caps.Period.MONTH, amount=none)
         await window.shows("0 cr · blocked")
 
         assert window.payloads[-1]["kind"] == "blocked"
         assert "monthly cap is 0" in window.payloads[-1]["ariaLabel"]
 
 
-async def test_a_threshold_is_shown_by_one_window_only(house: House, url: str, tmp_path: Path) -> None:
+async def test_a_threshold_is_shown_by_one_window_only(org: SampleOrg, url: str, tmp_path: Path) -> None:
     """S5: once per person and window of the allowance, and by the first editor window that claims it."""
-    plan = await plans.create_plan(house.ledger, actor=house.ada.actor, name="Pro", weekly=Credits.of(100))
-    await plans.give_plan(house.ledger, actor=house.ada.actor, subject=house.bo.id, plan_id=plan.id)
-    card = await ratecards.card_at(house.ledger, org_id=house.bo.actor.org_id, at=house.clock())
+    plan = await plans.create_plan(org.ledger, actor=org.ada.actor, name="Pro", weekly=Credits.of(100))
+    await plans.give_plan(org.ledger, actor=org.ada.actor, subject=org.bo.id, plan_id=plan.id)
+    card = await ratecards.card_at(org.ledger, org_id=org.bo.actor.org_id, at=org.clock())
     async with (
-        EditorWindow(url, tmp_path, token=house.bo.token) as one,
-        EditorWindow(url, tmp_path, token=house.bo.token) as other,
+        EditorWindow(url, tmp_path, token=org.bo.token) as one,
+        EditorWindow(url, tmp_path, token=org.bo.token) as other,
     ):
         await eventually(
             lambda: all(each.payloads and each.payloads[-1]["spendable"] == "100" for each in (one, other))
         )
         for key in ("a", "b"):
-            await charging.charge(
-                house.ledger,
-                org_id=house.bo.actor.org_id,
-                member_id=house.bo.actor.member_id,
+            await charges.charge(
+                org.ledger,
+                org_id=org.bo.actor.org_id,
+                member_id=org.bo.actor.member_id,
                 source="test",
                 event_id=key,
-                subject=house.bo.id,
+                subject=org.bo.id,
                 usage=Usage(MODEL, ONE_CREDIT * 38),
                 card=card,
             )

@@ -10,19 +10,19 @@ import pytest
 
 from core.api.app import create_app
 from core.api.server import Server
-from core.services import requests
+from core.services.sharing import requests
 from tests.support.builders import some_settings
 from tests.support.editor_window import EditorWindow
-from tests.support.house import House, house
+from tests.support.sample_org import SampleOrg, org
 from tests.support.waiting import eventually
 
-__all__ = ["house"]
+__all__ = ["org"]
 
 
 @pytest.fixture
-async def url(house: House) -> AsyncIterator[str]:
+async def url(org: SampleOrg) -> AsyncIterator[str]:
     """The address of the app, served in this process."""
-    served = Server(create_app(house.ledger, some_settings()), host="127.0.0.1", port=0)
+    served = Server(create_app(org.ledger, some_settings()), host="127.0.0.1", port=0)
     task = asyncio.create_task(served.serve())
     while not served.started:
         await asyncio.sleep(0.005)
@@ -31,10 +31,10 @@ async def url(house: House) -> AsyncIterator[str]:
     await task
 
 
-async def test_a_request_from_the_editor_is_told_in_the_leads_editor(house: House, url: str, tmp_path: Path) -> None:
+async def test_a_request_from_the_editor_is_told_in_the_leads_editor(org: SampleOrg, url: str, tmp_path: Path) -> None:
     async with (
-        EditorWindow(url, tmp_path / "bo", token=house.bo.token) as bos,
-        EditorWindow(url, tmp_path / "al", token=house.al.token, experimental={}) as als,
+        EditorWindow(url, tmp_path / "bo", token=org.bo.token) as bos,
+        EditorWindow(url, tmp_path / "al", token=org.al.token, experimental={}) as als,
     ):
         await bos.shows("0 cr")
         asked = await bos.run("credits.request", {"amount": "500", "message": "a deadline"})
@@ -42,7 +42,7 @@ async def test_a_request_from_the_editor_is_told_in_the_leads_editor(house: Hous
         nobody = await bos.run("credits.request", {"amount": "5", "to": "@nobody"})
         nothing = await bos.run("credits.request", {"amount": "0"})
         await eventually(lambda: "Bo asks for 500 cr: a deadline." in als.messages)
-        made = await requests.list_requests(house.ledger, actor=house.bo.actor)
+        made = await requests.list_requests(org.ledger, actor=org.bo.actor)
 
         assert asked["message"] == "Asked Al for 500 cr."
         assert named["message"] == "Asked Ada for 1,000 cr."

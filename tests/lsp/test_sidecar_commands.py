@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from lsp.features.table import COMMANDS
+from lsp.commands.registry import COMMANDS
 from lsp.server import COMMANDS as OFFERED
 from tests.support.editor_window import EditorWindow
 from tests.support.fake_api import FakeApi

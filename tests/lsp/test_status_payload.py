@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from lsp.status import Link, Seen, Threshold, payload, server_status
+from lsp.payload import Connection, StatusSnapshot, Threshold, payload, server_status
 from lsp.tooltip import lines
 from lsp.wire import parse_status
 from tests.support.fake_api import full_state
@@ -19,11 +19,11 @@ BOOST = {"factor": 10, "ends_at": "2026-12-03T00:00:00Z"}
 AT_14 = "2026-11-20T14:00:00Z"
 
 
-def live(**changes: Any) -> Seen:
-    return Seen(Link.LIVE, status=parse_status(full_state(**changes)))
+def live(**changes: Any) -> StatusSnapshot:
+    return StatusSnapshot(Connection.LIVE, status=parse_status(full_state(**changes)))
 
 
-def shown(seen: Seen, *, zone: str = "UTC", threshold: Threshold | None = None) -> dict[str, Any]:
+def shown(seen: StatusSnapshot, *, zone: str = "UTC", threshold: Threshold | None = None) -> dict[str, Any]:
     return payload(seen, now=NOW, zone=ZoneInfo(zone), threshold=threshold or Threshold())
 
 
@@ -53,15 +53,15 @@ def test_a_live_state_is_worded_by_its_kind(state: dict[str, Any], kind: str, te
 
 def test_kinds_follow_their_precedence() -> None:
     everything = replace(live(spendable="0", blocked=FROZEN), problem="why")
-    links = (Link.SIGNED_OUT, Link.ERROR, Link.OFFLINE, Link.LIVE)
+    links = (Connection.SIGNED_OUT, Connection.ERROR, Connection.OFFLINE, Connection.LIVE)
     kinds = [shown(replace(everything, link=link))["kind"] for link in links]
 
     assert kinds == ["signedOut", "error", "offline", "blocked"]
     assert shown(live(spendable="0"))["kind"] == "empty"
 
 
-@pytest.mark.parametrize("link", [Link.OFFLINE, Link.ERROR, Link.CONNECTING])
-def test_a_number_that_is_not_confirmed_carries_its_time(link: Link) -> None:
+@pytest.mark.parametrize("link", [Connection.OFFLINE, Connection.ERROR, Connection.CONNECTING])
+def test_a_number_that_is_not_confirmed_carries_its_time(link: Connection) -> None:
     seen = replace(live(boost=BOOST, incoming="5"), link=link, confirmed_at=NOW)
     told = shown(seen)
 
@@ -75,20 +75,22 @@ def test_a_stale_number_from_another_day_names_the_day() -> None:
     yesterday = datetime(2026, 11, 19, 9, 30, tzinfo=UTC)
     long_ago = datetime(2026, 10, 3, 9, 30, tzinfo=UTC)
 
-    assert shown(replace(live(), link=Link.OFFLINE, confirmed_at=yesterday))["text"] == "4,210 cr · as of Thu 09:30"
-    assert shown(replace(live(), link=Link.OFFLINE, confirmed_at=long_ago))["text"] == "4,210 cr · as of 3 Oct"
+    assert (
+        shown(replace(live(), link=Connection.OFFLINE, confirmed_at=yesterday))["text"] == "4,210 cr · as of Thu 09:30"
+    )
+    assert shown(replace(live(), link=Connection.OFFLINE, confirmed_at=long_ago))["text"] == "4,210 cr · as of 3 Oct"
 
 
 def test_nothing_known_is_said_in_words_and_never_as_a_number() -> None:
-    assert shown(Seen(Link.SIGNED_OUT))["text"] == "Credits: sign in"
-    assert shown(Seen(Link.CONNECTING))["text"] == "Credits: connecting"
-    assert shown(Seen(Link.OFFLINE))["text"] == "Credits: offline"
-    assert shown(Seen(Link.ERROR))["text"] == "Credits: error"
-    assert shown(Seen(Link.OFFLINE))["spendable"] is None
+    assert shown(StatusSnapshot(Connection.SIGNED_OUT))["text"] == "Credits: sign in"
+    assert shown(StatusSnapshot(Connection.CONNECTING))["text"] == "Credits: connecting"
+    assert shown(StatusSnapshot(Connection.OFFLINE))["text"] == "Credits: offline"
+    assert shown(StatusSnapshot(Connection.ERROR))["text"] == "Credits: error"
+    assert shown(StatusSnapshot(Connection.OFFLINE))["spendable"] is None
 
 
 def test_signing_out_hides_what_was_known() -> None:
-    told = shown(replace(live(), link=Link.SIGNED_OUT))
+    told = shown(replace(live(), link=Connection.SIGNED_OUT))
 
     assert told["spendable"] is None
     assert "4,210" not in str(told)
@@ -102,7 +104,7 @@ def test_the_payload_has_exactly_the_fields_of_the_contract() -> None:
     }  # fmt: skip
 
     assert set(shown(live())) == fields
-    assert set(shown(Seen(Link.SIGNED_OUT))) == fields
+    assert set(shown(StatusSnapshot(Connection.SIGNED_OUT))) == fields
 
 
 def test_amounts_are_decimal_strings_and_times_have_zones() -> None:
@@ -145,7 +147,12 @@ def test_a_screen_reader_gets_whole_words() -> None:
 def test_the_offered_command_fits_the_kind() -> None:
     offered = {
         shown(seen)["kind"]: shown(seen)["command"]["command"]
-        for seen in (live(), live(blocked=FROZEN), Seen(Link.SIGNED_OUT), Seen(Link.OFFLINE))
+        for seen in (
+            live(),
+            live(blocked=FROZEN),
+            StatusSnapshot(Connection.SIGNED_OUT),
+            StatusSnapshot(Connection.OFFLINE),
+        )
     }
 
     assert offered == {
@@ -173,7 +180,9 @@ def test_server_status_is_at_most_fifty_characters_and_never_spins() -> None:
     assert len(told["message"]) <= 50
     assert told["message"].startswith("4,210 cr · +1,234,567.89 incoming")
     assert told["quiescent"] is True
-    assert [server_status(shown(seen))["health"] for seen in (live(), live(spendable="1"), Seen(Link.ERROR))] == [
+    assert [
+        server_status(shown(seen))["health"] for seen in (live(), live(spendable="1"), StatusSnapshot(Connection.ERROR))
+    ] == [
         "ok",
         "warning",
         "error",

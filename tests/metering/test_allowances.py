@@ -13,8 +13,8 @@ from core.metering.allowances import (
     FIVE_HOURS,
     MONTHLY,
     WEEKLY,
-    PlanSeat,
-    seat_in_force,
+    PlanAssignment,
+    assignment_in_force,
     threshold_reached,
     window_at,
 )
@@ -124,17 +124,17 @@ def test_ones_own_seat_comes_before_everybodys_and_the_newest_that_has_begun_cou
     old, new, coming = a_seat(2), a_seat(3, from_at=NOW), a_seat(4, from_at=NOW + INSTANT)
     seats = [coming, everybody, new, old]
 
-    assert seat_in_force(seats, ADA, NOW) == new
-    assert seat_in_force(seats, ADA, NOW - INSTANT) == old
-    assert seat_in_force(seats, ADA, NOW + INSTANT) == coming
-    assert seat_in_force([everybody], ADA, NOW) == everybody
-    assert seat_in_force([], ADA, NOW) is None
+    assert assignment_in_force(seats, ADA, NOW) == new
+    assert assignment_in_force(seats, ADA, NOW - INSTANT) == old
+    assert assignment_in_force(seats, ADA, NOW + INSTANT) == coming
+    assert assignment_in_force([everybody], ADA, NOW) == everybody
+    assert assignment_in_force([], ADA, NOW) is None
 
 
 def test_a_seat_that_was_ended_leaves_what_everybody_has() -> None:
     everybody, ended = a_seat(1, member_id=ORG), a_seat(None, from_at=NOW)
 
-    assert seat_in_force([everybody, a_seat(2), ended], ADA, NOW) == everybody
+    assert assignment_in_force([everybody, a_seat(2), ended], ADA, NOW) == everybody
     assert a_spender(records=[a_plan("5"), ended]).allowance(NOW) == ()
 
 
@@ -154,7 +154,7 @@ def test_a_plan_has_only_the_windows_it_names_the_shortest_first() -> None:
 def test_a_change_of_plan_keeps_the_windows_and_what_was_used() -> None:
     """S6: weeks stay where the anchor put them."""
     week = a_window(WEEKLY, "40", opens_at=NOW - DAY, closes_at=NOW + 6 * DAY)
-    larger = PlanSeat(ORG, ADA, NOW, 99, NOW - DAY)
+    larger = PlanAssignment(ORG, ADA, NOW, 99, NOW - DAY)
     records = [
         a_plan(weekly="50"),
         a_seat(),

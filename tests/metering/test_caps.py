@@ -42,7 +42,7 @@ def counting(caps: list[Cap], now: datetime = NOW) -> dict[str, str | None]:
         ("0", None, None, None, "0"),
     ],
 )
-def test_ones_own_row_comes_before_the_most_restrictive_team_and_that_before_the_organisation(
+def test_ones_own_row_comes_before_the_most_restrictive_team_and_that_before_the_organization(
     own: str | None, old_team: str | None, new_team: str | None, everybody: str | None, counts: str | None
 ) -> None:
     """S5: absent inherits, null is unlimited, "0" is blocked."""
@@ -155,7 +155,7 @@ def test_a_cap_on_a_pool_leaves_the_wallet_and_other_pools_alone() -> None:
     facts = a_spender(held, [a_cap("4", pool_id=OLD_TEAM)]).at(NOW)
 
     assert spendable(facts) == Credits.of(44)
-    assert [(take.account, str(take.amount)) for take in pay(facts, Credits.of(44)).takes] == [
+    assert [(take.account, str(take.amount)) for take in pay(facts, Credits.of(44)).draws] == [
         (ADAS, "10"),
         (OLD_POOL, "4"),
         (NEW_POOL, "30"),

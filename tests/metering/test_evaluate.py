@@ -9,19 +9,29 @@ import pytest
 from hypothesis import given, note
 from hypothesis import strategies as st
 
-from core.ledger.book import Book
+from core.ledger.batch import BatchState
 from core.ledger.credits import MAX_TRANSFER, ZERO, Credits
 from core.ledger.errors import Code, Refused
 from core.ledger.records import Record
 from core.metering.allowances import UsageWindow, window_at
 from core.metering.caps import Period, Span, period_of
-from core.metering.evaluate import Facts, Limit, Payment, Purse, Take, blocking_window, pay, spendable, trace
-from core.metering.spending import Spender
+from core.metering.evaluate import (
+    FundingSource,
+    Limit,
+    Payment,
+    PaymentDraw,
+    SpendingSnapshot,
+    blocking_window,
+    pay,
+    spendable,
+    trace,
+)
+from core.metering.spending import SpendingProfile
 from core.metering.usage import Rating, Usage
-from core.services.commands.charging import Charge
-from core.services.commands.explaining import Explanation, explain
-from core.services.commands.holding import Authorize
-from core.services.commands.paying import spender_of
+from core.services.usage.charge_commands import Charge
+from core.services.usage.explanations import Explanation, explain
+from core.services.usage.hold_commands import Authorize
+from core.services.usage.payments import spending_profile
 from tests.support.lots import ADA, ADAS, DAY, INSTANT, NOW, a_lot, a_position
 from tests.support.spending import (
     NEW_POOL,
@@ -102,32 +112,32 @@ def _ends(window: UsageWindow | Span) -> Span:
     return Span(window.opens_at, window.closes_at)
 
 
-def seen(book: Book) -> Facts:
+def seen(batch: BatchState) -> SpendingSnapshot:
     """Return what counts for Ada now, as it is by now in the book."""
-    return spender_of(book, ORG, ADA).at(book.now)
+    return spending_profile(batch, ORG, ADA).at(batch.now)
 
 
 def rated(amount: Credits) -> tuple[Usage, Rating]:
     return Usage("opus", amount.micros), Rating(amount, "a card", is_fallback=False)
 
 
-def authorized(book: Book, key: int, amount: Credits) -> bool:
+def authorized(batch: BatchState, key: int, amount: Credits) -> bool:
     """Authorize an amount, and return whether that was possible."""
     command = Authorize(ORG, ADA, str(key), ADA, *rated(amount), HOUR)
-    book.begin(ORG, ADA, [10_000 + key])
+    batch.begin(ORG, ADA, [10_000 + key])
     try:
-        command.decide(book)
+        command.decide(batch)
     except Refused as refused:
-        book.rollback()
+        batch.rollback()
         if refused.code is not Code.INSUFFICIENT_CREDITS:
             raise
         return False
     return True
 
 
-def charge(book: Book, key: int, amount: Credits) -> None:
-    book.begin(ORG, 0, [20_000 + key])
-    Charge(ORG, ADA, "test", str(key), "ada", *rated(amount)).decide(book)
+def charge(batch: BatchState, key: int, amount: Credits) -> None:
+    batch.begin(ORG, 0, [20_000 + key])
+    Charge(ORG, ADA, "test", str(key), "ada", *rated(amount)).decide(batch)
 
 
 @given(held=holdings, records=terms(), sizes=st.lists(st.integers(0, 60), max_size=12), mixed=st.booleans())
@@ -135,24 +145,24 @@ def test_what_is_shown_as_spendable_is_exactly_what_a_series_of_payments_can_spe
     held: dict[int, list[object]], records: list[Record], sizes: list[int], *, mixed: bool
 ) -> None:
     """S1, by the very commands: each is accepted up to what is shown and refused beyond; each takes what it costs."""
-    book = a_book(held, records)  # type: ignore[arg-type]
-    shown = left = spendable(seen(book))
+    batch = a_book(held, records)  # type: ignore[arg-type]
+    shown = left = spendable(seen(batch))
     note(f"{shown} can be spent")
 
     for key, size in enumerate(sizes):
         amount = Credits(size)
         if mixed and key % 2:
-            charge(book, key, amount)
+            charge(batch, key, amount)
             left -= min(amount, left)
-        elif authorized(book, key, amount):
+        elif authorized(batch, key, amount):
             left -= amount
         else:
             assert amount > left
-        assert spendable(seen(book)) == left
-    assert not authorized(book, 100, left + Credits(1))
-    assert authorized(book, 101, left)
-    assert spendable(seen(book)) == ZERO
-    assert not authorized(book, 102, Credits(1))
+        assert spendable(seen(batch)) == left
+    assert not authorized(batch, 100, left + Credits(1))
+    assert authorized(batch, 101, left)
+    assert spendable(seen(batch)) == ZERO
+    assert not authorized(batch, 102, Credits(1))
 
 
 @given(held=holdings, records=terms(), sizes=st.lists(st.integers(1, 200), min_size=1, max_size=8))
@@ -160,17 +170,17 @@ def test_what_a_series_of_charges_takes_is_what_was_shown_and_the_rest_is_owed(
     held: dict[int, list[object]], records: list[Record], sizes: list[int]
 ) -> None:
     """S2: and no order or size of charges gets more out of it."""
-    book = a_book(held, records)  # type: ignore[arg-type]
-    shown = spendable(seen(book))
+    batch = a_book(held, records)  # type: ignore[arg-type]
+    shown = spendable(seen(batch))
     for key, size in enumerate(sizes):
-        charge(book, key, Credits(size))
+        charge(batch, key, Credits(size))
     used = sum(sizes)
-    owed = sum(debt.amount.micros for _, debt in book.effects.debts)
+    owed = sum(debt.amount.micros for _, debt in batch.effects.debts)
 
     assert used - owed == min(used, shown.micros)
 
 
-def explained(spender: Spender, amount: Credits) -> Explanation:
+def explained(spender: SpendingProfile, amount: Credits) -> Explanation:
     facts = spender.at(NOW)
     return explain(spender, facts, pay(facts, amount), amount, NOW)
 
@@ -216,7 +226,7 @@ def test_caps_block_where_no_credits_would_help_and_raising_those_that_do_is_eno
     facts = a_spender(held, records).at(NOW)  # type: ignore[arg-type]
     amount = spendable(facts) + Credits(more)
     marked = {step.limit for step in trace(facts, pay(facts, amount)) if step.blocks and step.limit.startswith("cap:")}
-    rich = replace(facts, purses=(replace(facts.purses[0], holds=MAX_TRANSFER), *facts.purses[1:]))
+    rich = replace(facts, sources=(replace(facts.sources[0], holds=MAX_TRANSFER), *facts.sources[1:]))
 
     raised = [replace(cap, limit=None) if cap.meter in marked else cap for cap in rich.caps]
     assert not pay(replace(rich, caps=tuple(raised)), amount).short
@@ -225,7 +235,7 @@ def test_caps_block_where_no_credits_would_help_and_raising_those_that_do_is_eno
         assert pay(replace(rich, caps=others), amount).short
 
 
-def _with(spender: Spender, received: Credits) -> Spender:
+def _with(spender: SpendingProfile, received: Credits) -> SpendingProfile:
     """The same person after somebody gave them something."""
     mine = [*spender.positions[ADAS], *([a_position(str(received))] if received else [])]
     return replace(spender, positions={**spender.positions, ADAS: mine})
@@ -241,26 +251,30 @@ def a_limit(meter: str, limit: str | None, used: str = "0", *, closes_in: timede
 
 
 def test_the_allowance_pays_first_then_the_wallet_then_each_pool() -> None:
-    purses = (Purse(ADAS, Credits.of(3)), Purse(OLD_POOL, Credits.of(5)), Purse(NEW_POOL, Credits.of(7)))
-    facts = Facts((a_limit("5h", "10", "8"), a_limit("weekly", "9", "6")), (), purses)
+    sources = (
+        FundingSource(ADAS, Credits.of(3)),
+        FundingSource(OLD_POOL, Credits.of(5)),
+        FundingSource(NEW_POOL, Credits.of(7)),
+    )
+    facts = SpendingSnapshot((a_limit("5h", "10", "8"), a_limit("weekly", "9", "6")), (), sources)
 
     assert spendable(facts) == Credits.of(17)
     assert pay(facts, Credits.of(9)) == Payment(
-        Credits.of(2), (Take(ADAS, Credits.of(3)), Take(OLD_POOL, Credits.of(4))), ZERO
+        Credits.of(2), (PaymentDraw(ADAS, Credits.of(3)), PaymentDraw(OLD_POOL, Credits.of(4))), ZERO
     )
 
 
 def test_of_nested_windows_the_least_is_left_and_a_full_one_leaves_nothing() -> None:
     """S6."""
-    purse = (Purse(ADAS, Credits.of(3)),)
-    full = Facts((a_limit("5h", "10"), a_limit("weekly", "50", "60")), (), purse)
+    source = (FundingSource(ADAS, Credits.of(3)),)
+    full = SpendingSnapshot((a_limit("5h", "10"), a_limit("weekly", "50", "60")), (), source)
 
-    assert pay(full, Credits.of(4)) == Payment(ZERO, (Take(ADAS, Credits.of(3)),), Credits.of(1))
+    assert pay(full, Credits.of(4)) == Payment(ZERO, (PaymentDraw(ADAS, Credits.of(3)),), Credits.of(1))
 
 
 @pytest.mark.parametrize("code", [Code.ACCOUNT_FROZEN, Code.NOT_ALLOWED])
 def test_whoever_is_blocked_spends_nothing_of_anything(code: Code) -> None:
-    facts = Facts((a_limit("5h", "10"),), (), (Purse(ADAS, Credits.of(3)),), blocked=code)
+    facts = SpendingSnapshot((a_limit("5h", "10"),), (), (FundingSource(ADAS, Credits.of(3)),), blocked=code)
 
     assert spendable(facts) == ZERO
     assert pay(facts, Credits.of(1)) == Payment(ZERO, (), Credits.of(1))
@@ -268,7 +282,7 @@ def test_whoever_is_blocked_spends_nothing_of_anything(code: Code) -> None:
 
 
 def test_nothing_is_always_payable() -> None:
-    assert pay(Facts((), (), ()), ZERO) == Payment(ZERO, (), ZERO)
+    assert pay(SpendingSnapshot((), (), ()), ZERO) == Payment(ZERO, (), ZERO)
 
 
 # The trace.
@@ -276,12 +290,12 @@ def test_nothing_is_always_payable() -> None:
 
 def test_the_trace_names_every_limit_and_which_of_them_blocked() -> None:
     """S1."""
-    purses = (
-        Purse(ADAS, Credits.of(3)),
-        Purse(OLD_POOL, Credits.of(50), (a_limit(f"pool:{OLD_TEAM}:week", "4", "1"),)),
+    sources = (
+        FundingSource(ADAS, Credits.of(3)),
+        FundingSource(OLD_POOL, Credits.of(50), (a_limit(f"pool:{OLD_TEAM}:week", "4", "1"),)),
     )
-    facts = Facts(
-        (a_limit("5h", "10", "8", closes_in=HOUR), a_limit("weekly", "90")), (a_limit("cap:day", "100"),), purses
+    facts = SpendingSnapshot(
+        (a_limit("5h", "10", "8", closes_in=HOUR), a_limit("weekly", "90")), (a_limit("cap:day", "100"),), sources
     )
     steps = trace(facts, pay(facts, Credits.of(9)))
 
@@ -347,7 +361,9 @@ def test_a_cap_above_what_is_there_still_forbids_what_is_above_the_cap() -> None
 
 
 def test_of_a_frozen_wallet_no_cap_is_what_blocks() -> None:
-    facts = Facts((), (a_limit("cap:day", "0"),), (Purse(ADAS, Credits.of(3)),), blocked=Code.ACCOUNT_FROZEN)
+    facts = SpendingSnapshot(
+        (), (a_limit("cap:day", "0"),), (FundingSource(ADAS, Credits.of(3)),), blocked=Code.ACCOUNT_FROZEN
+    )
 
     assert [step.limit for step in trace(facts, pay(facts, Credits.of(1))) if step.blocks] == ["account_frozen"]
 

@@ -108,8 +108,8 @@ def test_a_later_load_corrects_an_earlier_one_and_adds_to_it() -> None:
     assert published.at(on("2026-08-21")).rates["luna"].input == Credits.of(5)
 
 
-def test_from_its_own_first_row_on_only_an_organisations_rows_count_for_a_model() -> None:
-    """A row that ships later in the year must not undo a price that the organisation has set."""
+def test_from_its_own_first_row_on_only_an_organizations_rows_count_for_a_model() -> None:
+    """A row that ships later in the year must not undo a price that the organization has set."""
     shipped = cards(row("sol", "2026-02-01", input="60"), row("sol", "2026-09-01", input="50"))
     published = shipped.with_loads(loaded(1, row("sol", "2026-03-01", input="40")))
 

@@ -47,7 +47,7 @@ class Holdings:
 
     def holdings(self) -> dict[tuple[Account, int], int]:
         """What each wallet, pool and escrow holds of each lot, without what is nothing."""
-        return {key: amount for key, amount in self.held.items() if amount and key[0][0] != "house"}
+        return {key: amount for key, amount in self.held.items() if amount and key[0][0] != "org"}
 
     def _usable(self, account: Account, now: datetime) -> list[int]:
         found = [lot for (holder, lot), amount in self.held.items() if holder == account and amount]
@@ -77,7 +77,7 @@ class Holdings:
         for lot, amount in parts:
             self.held[source, lot] -= amount
             self.held[target, lot] += amount
-            assert source[0] == "house" or self.held[source, lot] >= 0
+            assert source[0] == "org" or self.held[source, lot] >= 0
 
     def _lapse(self, account: Account, lot: int, amount: int, now: datetime) -> None:
         if rules.is_expired(self.lots[lot].expires_at, now):

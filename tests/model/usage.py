@@ -22,9 +22,9 @@ class Usage(Holdings):
 
     def charge(self, now: datetime, actor: str, amount: int) -> list[int]:
         """S2: never refused for lack of funds; what nothing covers is owed."""
-        allowance, takes = self._payment(now, actor, amount)
-        self._consume(now, actor, allowance, takes)
-        return self._event(now, actor, amount, allowance, amount - allowance - _sum_of(takes))
+        allowance, draws = self._payment(now, actor, amount)
+        self._consume(now, actor, allowance, draws)
+        return self._event(now, actor, amount, allowance, amount - allowance - _sum_of(draws))
 
     def authorize(self, now: datetime, actor: str, amount: int, lasts: timedelta) -> list[int]:
         """S2: all of it or nothing; what is set aside lies in the escrow of each purse."""
@@ -34,8 +34,8 @@ class Usage(Holdings):
         allowance, draws = self._payment(now, actor, amount)
         if allowance + _sum_of(draws) < amount:
             raise Refusal("insufficient_credits")
-        for purse, parts in draws:
-            self._move(purse, ("escrow", purse[1]), parts)
+        for source, parts in draws:
+            self._move(source, ("escrow", source[1]), parts)
         counted = self.windows.use(actor, who.team, now, allowance, _by_purse(draws))
         self.holds.append(Hold(actor, amount, allowance, draws, counted, now + lasts))
         return [len(self.holds) - 1]
@@ -53,9 +53,9 @@ class Usage(Holdings):
         missing = amount - covered
         if not hold.is_late:
             missing = self._charge_draws(hold, missing, hold.allowance - covered, now)
-        allowance, takes = self._payment(now, actor, missing)
-        self._consume(now, actor, allowance, takes)
-        hold.state, hold.charged, hold.overage = "captured", amount, missing - allowance - _sum_of(takes)
+        allowance, draws = self._payment(now, actor, missing)
+        self._consume(now, actor, allowance, draws)
+        hold.state, hold.charged, hold.overage = "captured", amount, missing - allowance - _sum_of(draws)
         return self._event(now, actor, amount, covered + allowance, hold.overage)
 
     def release(self, now: datetime, actor: str, number: int) -> list[int]:
@@ -75,8 +75,8 @@ class Usage(Holdings):
 
     def spendable(self, name: str, now: datetime) -> int:
         """S1: all that a series of charges can spend."""
-        allowance, takes = self._payment(now, name, 10**15)
-        return allowance + _sum_of(takes)
+        allowance, draws = self._payment(now, name, 10**15)
+        return allowance + _sum_of(draws)
 
     def _payment(self, now: datetime, name: str, amount: int) -> tuple[int, list[tuple[Account, list[Part]]]]:
         """S1: so much is included, then the wallet pays, then the team's pool, each in spending order (L4)."""
@@ -87,18 +87,18 @@ class Usage(Holdings):
         left = self.windows.may_take(name, who.team, now, amount - allowance)
         wallet, pool = ("wallet", name), ("pool", who.team)
         shared = self.windows.may_take(name, who.team, now, self.usable_amount(pool, now), pool=who.team)
-        takes = []
-        for purse, most in ((wallet, self.usable_amount(wallet, now)), (pool, shared)):
+        draws = []
+        for source, most in ((wallet, self.usable_amount(wallet, now)), (pool, shared)):
             taken = min(most, left)
             left -= taken
             if taken:
-                takes.append((purse, self._draw(purse, sorted(self._usable(purse, now), key=self._spending), taken)))
-        return allowance, takes
+                draws.append((source, self._draw(source, sorted(self._usable(source, now), key=self._spending), taken)))
+        return allowance, draws
 
-    def _consume(self, now: datetime, name: str, allowance: int, takes: list[tuple[Account, list[Part]]]) -> None:
-        for purse, parts in takes:
-            self._move(purse, CONSUMED, parts)
-        self.windows.use(name, self.people[name].team, now, allowance, _by_purse(takes))
+    def _consume(self, now: datetime, name: str, allowance: int, draws: list[tuple[Account, list[Part]]]) -> None:
+        for source, parts in draws:
+            self._move(source, CONSUMED, parts)
+        self.windows.use(name, self.people[name].team, now, allowance, _by_purse(draws))
 
     def _event(self, now: datetime, name: str, amount: int, allowance: int, overage: int) -> list[int]:
         number = len(self.events)
@@ -111,11 +111,11 @@ class Usage(Holdings):
     def _charge_draws(self, hold: Hold, missing: int, allowance: int, now: datetime) -> int:
         """Charge a hold's draws from the front, free the rest of them, and return what they did not cover."""
         freed: list[tuple[Account, list[Part]]] = []
-        for purse, parts in hold.draws:
+        for source, parts in hold.draws:
             front, back = rules.split(parts, missing)
             missing -= sum(amount for _, amount in front)
-            self._move(("escrow", purse[1]), CONSUMED, front)
-            freed.append((purse, back))
+            self._move(("escrow", source[1]), CONSUMED, front)
+            freed.append((source, back))
         self._give_to_purses(freed, now)
         self.windows.give_back(now, hold.counted, allowance, _by_purse(freed))
         return missing
@@ -131,18 +131,18 @@ class Usage(Holdings):
 
     def _give_to_purses(self, draws: list[tuple[Account, list[Part]]], now: datetime) -> None:
         """L5: what has lapsed while it was set aside lapses when it is freed."""
-        for purse, parts in draws:
-            self._move(("escrow", purse[1]), purse, parts)
+        for source, parts in draws:
+            self._move(("escrow", source[1]), source, parts)
             for lot, amount in parts:
-                self._lapse(purse, lot, amount, now)
+                self._lapse(source, lot, amount, now)
 
 
-def _sum_of(takes: list[tuple[Account, list[Part]]]) -> int:
-    return sum(amount for _, parts in takes for _, amount in parts)
+def _sum_of(draws: list[tuple[Account, list[Part]]]) -> int:
+    return sum(amount for _, parts in draws for _, amount in parts)
 
 
-def _by_purse(takes: list[tuple[Account, list[Part]]]) -> dict[str, int]:
+def _by_purse(draws: list[tuple[Account, list[Part]]]) -> dict[str, int]:
     """How much of each purse: the wallet, or a pool by its team."""
     return {
-        "wallet" if kind == "wallet" else owner: _sum_of([((kind, owner), parts)]) for (kind, owner), parts in takes
+        "wallet" if kind == "wallet" else owner: _sum_of([((kind, owner), parts)]) for (kind, owner), parts in draws
     }

@@ -20,7 +20,7 @@ TRAVELS = {"purchase", "allotment"}
 PAID = {"purchase", "allotment"}
 OPEN = {"pending", "in_review"}
 COUNTED = {"pending", "in_review", "settled"}
-ISSUANCE, CONSUMED, BREAKAGE = ("house", "issuance"), ("house", "consumed"), ("house", "breakage")
+ISSUANCE, CONSUMED, BREAKAGE = ("org", "issuance"), ("org", "consumed"), ("org", "breakage")
 
 
 class Refusal(Exception):  # noqa: N818  (a refusal is an answer, not a failure)

@@ -6,24 +6,24 @@ from dataclasses import replace
 
 from core.ledger.accounts import wallet_of
 from core.ledger.credits import Credits
-from core.ledger.given import Given
+from core.ledger.daily_giving import DailyGiving
 from core.policy.limits import Policy
-from core.policy.rescue import Proposal, Saver, Starved, is_near_empty, rescue_candidates
+from core.policy.rescue import Donor, NearlyEmpty, Proposal, is_near_empty, rescue_candidates
 from tests.support.lots import DAY, INSTANT, NOW, a_lot, a_position
 
 POLICY = Policy()
 RED, BLUE = frozenset({1}), frozenset({2})
 
 
-def a_saver(member_id: int = 11, *amounts: tuple[str, int], teams: frozenset[int] = RED) -> Saver:
+def a_saver(member_id: int = 11, *amounts: tuple[str, int], teams: frozenset[int] = RED) -> Donor:
     """Return somebody who holds amounts that lapse in so many days each."""
     lots = amounts or (("100", 5),)
     parts = (a_position(amount, a_lot(expires_at=NOW + days * DAY)) for amount, days in lots)
-    return Saver(member_id, teams, tuple(parts))
+    return Donor(member_id, teams, tuple(parts))
 
 
-def a_starved(member_id: int = 21, *, left: str = "0", week: str = "80", teams: frozenset[int] = RED) -> Starved:
-    return Starved(member_id, teams, Credits.parse(left), Credits.parse(week))
+def a_starved(member_id: int = 21, *, left: str = "0", week: str = "80", teams: frozenset[int] = RED) -> NearlyEmpty:
+    return NearlyEmpty(member_id, teams, Credits.parse(left), Credits.parse(week))
 
 
 def shown(found: tuple[Proposal, ...]) -> list[tuple[int, int, str]]:
@@ -31,9 +31,9 @@ def shown(found: tuple[Proposal, ...]) -> list[tuple[int, int, str]]:
 
 
 def test_what_lapses_soonest_goes_to_whom_the_least_is_left() -> None:
-    savers = [a_saver(11, ("100", 6)), a_saver(12, ("30", 4))]
-    starved = [a_starved(21, left="5", week="80"), a_starved(22, left="1", week="41")]
-    found = rescue_candidates(savers, starved, POLICY, NOW)
+    donors = [a_saver(11, ("100", 6)), a_saver(12, ("30", 4))]
+    nearly_empty = [a_starved(21, left="5", week="80"), a_starved(22, left="1", week="41")]
+    found = rescue_candidates(donors, nearly_empty, POLICY, NOW)
 
     assert shown(found) == [(12, 22, "30"), (11, 22, "10"), (11, 21, "75")]
     assert [each.expires_at for each in found] == [NOW + 4 * DAY, NOW + 6 * DAY, NOW + 6 * DAY]
@@ -57,8 +57,8 @@ def test_what_lapses_too_soon_too_late_or_never_is_left_alone() -> None:
         a_lot(expires_at=None),
         a_lot(expires_at=NOW + 5 * DAY, giftable=False),
     ]
-    saver = Saver(11, RED, tuple(a_position("10", lot) for lot in lots))
-    [found] = rescue_candidates([saver], [a_starved()], POLICY, NOW)
+    donor = Donor(11, RED, tuple(a_position("10", lot) for lot in lots))
+    [found] = rescue_candidates([donor], [a_starved()], POLICY, NOW)
 
     assert [part.lot.lot_id for part in found.slices] == [lots[1].lot_id, lots[2].lot_id]
     assert str(found.amount) == "20"
@@ -73,8 +73,8 @@ def test_the_rules_of_giving_bound_what_is_proposed() -> None:
     rich = a_saver(11, ("5000", 5))
     hungry = [a_starved(number, week="400") for number in (21, 22, 23, 24)]
     fresh = rescue_candidates([rich], hungry, POLICY, NOW)
-    tired = replace(rich, given=Given(4, Credits.of(10)))
-    paired = replace(rich, given=Given(2, Credits.of(10), {wallet_of(21): 2}))
+    tired = replace(rich, given=DailyGiving(4, Credits.of(10)))
+    paired = replace(rich, given=DailyGiving(2, Credits.of(10), {wallet_of(21): 2}))
     free = Policy(credits_per_gift=None, credits_per_day=None, gifts_per_day=None, gifts_per_pair_and_day=None)
 
     assert shown(fresh) == [(11, 21, "400"), (11, 22, "400"), (11, 23, "200")]
@@ -88,19 +88,19 @@ def test_less_than_a_credit_is_worth_nobodys_click() -> None:
 
 
 def test_it_is_bounded_and_the_same_whatever_the_order_it_was_read_in() -> None:
-    savers = [a_saver(number, ("100", 5)) for number in range(11, 41)]
-    starved = [a_starved(number) for number in range(41, 91)]
-    found = rescue_candidates(savers, starved, POLICY, NOW)
+    donors = [a_saver(number, ("100", 5)) for number in range(11, 41)]
+    nearly_empty = [a_starved(number) for number in range(41, 91)]
+    found = rescue_candidates(donors, nearly_empty, POLICY, NOW)
 
     assert len(found) == 20
-    assert found == rescue_candidates(savers[::-1], starved[::-1], POLICY, NOW)
-    assert rescue_candidates(savers, starved, POLICY, NOW, most=3) == found[:3]
+    assert found == rescue_candidates(donors[::-1], nearly_empty[::-1], POLICY, NOW)
+    assert rescue_candidates(donors, nearly_empty, POLICY, NOW, most=3) == found[:3]
 
 
 def test_each_proposal_takes_what_the_one_before_left() -> None:
-    saver = a_saver(11, ("50", 3), ("50", 5))
-    found = rescue_candidates([saver], [a_starved(21, week="60"), a_starved(22, week="60")], POLICY, NOW)
-    lots = [position.lot.lot_id for position in saver.positions]
+    donor = a_saver(11, ("50", 3), ("50", 5))
+    found = rescue_candidates([donor], [a_starved(21, week="60"), a_starved(22, week="60")], POLICY, NOW)
+    lots = [position.lot.lot_id for position in donor.positions]
 
     assert [[(part.lot.lot_id, str(part.amount)) for part in each.slices] for each in found] == [
         [(lots[0], "50"), (lots[1], "10")],

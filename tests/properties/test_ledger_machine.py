@@ -20,11 +20,11 @@ from hypothesis.stateful import (
 )
 
 from core.ledger.lots import Source
-from core.services.commands.giving import Give
-from core.services.verify import verify
+from core.services.gifts.gift_commands import Give
+from core.services.wallet.verify import verify
 from tests.model.model import CREDIT, NEVER
 from tests.support.compared_ledger import ComparedLedger
-from tests.support.house import open_house_ledger
+from tests.support.fixtures import PEOPLE, World
 from tests.support.pure_world import PureWorld
 from tests.support.requests import (
     HOUR,
@@ -38,9 +38,9 @@ from tests.support.requests import (
     people,
     spending,
 )
+from tests.support.sample_org import open_sample_ledger
 from tests.support.spending_limits import TEAMS
 from tests.support.stored_world import StoredWorld
-from tests.support.worlds import PEOPLE, World
 
 # What a run must have met to have proven anything.
 WORTH_MEETING = {
@@ -233,8 +233,8 @@ def test_the_pure_working_state_agrees_with_the_model_whatever_people_do() -> No
 
 
 def test_a_stored_ledger_agrees_with_the_model_whatever_people_do(database_url: str) -> None:
-    """L1 to L7, G1 to G8 and S1 to S6 on both databases, each example in an organisation of its own."""
-    with open_house_ledger(database_url) as (ledger, clock):
+    """L1 to L7, G1 to G8 and S1 to S6 on both databases, each example in an organization of its own."""
+    with open_sample_ledger(database_url) as (ledger, clock):
         run(lambda: StoredWorld(ledger, clock), examples=15 if database_url.startswith("sqlite") else 10, steps=25)
         report = asyncio.run(verify(ledger))
 

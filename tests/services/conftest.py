@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from tests.support.house import either_house, house
+from tests.support.sample_org import either_org, org
 
-__all__ = ["either_house", "house"]
+__all__ = ["either_org", "org"]

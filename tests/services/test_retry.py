@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import pytest
 
 from core.ledger.errors import Code, Refused
-from core.services.retry import retry, retry_while_overloaded
+from core.services.common.retry import retry, retry_while_overloaded
 
 
 class Scripted:

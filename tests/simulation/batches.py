@@ -43,7 +43,7 @@ class Batches:
         query = """SELECT org_id, transfer_id, account_id, at, lot_id, amount FROM entry
                    WHERE transfer_id BETWEEN ? AND ? ORDER BY transfer_id, line"""
         for org, transfer, *line in self.reader.rows(query, first, last):
-            assert found[transfer].org == org, f"transfer {transfer} is of two organisations (L9)"
+            assert found[transfer].org == org, f"transfer {transfer} is of two organizations (L9)"
             found[transfer].lines.append(Line(*line))
         query = """SELECT transfer_id, org_id, member_id, meter, opens_at, closes_at, amount FROM window_posting
                    WHERE org_id IN (?, ?) AND transfer_id BETWEEN ? AND ? ORDER BY transfer_id, line"""

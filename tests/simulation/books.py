@@ -11,9 +11,9 @@ from typing import Any
 
 from tests.model.rules import OPEN, is_expired
 
-Account = tuple[int, int]  # organisation, account
+Account = tuple[int, int]  # organization, account
 Part = tuple[int, int]  # a lot and how much of it
-Window = tuple[int, int, str, int, int]  # organisation, whose, of which meter, from when until when
+Window = tuple[int, int, str, int, int]  # organization, whose, of which meter, from when until when
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,8 +86,8 @@ class Gift:
     settles_at: int
     state: str
     parts: list[Part]
-    arrived: int = 0  # how much of it the other organisation has taken
-    refused: bool = False  # the other organisation has sent it back
+    arrived: int = 0  # how much of it the other organization has taken
+    refused: bool = False  # the other organization has sent it back
 
 
 @dataclass(slots=True)
@@ -218,7 +218,7 @@ class Books:
     refunded: Counter[int] = field(default_factory=Counter)  # how much of each event was given back
     used: Counter[Window] = field(default_factory=Counter)  # of each window
     debts: dict[int, Debt] = field(default_factory=dict)  # by the gift that was clawed back, or the event
-    people: dict[int, int] = field(default_factory=dict)  # who can hold credits, and in which organisation
+    people: dict[int, int] = field(default_factory=dict)  # who can hold credits, and in which organization
     frozen: set[int] = field(default_factory=set)
     gone: set[int] = field(default_factory=set)
     transfers: int = 0

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from core.ledger.accounts import wallet_of
 from core.ledger.ids import Prefix, shown_id
-from core.store.instants import to_micros
+from core.store.timestamps import to_micros
 from tests.simulation.books import Application, Boost, Campaign, Transfer
 
 if TYPE_CHECKING:

@@ -6,9 +6,9 @@ from datetime import timedelta
 
 from core.metering.boosts import Factor
 from core.metering.campaigns import Method
-from core.services.commands.applying import Apply, Withdraw
-from core.services.commands.campaigning import EndCampaign, OpenCampaign
-from core.store.instants import to_micros
+from core.services.boosts.application_commands import SubmitApplication, WithdrawApplication
+from core.services.boosts.campaign_commands import EndCampaign, OpenCampaign
+from core.store.timestamps import to_micros
 from tests.simulation.books import Campaign
 from tests.simulation.month import Month
 
@@ -32,7 +32,7 @@ def apply(month: Month) -> None:
         return
     org = next(each for each in month.population.orgs if each.number == campaign.org)
     for person in month.dice.sample(org.people, min(len(org.people), month.dice.choice((1, 3, 6)))):
-        month.send(Apply(org.number, person.number, month.fresh_key(), campaign.number, {}))
+        month.send(SubmitApplication(org.number, person.number, month.fresh_key(), campaign.number, {}))
 
 
 def take_back(month: Month) -> None:
@@ -41,7 +41,7 @@ def take_back(month: Month) -> None:
         return
     inside = [each for each in campaign.applications.values() if each.state == "admitted"]
     member = month.dice.choice(inside or list(campaign.applications.values())).member
-    month.send(Withdraw(campaign.org, member, campaign.number, member))
+    month.send(WithdrawApplication(campaign.org, member, campaign.number, member))
     if month.dice.random() < 0.5:
         month.sweep("boosting")
 

@@ -4,24 +4,24 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from core.ledger.book import Book
-from core.ledger.commands import SYSTEM, Needs
+from core.ledger.batch import BatchState
+from core.ledger.commands import SYSTEM, ReadSet
 from core.ledger.gifts import GiftState
 from core.ledger.transfers import TransferKind
-from core.services.commands.base import digest_of
-from core.services.commands.giving import Give
+from core.services.common.digests import digest_of
+from core.services.gifts.gift_commands import Give
 
 
 @dataclass(frozen=True, slots=True)
 class GiveForReview(Give):
     """A gift about which a reviewer decides first, as a rule of the policy may ask."""
 
-    def decide(self, book: Book) -> None:
-        Give.decide(self, book)
+    def decide(self, batch: BatchState) -> None:
+        Give.decide(self, batch)
         made = len(self.recipients)
-        waiting = [gift._replace(state=GiftState.IN_REVIEW) for gift, _ in book.effects.gifts[-made:]]
-        book.gifts.update((gift.gift_id, gift) for gift in waiting)
-        book.effects.gifts[-made:] = [(gift, {"outcome": "review", "findings": []}) for gift in waiting]
+        waiting = [gift._replace(state=GiftState.IN_REVIEW) for gift, _ in batch.effects.gifts[-made:]]
+        batch.gifts.update((gift.gift_id, gift) for gift in waiting)
+        batch.effects.gifts[-made:] = [(gift, {"outcome": "review", "findings": []}) for gift in waiting]
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,12 +39,12 @@ class Defect:
         return digest_of("defect", self.key)
 
     @property
-    def needs(self) -> Needs:
-        return Needs()
+    def needs(self) -> ReadSet:
+        return ReadSet()
 
-    def decide(self, book: Book) -> None:
-        number = book.next_id()
-        book.post(TransferKind.FREEZE, transfer_id=number)
+    def decide(self, batch: BatchState) -> None:
+        number = batch.next_id()
+        batch.post(TransferKind.FREEZE, transfer_id=number)
         if self.raises:
             raise ZeroDivisionError
-        book.post(TransferKind.FREEZE, transfer_id=number)  # the same primary key twice
+        batch.post(TransferKind.FREEZE, transfer_id=number)  # the same primary key twice

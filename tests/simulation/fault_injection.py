@@ -7,9 +7,9 @@ from datetime import timedelta
 
 from sqlalchemy import Connection
 
-from core.services.deliveries import deliver
-from core.store.deliveries import DeliveryRecord, queued
-from core.store.instants import from_micros
+from core.services.gifts.deliveries import deliver
+from core.store.queries.deliveries import DeliveryRecord, queued
+from core.store.timestamps import from_micros
 from tests.simulation.month import Month
 
 HOUR = timedelta(hours=1)

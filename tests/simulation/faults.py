@@ -72,8 +72,8 @@ class FaultyDriver:
             if name != "fetch":
                 setattr(self, name, self._with_faults(name, getattr(driver, name)))
         self.rollback, self.close, self.lost = driver.rollback, driver.close, driver.lost
-        self.go_ahead = driver.go_ahead  # which comes to nothing before the commit
-        self.start_over = driver.start_over
+        self.begin_optimistic = driver.begin_optimistic  # which comes to nothing before the commit
+        self.restart = driver.restart
 
     def _with_faults(self, name: str, call: Callable[..., Any]) -> Callable[..., Any]:
         before, after = (BEFORE, name), (AFTER, name)

@@ -1,4 +1,4 @@
-"""What must be true of a gift's transfers when they were committed (G1 to G8), and between organisations (L9)."""
+"""What must be true of a gift's transfers when they were committed (G1 to G8), and between organizations (L9)."""
 
 from __future__ import annotations
 
@@ -162,7 +162,7 @@ def clawed_back(rules: Rules, transfer: Transfer) -> None:
     rules.reversed_here.add(gift.recipient)
 
 
-# Between organisations.
+# Between organizations.
 
 
 def arrived(rules: Rules, transfer: Transfer) -> None:
@@ -198,8 +198,8 @@ def refused(rules: Rules, transfer: Transfer) -> None:
     assert gift.recipient_org == transfer.org
     assert not gift.arrived, f"{gift} was refused after it arrived"
     assert not gift.refused
-    takes = rules.books.people.get(owner_of(gift.recipient)) == transfer.org
-    assert not takes or owner_of(gift.recipient) in rules.books.gone, f"{gift} was refused for no reason"
+    draws = rules.books.people.get(owner_of(gift.recipient)) == transfer.org
+    assert not draws or owner_of(gift.recipient) in rules.books.gone, f"{gift} was refused for no reason"
     gift.refused = True
 
 

@@ -8,8 +8,8 @@ from core.ledger.accounts import AccountKind, kind_of, owner_of, wallet_of
 from core.ledger.credits import Credits
 from core.ledger.lots import GiftOrder
 from core.ledger.transfers import TransferKind
-from core.services.commands.giving import Give
-from core.services.commands.settling import Decide
+from core.services.gifts.gift_commands import Give
+from core.services.gifts.settlement_commands import ResolveGift
 from tests.simulation.books import Gift
 from tests.simulation.commands import GiveForReview
 from tests.simulation.month import Month
@@ -63,7 +63,7 @@ def give_for_review(month: Month) -> None:
 
 
 def give_abroad(month: Month) -> None:
-    """To somebody of the other organisation, who may have left by then, or is a bot, or is nobody."""
+    """To somebody of the other organization, who may have left by then, or is a bot, or is nobody."""
     sender, dice = month.giver(), month.dice
     other = next(org for org in month.population.orgs if org is not sender.org)
     number = dice.choice([*(person.number for person in other.people), *other.teams])
@@ -91,14 +91,14 @@ def review(month: Month) -> None:
         month.send(decision(month, month.dice.choice(waiting), act))
 
 
-def decision(month: Month, gift: Gift, act: str) -> Decide:
+def decision(month: Month, gift: Gift, act: str) -> ResolveGift:
     org = month.population.org_of(gift)
     right = {"cancel": owner_of(gift.sender), "decline": owner_of(gift.recipient)}
     actor = right.get(act, org.admin.number)
     if month.dice.random() < 0.15 or kind_of(gift.recipient) is AccountKind.POOL:
         actor = month.dice.choice(org.people).number
     is_admin = actor == org.admin.number
-    return Decide(org.number, actor, TransferKind(f"gift_{act}"), gift.number, is_admin=is_admin, reason="so")
+    return ResolveGift(org.number, actor, TransferKind(f"gift_{act}"), gift.number, is_admin=is_admin, reason="so")
 
 
 def _some_gift(month: Month) -> Gift | None:

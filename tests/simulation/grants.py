@@ -9,10 +9,10 @@ from core.ledger.accounts import pool_of
 from core.ledger.credits import Credits
 from core.ledger.errors import Code, Refused
 from core.ledger.lots import GIFTABLE_BY_DEFAULT, GiftOrder, Source
-from core.services.commands.charging import Charge
-from core.services.commands.giving import Give
-from core.services.commands.granting import Allocate, Grant
-from core.services.commands.holding import Authorize
+from core.services.gifts.gift_commands import Give
+from core.services.grants.grant_commands import Allocate, Grant
+from core.services.usage.charge_commands import Charge
+from core.services.usage.hold_commands import Authorize
 from tests.simulation.descriptions import describe
 from tests.simulation.gifts import gift_of
 from tests.simulation.month import Month
@@ -67,7 +67,7 @@ def grant_to(month: Month, org: Org, account: int, amount: Credits, *, lasts: bo
 
 
 def allotments(month: Month) -> None:
-    """Everybody of an organisation gets something at once."""
+    """Everybody of an organization gets something at once."""
     org = month.dice.choice(month.population.orgs)
     for person in org.people[:10]:
         month.send(grant_to(month, org, person.wallet, Credits.of(month.dice.choice((50, 100, 200)))))

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from core.ledger.accounts import owner_of
 from core.ledger.ids import Prefix, shown_id
-from core.services import freezes, members
-from core.services.views import Actor, Role
-from core.store import groups
+from core.services.common.actors import Actor, Role
+from core.services.people import freezes, members
 from core.store.engine import writing
+from core.store.queries import organizations
 from tests.simulation import population as people
 from tests.simulation.month import Month
 from tests.simulation.population import Org, Person
@@ -82,9 +82,13 @@ def move(month: Month) -> None:
     if team == person.team or not month.may_write:
         return
     with writing(month.site.engine) as connection:
-        groups.seat(connection, org_id=org.number, team_id=team, member_id=person.number, is_lead=person.leads)
+        organizations.add_team_member(
+            connection, org_id=org.number, team_id=team, member_id=person.number, is_lead=person.leads
+        )
         if month.dice.random() < 0.7:
-            groups.unseat(connection, org_id=org.number, team_id=person.team, member_id=person.number)
+            organizations.remove_team_member(
+                connection, org_id=org.number, team_id=person.team, member_id=person.number
+            )
     person.team = team
     month.tally["people", "moved"] += 1
     month.say(f"{person.number} moves to team {team}")

@@ -15,10 +15,10 @@ from core.ledger.commands import Command
 from core.ledger.credits import Credits
 from core.ledger.errors import Refused
 from core.secret_key import secret_key
-from core.store.deliveries import DeliveryRecord
 from core.store.engine import writing
-from core.store.instants import to_micros
+from core.store.queries.deliveries import DeliveryRecord
 from core.store.seals import SealKey
+from core.store.timestamps import to_micros
 from tests.simulation import population as people
 from tests.simulation.audit import Audit
 from tests.simulation.books import Books

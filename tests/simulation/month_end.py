@@ -7,11 +7,14 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from core.ledger.commands import Receipt
-from core.services import deliveries, requests, settlement
-from core.services.boosts import rounds
-from core.services.settlement import Swept
-from core.services.verify import verify
-from core.store.instants import to_micros
+from core.services.boosts import sweeps
+from core.services.common.sweeps import SweepResult
+from core.services.gifts import deliveries, settlement
+from core.services.grants import expiry
+from core.services.sharing import requests
+from core.services.usage import hold_sweep
+from core.services.wallet.verify import verify
+from core.store.timestamps import to_micros
 from core.wiring import open_ledger
 from tests.simulation.stepped_journal import QUEUE_SIZE
 from tests.support.builders import some_settings
@@ -26,13 +29,13 @@ PATIENCE = 20_000  # turns after which something must have come to an end
 
 SWEEPS: dict[str, Callable[[Any], Awaitable[object]]] = {
     "settling": settlement.settle_due,
-    "freeing": settlement.free_due_holds,
-    "lapsing": settlement.expire_due,
+    "freeing": hold_sweep.free_due_holds,
+    "lapsing": expiry.expire_due,
     "delivering": deliveries.deliver_due,
     "returning": settlement.return_stranded,
-    "lapsing requests": requests.lapse_due,
-    "boosting": rounds.boosts_due,
-    "withdrawing": rounds.withdraw_leavers,
+    "lapsing requests": requests.expire_due_requests,
+    "boosting": sweeps.boosts_due,
+    "withdrawing": sweeps.withdraw_leavers,
 }
 
 
@@ -84,7 +87,7 @@ async def open_as_usual(month: Month) -> None:
     ledger = open_ledger(some_settings(month.url), clock=month.clock)
     try:
         for sweep in SWEEPS.values():
-            assert await sweep(ledger) == Swept(), f"something was left for {sweep}"
+            assert await sweep(ledger) == SweepResult(), f"something was left for {sweep}"
         for key, bound in month.dice.sample(sorted(month.records.bound.items()), 5):
             again = await ledger.execute(month.records.all[key].sent[bound.digest])
             assert again == Receipt(bound.first_id, bound.count, replayed=True), f"{key} was forgotten (L6)"

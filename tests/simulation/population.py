@@ -13,16 +13,16 @@ from core.ledger.accounts import pool_of, wallet_of
 from core.ledger.credits import Credits
 from core.ledger.ids import first_id_of
 from core.policy.limits import Policy
-from core.store import groups, people
-from core.store.groups import OrganisationRecord, TeamRecord
-from core.store.people import MemberRecord
+from core.store.queries import organizations, people
+from core.store.queries.organizations import OrganizationRecord, TeamRecord
+from core.store.queries.people import MemberRecord
 from core.store.records import model_of, values_of
 from tests.simulation.books import Gift
 from tests.simulation.spending_limits import SpendingLimits, limits_of, records_of
 
 _IDS = 0  # the writer that no process start ever is
 
-# Each organisation draws one, so that every instant of a gift's life is met: also the one where it is due at once.
+# Each organization draws one, so that every instant of a gift's life is met: also the one where it is due at once.
 POLICIES = (
     Policy(),
     Policy(credits_per_gift=None, credits_per_day=None, gifts_per_day=None, gifts_per_pair_and_day=None),
@@ -50,7 +50,7 @@ class Person:
 
 @dataclass(slots=True)
 class Org:
-    """An organisation with its people; ``admin`` is one of them."""
+    """An organization with its people; ``admin`` is one of them."""
 
     number: int
     name: str
@@ -69,7 +69,7 @@ class Org:
 
 
 class Population:
-    """Both organisations, and whoever joins later."""
+    """Both organizations, and whoever joins later."""
 
     def __init__(self, dice: random.Random) -> None:
         self._ids = itertools.count(first_id_of(_IDS))
@@ -116,12 +116,12 @@ class Population:
 
 
 def build(connection: Connection, population: Population, now: datetime) -> None:
-    """Write the organisations with their people."""
+    """Write the organizations with their people."""
     for org in population.orgs:
-        record = OrganisationRecord(org.number, org.name, None, now)
-        groups.add_organisation(connection, record, policy=org.policy.body())
+        record = OrganizationRecord(org.number, org.name, None, now)
+        organizations.add_organization(connection, record, policy=org.policy.body())
         for team in org.teams:
-            groups.add_team(connection, TeamRecord(org.number, team, f"team {team}", now))
+            organizations.add_team(connection, TeamRecord(org.number, team, f"team {team}", now))
         for person in org.people:
             add(connection, person, now)
         for record in records_of(org.limits):
@@ -135,7 +135,9 @@ def add(connection: Connection, person: Person, now: datetime) -> None:
     role = "admin" if person is person.org.admin else "member"
     record = MemberRecord(org, person.number, person.name, person.kind, role, now, verified_at=verified_at)
     people.add_member(connection, record)
-    groups.seat(connection, org_id=org, team_id=person.team, member_id=person.number, is_lead=person.leads)
+    organizations.add_team_member(
+        connection, org_id=org, team_id=person.team, member_id=person.number, is_lead=person.leads
+    )
 
 
 def credits_of(dice: random.Random) -> Credits:

@@ -22,7 +22,7 @@ from core.clock import Clock
 from core.ledger.commands import Command, Receipt
 from core.ledger.errors import Refused
 from core.ledger.ids import first_id_of
-from core.services.ledger import Ledger
+from core.services.common.ledger_service import LedgerService
 from core.store.changes import Changes
 from core.store.drivers.driver import Driver
 from core.store.engine import reading, writing
@@ -56,7 +56,7 @@ class Site:
     tally: Tally
 
 
-class Process(Ledger):
+class Process(LedgerService):
     """One start of a server; to use cases it is a ledger like any other."""
 
     def __init__(self, site: Site, number: int) -> None:

@@ -9,10 +9,10 @@ from dataclasses import dataclass, field
 
 from core.ledger.commands import Command, Receipt
 from core.ledger.errors import Code
-from core.services.commands.refunding import GiveBack
+from core.services.grants.refund_commands import RefundCharge
 from tests.simulation.tally import Tally
 
-Key = tuple[int, int, str]  # organisation, actor, key
+Key = tuple[int, int, str]  # organization, actor, key
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -88,7 +88,7 @@ class Records:
         self._note(command, code.value)
         self._tally["refused", code.value] += 1
         if code is Code.OVERLOADED:
-            if isinstance(command, GiveBack):
+            if isinstance(command, RefundCharge):
                 attempt.record.doubts.pop(command.digest, None)
             else:
                 attempt.record.doubts[command.digest] = command

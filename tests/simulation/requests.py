@@ -6,10 +6,10 @@ from datetime import timedelta
 
 from core.ledger.commands import Command
 from core.ledger.credits import Credits
-from core.services.commands.asking import Ask, Withdraw
-from core.services.commands.fulfilling import Accept, FillFromPool
-from core.services.commands.pledging import Decline, Promise, Unpledge
-from core.store.instants import to_micros
+from core.services.sharing.fulfillment_commands import AcceptPledges, FillFromPool
+from core.services.sharing.pledge_commands import DeclineRequest, PledgeCredits, Unpledge
+from core.services.sharing.request_commands import RequestCredits, WithdrawRequest
+from core.store.timestamps import to_micros
 from tests.simulation.books import Request
 from tests.simulation.month import Month
 from tests.simulation.population import Org, Person, credits_of
@@ -25,7 +25,7 @@ def ask(month: Month) -> None:
         asked = tuple(each for each in asked if each != asker.number) or (asker.org.admin.number,)
     for _ in range(dice.choice((1, 1, 1, 6))):
         facts = (asker.org.number, asker.number, month.fresh_key(), asked, credits_of(dice), None)
-        month.send(Ask(*facts, lasts=dice.choice(LASTS)))
+        month.send(RequestCredits(*facts, lasts=dice.choice(LASTS)))
 
 
 def pledge(month: Month) -> None:
@@ -38,7 +38,7 @@ def pledge(month: Month) -> None:
         size = dice.choice((1, request.amount // 3 + 1, request.amount // 2 + 1, request.amount, request.amount * 2))
         amount, is_admin = Credits(size), pledger is pledger.org.admin
         facts = (request.org, pledger.number, month.fresh_key(), request.number, amount)
-        month.send(Promise(*facts, is_admin=is_admin), server)
+        month.send(PledgeCredits(*facts, is_admin=is_admin), server)
 
 
 def answer(month: Month) -> None:
@@ -49,12 +49,12 @@ def answer(month: Month) -> None:
     asker = request.asker if dice.random() < 0.9 else other
     pledger, key = dice.choice([*request.pledgers, other]), month.fresh_key()
     of_pledges: list[Command] = [
-        Accept(request.org, asker, key, request.number),
+        AcceptPledges(request.org, asker, key, request.number),
         Unpledge(request.org, pledger, key, request.number),
     ]
     others: list[Command] = [
-        Withdraw(request.org, asker, request.number),
-        Decline(request.org, other, key, request.number, None),
+        WithdrawRequest(request.org, asker, request.number),
+        DeclineRequest(request.org, other, key, request.number, None),
     ]
     month.send(dice.choice(of_pledges * (len(request.pledgers) + 1) + others))
 
@@ -83,7 +83,7 @@ def _some_request(month: Month) -> Request | None:
 
 
 def _concerned(month: Month, request: Request) -> Person:
-    """Return mostly somebody who was asked, else anybody of the organisation."""
+    """Return mostly somebody who was asked, else anybody of the organization."""
     people = _org_of(month, request).people
     asked = [each for each in people if each.number in request.asked]
     return month.dice.choice(asked if asked and month.dice.random() < 0.8 else people)

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from core.ledger.commands import Command
 from core.ledger.credits import Credits
-from core.services.commands.giving import Give
+from core.services.gifts.gift_commands import Give
 from tests.simulation.commands import Defect
 from tests.simulation.faults import AFTER
 from tests.simulation.gifts import gift_of, give

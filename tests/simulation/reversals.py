@@ -5,9 +5,9 @@ from __future__ import annotations
 from datetime import timedelta
 
 from core.ledger.credits import Credits
-from core.services.commands.expiring import Expire
-from core.services.commands.reversing import Reverse
-from core.store.instants import from_micros
+from core.services.gifts.reversal_commands import Reverse
+from core.services.grants.expiry_commands import Expire
+from core.store.timestamps import from_micros
 from tests.simulation.books import Lot
 from tests.simulation.gifts import decision, gift_of
 from tests.simulation.grants import charge_of, is_crumb

@@ -81,7 +81,7 @@ class Rules:
     unboosted: set[int] = field(default_factory=set)  # who lost a boost in this batch
     new_refunds: dict[int, Refund] = field(default_factory=dict)  # of this batch
     events: dict[int, Event] = field(default_factory=dict)  # usage that this batch charged, by its transfer
-    limits: dict[int, SpendingLimits] = field(default_factory=dict)  # what is set for the spending of each organisation
+    limits: dict[int, SpendingLimits] = field(default_factory=dict)  # what is set for the spending of each organization
     added: dict[Window, int] = field(default_factory=dict)  # windows that this batch added to, and when last
     owing: list[tuple[Transfer, int]] = field(default_factory=list)  # charges that left something owing, and whose
     incoming: Counter[int] = field(default_factory=Counter)  # what came into accounts in this batch

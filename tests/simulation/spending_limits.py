@@ -1,4 +1,4 @@
-"""What is set for spending in a month: plans and caps of an organisation, as records and as plain numbers; boosts.
+"""What is set for spending in a month: plans and caps of an organization, as records and as plain numbers; boosts.
 
 Moments are micro-seconds since the epoch. Plans and caps have been in force for long when a month begins, so that a
 clock which is set back finds them too; boosts are dropped as it goes on.
@@ -14,7 +14,7 @@ from fractions import Fraction
 
 from core.ledger.credits import Credits
 from core.ledger.records import Record
-from core.metering.allowances import Plan, PlanSeat
+from core.metering.allowances import Plan, PlanAssignment
 from core.metering.caps import Cap, Period
 from tests.model.rules import boosted, effective_cap, is_open_window
 from tests.simulation.books import Boost
@@ -25,7 +25,7 @@ LONG_AGO = timedelta(days=300)
 
 @dataclass
 class SpendingLimits:
-    """Amounts are micro-credits. ``plans`` and ``caps`` are by member, ``caps`` also by organisation."""
+    """Amounts are micro-credits. ``plans`` and ``caps`` are by member, ``caps`` also by organization."""
 
     org: int
     plans: dict[int, dict[str, int]] = field(default_factory=dict)
@@ -73,7 +73,7 @@ def records_of(limits: SpendingLimits) -> Iterator[Record]:
         windows = (_credits(plan_limits.get(meter)) for meter in ("5h", "weekly", "monthly"))
         plan = Plan(limits.org, next(numbers), "a plan", *windows, since)
         yield plan
-        yield PlanSeat(limits.org, member, since, plan.plan_id, since)
+        yield PlanAssignment(limits.org, member, since, plan.plan_id, since)
     for subject, caps in limits.caps.items():
         for meter, amount in caps.items():
             kind, *pool, period = meter.split(":")

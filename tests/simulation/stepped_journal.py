@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from core.store.journal.journal import Journal
-from core.store.journal.queue import Queue, Ticket
+from core.store.journal.queue import Queue, QueuedCommand
 from tests.simulation.interleavings import Baton, CrashError
 
 QUEUE_SIZE = 24
@@ -26,7 +26,7 @@ class SteppedQueue(Queue):
         self.carrying = False
         self.dead = False
 
-    def take(self) -> list[Ticket]:
+    def take(self) -> list[QueuedCommand]:
         """Take a part of what waits, of any size: how much has come together is a matter of luck."""
         self.carrying = False
         while not self.dead:

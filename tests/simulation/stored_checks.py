@@ -102,7 +102,7 @@ class StoredChecks:
         assert sum(map(self.books.amount_in, between)) == self.in_flight()
 
     def in_flight(self) -> int:
-        """What has left one organisation and not reached the other."""
+        """What has left one organization and not reached the other."""
         crossing = [gift for gift in self.books.gifts.values() if gift.recipient_org and gift.state == "settled"]
         return sum(gift.amount for gift in crossing if not gift.arrived)
 

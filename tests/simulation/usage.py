@@ -9,12 +9,12 @@ from core.ledger.credits import Credits
 from core.ledger.ids import Prefix, shown_id
 from core.metering.boosts import Factor
 from core.metering.usage import Rating, Usage
-from core.services import refunds
-from core.services.commands.boosting import Drop
-from core.services.commands.holding import Authorize, Capture, Release
-from core.services.commands.resetting import ResetMember
-from core.services.views import Role
-from core.store.instants import from_micros
+from core.services.allowances.reset_commands import ResetMember
+from core.services.boosts.boost_commands import GrantBoost
+from core.services.common.actors import Role
+from core.services.grants import refunds
+from core.services.usage.hold_commands import Authorize, Capture, Release
+from core.store.timestamps import from_micros
 from tests.simulation.books import Hold
 from tests.simulation.month import Month
 from tests.simulation.population import Person, credits_of
@@ -126,7 +126,7 @@ def drop_boost(month: Month) -> None:
     factor, begins = Factor(dice.choice((1_500, 2_000, 10_000))), month.clock() + dice.choice((0, 5)) * HOUR
     lasts = dice.choice((3, 30, 200)) * HOUR
     month.send(
-        Drop(
+        GrantBoost(
             org.number,
             org.admin.number,
             month.fresh_key(),

@@ -17,17 +17,18 @@ from sqlalchemy import text
 
 from core.ledger.credits import Credits
 from core.ledger.lots import Source
-from core.services import balances, grants
-from core.services.gifts import Recipient
-from core.services.ledger import Ledger
-from core.services.verify import verify
+from core.services.common.ledger_service import LedgerService
+from core.services.common.recipients import Recipient
+from core.services.grants import grants
+from core.services.wallet import balances
+from core.services.wallet.verify import verify
 from core.store.backup import WRITERS_SKIPPED, backup, restore
-from core.store.copying import shapes
 from core.store.engine import StoreError, reading
+from core.store.table_copy import shapes
+from tests.support.busy_ledger import give, live
 from tests.support.databases import KINDS, Databases, opened
-from tests.support.house import House, furnish, open_house_ledger
-from tests.support.lively import give, live
 from tests.support.pages import damage
+from tests.support.sample_org import SampleOrg, furnish, open_sample_ledger
 from tests.support.terminal import Terminal
 
 CALLERS = 8
@@ -35,22 +36,22 @@ PAUSE_SECONDS = 0.02  # between a caller's commands, so that a slow machine has 
 
 
 @pytest.fixture
-async def house(database_url: str) -> AsyncIterator[House]:
+async def org(database_url: str) -> AsyncIterator[SampleOrg]:
     """A house in which something of every kind has happened."""
-    with open_house_ledger(database_url) as (ledger, clock):
-        house = await furnish(ledger, clock)
-        await live(house)
-        yield house
+    with open_sample_ledger(database_url) as (ledger, clock):
+        org = await furnish(ledger, clock)
+        await live(org)
+        yield org
 
 
 @pytest.fixture
-async def sqlite_house(sqlite_url: str) -> AsyncIterator[House]:
+async def sqlite_house(sqlite_url: str) -> AsyncIterator[SampleOrg]:
     """A house with one gift, for what does not depend on the kind of database."""
-    with open_house_ledger(sqlite_url) as (ledger, clock):
-        house = await furnish(ledger, clock)
-        await house.grant(house.al)
-        await give(house, house.al, house.bo, "10", key="a")
-        yield house
+    with open_sample_ledger(sqlite_url) as (ledger, clock):
+        org = await furnish(ledger, clock)
+        await org.grant(org.al)
+        await give(org, org.al, org.bo, "10", key="a")
+        yield org
 
 
 @pytest.fixture
@@ -67,7 +68,7 @@ def empty(databases: Databases) -> Iterator[Any]:
         databases.drop(url)
 
 
-def url_of(ledger: Ledger) -> str:
+def url_of(ledger: LedgerService) -> str:
     return ledger.engine.url.render_as_string(hide_password=False)
 
 
@@ -87,9 +88,11 @@ def rows_of(url: str) -> dict[str, list[tuple[Any, ...]]]:
 
 
 @pytest.mark.parametrize("kind", KINDS)
-async def test_a_restored_ledger_is_the_same_and_verifies(house: House, kind: str, empty: Any, tmp_path: Path) -> None:
+async def test_a_restored_ledger_is_the_same_and_verifies(
+    org: SampleOrg, kind: str, empty: Any, tmp_path: Path
+) -> None:
     """Every row, from either kind to either kind, with seals that still fit (L8)."""
-    source, target = url_of(house.ledger), empty(kind)
+    source, target = url_of(org.ledger), empty(kind)
     backup(source, tmp_path / "backup")
     restored = restore(target, tmp_path / "backup")
     before, after = rows_of(source), rows_of(target)
@@ -100,39 +103,39 @@ async def test_a_restored_ledger_is_the_same_and_verifies(house: House, kind: st
     assert after == before
     assert len(before["transfer"]) > 10
     assert skipped == max(number for _, number in before["writer"]) + WRITERS_SKIPPED
-    with open_house_ledger(target) as (ledger, _clock):
+    with open_sample_ledger(target) as (ledger, _clock):
         report = await verify(ledger)
     assert report.clean
-    assert report.heads == (await verify(house.ledger)).heads
+    assert report.heads == (await verify(org.ledger)).heads
 
 
-async def test_a_restored_ledger_goes_on_where_it_was(sqlite_house: House, empty: Any, tmp_path: Path) -> None:
+async def test_a_restored_ledger_goes_on_where_it_was(sqlite_house: SampleOrg, empty: Any, tmp_path: Path) -> None:
     """L6: it knows its keys. What was done after the backup is gone, and its ids never come to name anything else."""
-    house, target = sqlite_house, empty("sqlite")
-    backup(url_of(house.ledger), tmp_path / "backup")
-    lost = await give(house, house.al, house.bo, "10", key="lost")
+    org, target = sqlite_house, empty("sqlite")
+    backup(url_of(org.ledger), tmp_path / "backup")
+    lost = await give(org, org.al, org.bo, "10", key="lost")
     restore(target, tmp_path / "backup")
-    with open_house_ledger(target) as (ledger, clock):
-        clock.now = house.clock.now
-        restored = House(ledger, clock, house.org, house.ada, house.al, house.bo, house.team, *_strangers(house))
-        again = await give(restored, house.al, house.bo, "10", key="a")
-        other = await give(restored, house.al, house.ada, "10", key="lost")
+    with open_sample_ledger(target) as (ledger, clock):
+        clock.now = org.clock.now
+        restored = SampleOrg(ledger, clock, org.id, org.ada, org.al, org.bo, org.team, *_strangers(org))
+        again = await give(restored, org.al, org.bo, "10", key="a")
+        other = await give(restored, org.al, org.ada, "10", key="lost")
         clean = (await verify(ledger)).clean
-        held = (await balances.balance(ledger, actor=house.al.actor)).held_gifts
+        held = (await balances.balance(ledger, actor=org.al.actor)).held_gifts
 
-    assert again == await give(house, house.al, house.bo, "10", key="a")
+    assert again == await give(org, org.al, org.bo, "10", key="a")
     assert other != lost
     assert held == Credits.of(20)
     assert clean
 
 
 async def test_a_backup_under_load_is_of_one_moment(
-    house: House, empty: Any, tmp_path: Path, database_url: str
+    org: SampleOrg, empty: Any, tmp_path: Path, database_url: str
 ) -> None:
     """All that was answered before it began is in it, nothing that was asked after it ended, and no gap between."""
     asked, answered = [0] * CALLERS, [0] * CALLERS
     closing = asyncio.Event()
-    callers = [asyncio.ensure_future(_call(house, number, asked, answered, closing)) for number in range(CALLERS)]
+    callers = [asyncio.ensure_future(_call(org, number, asked, answered, closing)) for number in range(CALLERS)]
     await _until(lambda: min(answered) > 2)
     moments = []
     another_process = Terminal(tmp_path, database_url)
@@ -150,7 +153,7 @@ async def test_a_backup_under_load_is_of_one_moment(
     for number, (before, after) in enumerate(moments):
         target = empty(KINDS[number % 2])
         restore(target, tmp_path / f"{number}")
-        with open_house_ledger(target) as (ledger, _clock):
+        with open_sample_ledger(target) as (ledger, _clock):
             assert (await verify(ledger)).clean
             found = await ledger.read(_granted)
         for caller in range(CALLERS):
@@ -158,8 +161,8 @@ async def test_a_backup_under_load_is_of_one_moment(
             assert before[caller] <= len(found[caller]) <= after[caller]
 
 
-async def test_a_backup_is_one_file_for_its_owner_only(house: House, tmp_path: Path) -> None:
-    backup(url_of(house.ledger), tmp_path / "a backup? 100%.db")
+async def test_a_backup_is_one_file_for_its_owner_only(org: SampleOrg, tmp_path: Path) -> None:
+    backup(url_of(org.ledger), tmp_path / "a backup? 100%.db")
 
     (file,) = tmp_path.iterdir()
     assert file.name == "a backup? 100%.db"
@@ -167,7 +170,7 @@ async def test_a_backup_is_one_file_for_its_owner_only(house: House, tmp_path: P
     assert file.read_bytes()[18:20] == b"\1\1"  # no write-ahead log is expected beside it
 
 
-async def test_a_file_that_is_there_is_replaced_only_when_asked(sqlite_house: House, tmp_path: Path) -> None:
+async def test_a_file_that_is_there_is_replaced_only_when_asked(sqlite_house: SampleOrg, tmp_path: Path) -> None:
     file = tmp_path / "backup"
     file.write_text("precious")
     with pytest.raises(FileExistsError, match="already exists; use --force to replace it"):
@@ -179,7 +182,7 @@ async def test_a_file_that_is_there_is_replaced_only_when_asked(sqlite_house: Ho
     assert file.read_bytes().startswith(b"SQLite format 3")
 
 
-async def test_a_damaged_database_replaces_no_good_backup(sqlite_house: House, tmp_path: Path) -> None:
+async def test_a_damaged_database_replaces_no_good_backup(sqlite_house: SampleOrg, tmp_path: Path) -> None:
     url, file = url_of(sqlite_house.ledger), tmp_path / "backup"
     sqlite_house.ledger.close()
     backup(url, file)
@@ -192,7 +195,7 @@ async def test_a_damaged_database_replaces_no_good_backup(sqlite_house: House, t
     assert list(tmp_path.iterdir()) == [file]
 
 
-async def test_a_backup_that_cannot_be_written_leaves_nothing(sqlite_house: House, tmp_path: Path) -> None:
+async def test_a_backup_that_cannot_be_written_leaves_nothing(sqlite_house: SampleOrg, tmp_path: Path) -> None:
     url = url_of(sqlite_house.ledger)
 
     with pytest.raises(FileNotFoundError):
@@ -202,18 +205,20 @@ async def test_a_backup_that_cannot_be_written_leaves_nothing(sqlite_house: Hous
     assert list(tmp_path.iterdir()) == []
 
 
-async def test_a_database_that_is_not_empty_is_left_alone(sqlite_house: House, house: House, tmp_path: Path) -> None:
+async def test_a_database_that_is_not_empty_is_left_alone(
+    sqlite_house: SampleOrg, org: SampleOrg, tmp_path: Path
+) -> None:
     backup(url_of(sqlite_house.ledger), tmp_path / "backup")
-    before = rows_of(url_of(house.ledger))
+    before = rows_of(url_of(org.ledger))
 
     with pytest.raises(StoreError, match=r"^the database is not empty; a backup is restored into an empty one$"):
-        restore(url_of(house.ledger), tmp_path / "backup")
-    assert rows_of(url_of(house.ledger)) == before
+        restore(url_of(org.ledger), tmp_path / "backup")
+    assert rows_of(url_of(org.ledger)) == before
 
 
 @pytest.mark.parametrize("kind", KINDS)
 async def test_a_database_with_a_schema_and_no_rows_is_empty(
-    sqlite_house: House, databases: Databases, kind: str, tmp_path: Path
+    sqlite_house: SampleOrg, databases: Databases, kind: str, tmp_path: Path
 ) -> None:
     backup(url_of(sqlite_house.ledger), tmp_path / "backup")
     target = databases.fresh(kind)
@@ -222,7 +227,7 @@ async def test_a_database_with_a_schema_and_no_rows_is_empty(
     databases.drop(target)
 
 
-async def test_two_restores_at_once_restore_once(sqlite_house: House, empty: Any, tmp_path: Path) -> None:
+async def test_two_restores_at_once_restore_once(sqlite_house: SampleOrg, empty: Any, tmp_path: Path) -> None:
     backup(url_of(sqlite_house.ledger), tmp_path / "backup")
     for kind in KINDS:
         target = empty(kind)
@@ -235,7 +240,7 @@ async def test_two_restores_at_once_restore_once(sqlite_house: House, empty: Any
 
 @pytest.mark.parametrize("kind", KINDS)
 async def test_what_is_no_whole_backup_changes_nothing(
-    sqlite_house: House, empty: Any, kind: str, tmp_path: Path
+    sqlite_house: SampleOrg, empty: Any, kind: str, tmp_path: Path
 ) -> None:
     target, file = empty(kind), tmp_path / "backup"
     _refused(target, file, "there is no file ")
@@ -281,17 +286,17 @@ def _refused(target: str, file: Path, words: str) -> None:
         assert shapes(connection) == {}, "nothing is left behind"
 
 
-async def _call(house: House, caller: int, asked: list[int], answered: list[int], closing: asyncio.Event) -> None:
+async def _call(org: SampleOrg, caller: int, asked: list[int], answered: list[int], closing: asyncio.Event) -> None:
     """Grant one credit after another, each known by its number, until the test ends."""
     for number in itertools.count(1):
         if closing.is_set():
             return
         asked[caller] = number
         await grants.grant(
-            house.ledger,
-            actor=house.ada.actor,
+            org.ledger,
+            actor=org.ada.actor,
             key=f"call:{caller}:{number}",
-            to=Recipient(member=house.bo.id),
+            to=Recipient(member=org.bo.id),
             amount=Credits.of(1),
             source=Source.PURCHASE,
         )
@@ -314,5 +319,5 @@ async def _until(condition: Any) -> None:
             await asyncio.sleep(0.01)
 
 
-def _strangers(house: House) -> tuple[Any, str, str]:
-    return house.stranger, house.strange_org, house.strange_team
+def _strangers(org: SampleOrg) -> tuple[Any, str, str]:
+    return org.stranger, org.strange_org, org.strange_team

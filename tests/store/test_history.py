@@ -9,17 +9,18 @@ import pytest
 
 from core.ledger.credits import Credits
 from core.ledger.lots import Source
-from core.services import grants, organisations
-from core.services.commands.resetting import ResetMember
-from core.services.gifts import Recipient
-from core.services.verify import verify
+from core.services.allowances.reset_commands import ResetMember
+from core.services.common.recipients import Recipient
+from core.services.grants import grants
+from core.services.people import organizations
+from core.services.wallet.verify import verify
 from core.store.backup import backup, restore
 from core.store.engine import reading, writing
 from core.store.migrate import current, migrate, newest, scripts
 from tests.support.databases import KINDS, Databases, opened
 from tests.support.gateway import HOUR, Gateway, number_of
-from tests.support.house import furnish, open_house_ledger
 from tests.support.old_ledgers import Tables, dump, load, written_by_this_code, written_by_version
+from tests.support.sample_org import furnish, open_sample_ledger
 
 REVISIONS = [script.revision for script in scripts().walk_revisions()][::-1]
 
@@ -73,14 +74,14 @@ async def test_windows_of_before_learn_what_open_holds_have_reserved(
 ) -> None:
     """S5: as if it had been kept from the first; of holds that are over, and of those before a reset, it is nothing."""
     url = databases.fresh("sqlite")
-    with open_house_ledger(url) as (ledger, clock):
+    with open_sample_ledger(url) as (ledger, clock):
         bo = Gateway(await furnish(ledger, clock))
         await bo.plan(five_hours="50", weekly="90")
         await bo.grant("40")
         await bo.cap("80")
         await bo.authorize("10")
         clock.advance(HOUR / 2)
-        await ledger.execute(ResetMember(bo.org, number_of(bo.house.ada), "reset", bo.bo, False, None, None))
+        await ledger.execute(ResetMember(bo.org, number_of(bo.org.ada), "reset", bo.bo, False, None, None))
         clock.advance(HOUR / 4)
         await bo.release(await bo.authorize("20"))
         await bo.capture(await bo.authorize("30"), "8")
@@ -101,10 +102,10 @@ async def test_windows_of_before_learn_what_open_holds_have_reserved(
 
 async def _goes_on(url: str, name: str, *, gifts: int) -> None:
     """It is clean, takes commands, and is clean then."""
-    with open_house_ledger(url) as (ledger, _clock):
+    with open_sample_ledger(url) as (ledger, _clock):
         before = await verify(ledger)
-        org = next(each.id for each in await organisations.list_organisations(ledger) if each.name == name)
-        operator = await organisations.operator(ledger, org=org)
+        org = next(each.id for each in await organizations.list_organizations(ledger) if each.name == name)
+        operator = await organizations.operator(ledger, org=org)
         to, amount = Recipient(pool=org), Credits.of(1)
         await grants.grant(ledger, actor=operator, key="one more", to=to, amount=amount, source=Source.PURCHASE)
         after = await verify(ledger)

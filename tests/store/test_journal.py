@@ -14,35 +14,36 @@ from typing import Any
 import pytest
 from sqlalchemy import update
 
-from core.ledger.book import Book
-from core.ledger.commands import Needs
+from core.ledger.batch import BatchState
+from core.ledger.commands import ReadSet
 from core.ledger.credits import Credits
 from core.ledger.errors import Code, Refused
 from core.ledger.transfers import TransferKind
-from core.services import balances, gifts, settlement
-from core.services.commands.base import digest_of
-from core.services.commands.settling import Settle
-from core.services.gifts import Recipient
-from core.services.ledger import Ledger
-from core.services.verify import verify
+from core.services.common.digests import digest_of
+from core.services.common.ledger_service import LedgerService
+from core.services.common.recipients import Recipient
+from core.services.gifts import gifts, settlement
+from core.services.gifts.settlement_commands import Settle
+from core.services.wallet import balances
+from core.services.wallet.verify import verify
 from core.store.drivers.driver import Driver
-from core.store.tables import Policy
-from tests.support.house import House, furnish, open_house_ledger
+from core.store.tables import PolicyRow
+from tests.support.sample_org import SampleOrg, furnish, open_sample_ledger
 from tests.support.waiting import eventually
 
 
 @pytest.fixture
-async def house(database_url: str) -> Any:
-    with open_house_ledger(database_url) as (ledger, clock):
+async def org(database_url: str) -> Any:
+    with open_sample_ledger(database_url) as (ledger, clock):
         yield await furnish(ledger, clock)
 
 
-async def _give(house: House, key: str, amount: int = 10, *, message: str | None = None) -> Any:
+async def _give(org: SampleOrg, key: str, amount: int = 10, *, message: str | None = None) -> Any:
     return await gifts.give(
-        house.ledger,
-        actor=house.al.actor,
+        org.ledger,
+        actor=org.al.actor,
         key=key,
-        to=[Recipient(member=house.bo.id)],
+        to=[Recipient(member=org.bo.id)],
         amount=Credits.of(amount),
         message=message,
     )
@@ -59,19 +60,19 @@ class Broken:
     count: int = 1
 
     @property
-    def needs(self) -> Needs:
-        return Needs()
+    def needs(self) -> ReadSet:
+        return ReadSet()
 
     @property
     def digest(self) -> bytes:
         return digest_of("broken", self.key)
 
-    def decide(self, book: Book) -> None:
+    def decide(self, batch: BatchState) -> None:
         if self.raises:
             raise ZeroDivisionError
-        number = book.next_id()
-        book.post(TransferKind.FREEZE, transfer_id=number)
-        book.post(TransferKind.FREEZE, transfer_id=number)  # the same primary key twice
+        number = batch.next_id()
+        batch.post(TransferKind.FREEZE, transfer_id=number)
+        batch.post(TransferKind.FREEZE, transfer_id=number)  # the same primary key twice
 
 
 class Unreliable:
@@ -101,7 +102,7 @@ class Unreliable:
 
 
 @contextmanager
-def failing(ledger: Ledger, call: str, *, after: bool, times: int = 1) -> Iterator[None]:
+def failing(ledger: LedgerService, call: str, *, after: bool, times: int = 1) -> Iterator[None]:
     """Let a call of the journal's connection fail, as when the network does."""
     journal = ledger.journal
     plan = {call: (after, times)}
@@ -114,140 +115,140 @@ def failing(ledger: Ledger, call: str, *, after: bool, times: int = 1) -> Iterat
         driver.close()
 
 
-async def test_the_same_key_and_content_answers_with_the_same_gift(house: House) -> None:
+async def test_the_same_key_and_content_answers_with_the_same_gift(org: SampleOrg) -> None:
     """L6: a replay has the first answer's id and no second effect."""
-    await house.grant(house.al)
-    first = await _give(house, "a")
-    again = await _give(house, "a")
+    await org.grant(org.al)
+    first = await _give(org, "a")
+    again = await _give(org, "a")
 
     assert not first.replayed
     assert again.replayed
     assert again.item[0].id == first.item[0].id
-    assert (await balances.balance(house.ledger, actor=house.al.actor)).available == Credits.of(990)
+    assert (await balances.balance(org.ledger, actor=org.al.actor)).available == Credits.of(990)
 
 
-async def test_the_same_key_with_other_content_is_a_conflict(house: House) -> None:
+async def test_the_same_key_with_other_content_is_a_conflict(org: SampleOrg) -> None:
     """L6: a key is bound to the content it first came with."""
-    await house.grant(house.al)
-    await _give(house, "a", 10)
+    await org.grant(org.al)
+    await _give(org, "a", 10)
 
     with pytest.raises(Refused) as refused:
-        await _give(house, "a", 11)
+        await _give(org, "a", 11)
 
     assert refused.value.code is Code.IDEMPOTENCY_CONFLICT
 
 
-async def test_a_refused_command_binds_no_key(house: House) -> None:
+async def test_a_refused_command_binds_no_key(org: SampleOrg) -> None:
     """L6: what was refused is decided afresh under the same key."""
     with pytest.raises(Refused) as refused:
-        await _give(house, "a")
-    await house.grant(house.al)
-    later = await _give(house, "a")
+        await _give(org, "a")
+    await org.grant(org.al)
+    later = await _give(org, "a")
 
     assert refused.value.code is Code.INSUFFICIENT_GIFTABLE
     assert not later.replayed
 
 
-async def test_fifty_twins_at_once_have_one_effect(house: House) -> None:
+async def test_fifty_twins_at_once_have_one_effect(org: SampleOrg) -> None:
     """L6: a double click, fifty times over."""
-    await house.grant(house.al)
-    answers = await asyncio.gather(*(_give(house, "twin") for _ in range(50)))
+    await org.grant(org.al)
+    answers = await asyncio.gather(*(_give(org, "twin") for _ in range(50)))
 
     assert len({answer.item[0].id for answer in answers}) == 1
     assert sum(not answer.replayed for answer in answers) == 1
-    assert (await balances.balance(house.ledger, actor=house.al.actor)).held_gifts == Credits.of(10)
+    assert (await balances.balance(org.ledger, actor=org.al.actor)).held_gifts == Credits.of(10)
 
 
-async def test_gifts_at_one_instant_cannot_slip_under_a_limit_together(house: House) -> None:
+async def test_gifts_at_one_instant_cannot_slip_under_a_limit_together(org: SampleOrg) -> None:
     """Two a day per pair hold inside one batch too, and refusals leave their neighbours alone."""
-    await house.grant(house.al)
-    outcomes = await asyncio.gather(*(_give(house, f"k{n}") for n in range(10)), return_exceptions=True)
+    await org.grant(org.al)
+    outcomes = await asyncio.gather(*(_give(org, f"k{n}") for n in range(10)), return_exceptions=True)
 
     refused = [outcome for outcome in outcomes if isinstance(outcome, Refused)]
     assert len(refused) == 8
     assert {each.code for each in refused} == {Code.POLICY_REFUSED}
-    assert (await verify(house.ledger)).clean
+    assert (await verify(org.ledger)).clean
 
 
-async def test_credits_cannot_be_spent_twice_by_racing_gifts(house: House) -> None:
+async def test_credits_cannot_be_spent_twice_by_racing_gifts(org: SampleOrg) -> None:
     """L2: a hundred gifts of 10 against 25."""
-    await house.grant(house.al, "25")
-    await _without_limits(house)
-    outcomes = await asyncio.gather(*(_give(house, f"k{n}") for n in range(100)), return_exceptions=True)
+    await org.grant(org.al, "25")
+    await _without_limits(org)
+    outcomes = await asyncio.gather(*(_give(org, f"k{n}") for n in range(100)), return_exceptions=True)
 
     assert sum(not isinstance(outcome, Refused) for outcome in outcomes) == 2
-    assert (await balances.balance(house.ledger, actor=house.al.actor)).available == Credits.of(5)
+    assert (await balances.balance(org.ledger, actor=org.al.actor)).available == Credits.of(5)
 
 
-async def test_a_defect_harms_only_its_own_command(house: House) -> None:
+async def test_a_defect_harms_only_its_own_command(org: SampleOrg) -> None:
     """L7: a decision that raises, and rows that the database refuses, get internal_error; neighbours are booked."""
-    await house.grant(house.al)
-    org = house.al.actor.org_id
-    broken = [Broken(org, f"raise{n}", raises=True) for n in range(3)]
-    broken += [Broken(org, f"clash{n}", raises=False) for n in range(3)]
+    await org.grant(org.al)
+    own_org = org.al.actor.org_id
+    broken = [Broken(own_org, f"raise{n}", raises=True) for n in range(3)]
+    broken += [Broken(own_org, f"clash{n}", raises=False) for n in range(3)]
     outcomes = await asyncio.gather(
-        _give(house, "a"), *(house.ledger.execute(each) for each in broken), _give(house, "b"), return_exceptions=True
+        _give(org, "a"), *(org.ledger.execute(each) for each in broken), _give(org, "b"), return_exceptions=True
     )
 
     codes = [outcome.code for outcome in outcomes if isinstance(outcome, Refused)]
     assert codes == [Code.INTERNAL_ERROR] * 6
-    assert (await balances.balance(house.ledger, actor=house.al.actor)).held_gifts == Credits.of(20)
-    assert (await verify(house.ledger)).clean
+    assert (await balances.balance(org.ledger, actor=org.al.actor)).held_gifts == Credits.of(20)
+    assert (await verify(org.ledger)).clean
 
 
 @pytest.mark.parametrize("after", [False, True], ids=["before it took effect", "after it took effect"])
 @pytest.mark.parametrize("call", ["begin", "claim", "lock", "insert", "commit"])
-async def test_a_lost_connection_loses_and_doubles_nothing(house: House, call: str, after: bool) -> None:
+async def test_a_lost_connection_loses_and_doubles_nothing(org: SampleOrg, call: str, after: bool) -> None:
     """L7, L10: the batch is run again, and its keys tell what took effect."""
-    await house.grant(house.al)
-    with failing(house.ledger, call, after=after):
-        answer = await _give(house, "a", 10)
-    more = await _give(house, "b", 10)
+    await org.grant(org.al)
+    with failing(org.ledger, call, after=after):
+        answer = await _give(org, "a", 10)
+    more = await _give(org, "b", 10)
 
     assert not answer.replayed
     assert not more.replayed
-    assert (await balances.balance(house.ledger, actor=house.al.actor)).held_gifts == Credits.of(20)
-    assert (await verify(house.ledger)).clean
+    assert (await balances.balance(org.ledger, actor=org.al.actor)).held_gifts == Credits.of(20)
+    assert (await verify(org.ledger)).clean
 
 
-async def test_a_connection_lost_at_commit_tells_one_caller_that_a_command_was_new(house: House) -> None:
+async def test_a_connection_lost_at_commit_tells_one_caller_that_a_command_was_new(org: SampleOrg) -> None:
     """L6: twins in the lost batch, and an older key sent again in it, are replays all the same."""
-    await house.grant(house.al)
-    await _give(house, "old", 10)
-    with failing(house.ledger, "commit", after=True), _stalled(house.ledger.journal):
-        asked = [asyncio.ensure_future(_give(house, key, 10)) for key in ("old", "new", "old", "new")]
+    await org.grant(org.al)
+    await _give(org, "old", 10)
+    with failing(org.ledger, "commit", after=True), _stalled(org.ledger.journal):
+        asked = [asyncio.ensure_future(_give(org, key, 10)) for key in ("old", "new", "old", "new")]
         await asyncio.sleep(0.1)
     answers = await asyncio.gather(*asked)
 
     assert [answer.replayed for answer in answers] == [True, False, True, True]
-    assert (await balances.balance(house.ledger, actor=house.al.actor)).held_gifts == Credits.of(20)
+    assert (await balances.balance(org.ledger, actor=org.al.actor)).held_gifts == Credits.of(20)
 
 
 async def test_a_caller_who_hangs_up_before_a_refusal_leaves_no_error_in_the_log(
-    house: House, caplog: pytest.LogCaptureFixture
+    org: SampleOrg, caplog: pytest.LogCaptureFixture
 ) -> None:
-    with _stalled(house.ledger.journal):
-        asked = asyncio.ensure_future(_give(house, "more than there is"))
+    with _stalled(org.ledger.journal):
+        asked = asyncio.ensure_future(_give(org, "more than there is"))
         await asyncio.sleep(0.1)
         asked.cancel()
         await asyncio.wait([asked])
-    await house.grant(house.al)
+    await org.grant(org.al)
     gc.collect()
 
     assert asked.cancelled()
     assert caplog.records == []
 
 
-async def test_a_full_queue_answers_overloaded_at_once(house: House) -> None:
+async def test_a_full_queue_answers_overloaded_at_once(org: SampleOrg) -> None:
     """L7: backpressure; what was accepted is still answered."""
-    await house.grant(house.al)
-    await _without_limits(house)
-    journal = house.ledger.journal
+    await org.grant(org.al)
+    await _without_limits(org)
+    journal = org.ledger.journal
     journal._queue.size = 5
     with _stalled(journal) as held:
-        first = asyncio.ensure_future(_give(house, "in the writer's hands"))
+        first = asyncio.ensure_future(_give(org, "in the writer's hands"))
         await eventually(held.is_set)
-        waiting = [asyncio.ensure_future(_give(house, f"k{number}")) for number in range(20)]
+        waiting = [asyncio.ensure_future(_give(org, f"k{number}")) for number in range(20)]
         await eventually(lambda: sum(task.done() for task in waiting) >= 15)
         refused = [task.exception() for task in waiting if task.done()]
     await asyncio.wait([first, *waiting])
@@ -257,66 +258,66 @@ async def test_a_full_queue_answers_overloaded_at_once(house: House) -> None:
     assert sum(task.exception() is None for task in waiting) == 5
 
 
-async def test_of_commands_handed_in_together_a_full_queue_takes_those_it_has_room_for(house: House) -> None:
+async def test_of_commands_handed_in_together_a_full_queue_takes_those_it_has_room_for(org: SampleOrg) -> None:
     """L7: each has its own answer, in order."""
-    org = house.ada.actor.org_id
-    house.ledger.journal._queue.size = 3
+    own_org = org.ada.actor.org_id
+    org.ledger.journal._queue.size = 3
 
-    answers = await house.ledger.execute_all([Settle(org, number) for number in range(1, 6)])
-    from_a_thread = house.ledger.journal.submit_all([Settle(org, number) for number in range(1, 6)]).result()
+    answers = await org.ledger.execute_all([Settle(own_org, number) for number in range(1, 6)])
+    from_a_thread = org.ledger.journal.submit_all([Settle(own_org, number) for number in range(1, 6)]).result()
 
     assert [answer.code for answer in answers if isinstance(answer, Refused)] == [Code.NOT_FOUND] * 3 + [
         Code.OVERLOADED
     ] * 2
     assert list(map(str, from_a_thread)) == list(map(str, answers))
-    assert await house.ledger.execute_all([]) == []
+    assert await org.ledger.execute_all([]) == []
 
 
-async def test_an_unreachable_database_answers_clearly_and_recovers(house: House) -> None:
+async def test_an_unreachable_database_answers_clearly_and_recovers(org: SampleOrg) -> None:
     """L7: retries are bounded; when the cause is gone the house goes on."""
-    await house.grant(house.al)
-    with failing(house.ledger, "begin", after=False, times=6), pytest.raises(Refused) as refused:
-        await _give(house, "a")
-    answer = await _give(house, "a")
+    await org.grant(org.al)
+    with failing(org.ledger, "begin", after=False, times=6), pytest.raises(Refused) as refused:
+        await _give(org, "a")
+    answer = await _give(org, "a")
 
     assert refused.value.code is Code.OVERLOADED
     assert not answer.replayed
 
 
-async def test_two_processes_settle_each_gift_once(house: House, database_url: str) -> None:
+async def test_two_processes_settle_each_gift_once(org: SampleOrg, database_url: str) -> None:
     """G2: several schedulers at once are harmless."""
-    await house.grant(house.al)
-    await _give(house, "a")
-    await _give(house, "b")
-    house.clock.advance(timedelta(hours=25))
-    with open_house_ledger(database_url) as (second, clock):
+    await org.grant(org.al)
+    await _give(org, "a")
+    await _give(org, "b")
+    org.clock.advance(timedelta(hours=25))
+    with open_sample_ledger(database_url) as (second, clock):
         clock.advance(timedelta(hours=25))
-        swept = await asyncio.gather(*(settlement.settle_due(each) for each in (house.ledger, second) * 4))
+        swept = await asyncio.gather(*(settlement.settle_due(each) for each in (org.ledger, second) * 4))
 
     assert sum(each.done for each in swept) == 2
-    assert (await balances.balance(house.ledger, actor=house.bo.actor)).available == Credits.of(20)
-    assert (await verify(house.ledger)).clean
+    assert (await balances.balance(org.ledger, actor=org.bo.actor)).available == Credits.of(20)
+    assert (await verify(org.ledger)).clean
 
 
-async def test_a_message_is_erasable_and_the_books_keep_its_hash(house: House) -> None:
+async def test_a_message_is_erasable_and_the_books_keep_its_hash(org: SampleOrg) -> None:
     """L1: free text lives in its own row; without it verify is still clean."""
-    await house.grant(house.al)
-    await _give(house, "a", message="thanks for the payload fix")
-    await house.ledger.write(lambda connection: connection.exec_driver_sql("DELETE FROM note"))
+    await org.grant(org.al)
+    await _give(org, "a", message="thanks for the payload fix")
+    await org.ledger.write(lambda connection: connection.exec_driver_sql("DELETE FROM note"))
 
-    assert (await verify(house.ledger)).clean
+    assert (await verify(org.ledger)).clean
 
 
-async def test_another_process_s_commit_is_heard_by_those_it_concerns(house: House, database_url: str) -> None:
+async def test_another_process_s_commit_is_heard_by_those_it_concerns(org: SampleOrg, database_url: str) -> None:
     """L11: NOTIFY on PostgreSQL, the data version on SQLite; only those concerned are woken."""
-    await house.grant(house.al)
-    mine = house.ledger.changes.subscribe(house.bo.actor.member_id)
-    strangers = house.ledger.changes.subscribe(house.stranger.actor.member_id)
-    house.ledger.watch()
+    await org.grant(org.al)
+    mine = org.ledger.changes.subscribe(org.bo.actor.member_id)
+    strangers = org.ledger.changes.subscribe(org.stranger.actor.member_id)
+    org.ledger.watch()
     assert await mine.wait(timeout=10), "who begins to watch looks at everything once"
     assert await strangers.wait(timeout=10)
-    with open_house_ledger(database_url) as (second, _clock):
-        await _give(replace(house, ledger=second), "a")
+    with open_sample_ledger(database_url) as (second, _clock):
+        await _give(replace(org, ledger=second), "a")
         heard = await mine.wait(timeout=2)
     told = await strangers.wait(timeout=0.2)
 
@@ -324,9 +325,9 @@ async def test_another_process_s_commit_is_heard_by_those_it_concerns(house: Hou
     assert not told
 
 
-async def _without_limits(house: House) -> None:
+async def _without_limits(org: SampleOrg) -> None:
     body = dict.fromkeys(("credits_per_gift", "credits_per_day", "gifts_per_day", "gifts_per_pair_and_day"))
-    await house.ledger.write(lambda connection: connection.execute(update(Policy).values(body=body)))
+    await org.ledger.write(lambda connection: connection.execute(update(PolicyRow).values(body=body)))
 
 
 @contextmanager

@@ -9,9 +9,10 @@ from typing import Any
 import pytest
 from sqlalchemy import Connection, Engine, event
 
-from core.ledger.commands import Needs
-from core.store import bills, deliveries, facts, gifts, holds, lots, notices, referrals, requests, rescue, statements
+from core.ledger.commands import ReadSet
+from core.store import dry_run
 from core.store.engine import open_engine, writing
+from core.store.queries import charges, deliveries, gifts, holds, lots, notices, referrals, requests, rescue, statements
 
 NOW = datetime(2026, 11, 20, tzinfo=UTC)
 HOT = {
@@ -19,11 +20,11 @@ HOT = {
     "open gifts of somebody": (lambda c: gifts.open_of(c, 1, 11), "gift_open_by_"),
     "gifts coming to somebody": (lambda c: gifts.incoming(c, 1, 88), "gift_open_by_recipient"),
     "what somebody gave today": (lambda c: gifts.given_since(c, 1, 88, NOW), "gift_by_sender"),
-    "lots that have lapsed": (lambda c: lots.lapsed(c, NOW, 10), "position_by_expiry"),
+    "lots that have lapsed": (lambda c: lots.expired_positions(c, NOW, 10), "position_by_expiry"),
     "holds that are due": (lambda c: holds.due(c, NOW, 10), "hold_due"),
     "messages to be sent": (lambda c: notices.take(c, NOW, limit=9, lease=timedelta(1)), "outbox_queued"),
     "notices for an editor": (lambda c: notices.unclaimed(c, 1, 11, 9), "outbox_unclaimed"),
-    "gifts to other organisations": (lambda c: deliveries.queued(c, NOW, 9), "delivery_queued"),
+    "gifts to other organizations": (lambda c: deliveries.queued(c, NOW, 9), "delivery_queued"),
     "requests that have lapsed": (lambda c: requests.lapsed_requests(c, NOW, 9), "credit_request_due"),
     "requests that wait for an answer": (lambda c: requests.waiting(c, 1, 11, NOW), "credit_request_open_by_asker"),
     "what somebody asked for": (
@@ -44,7 +45,7 @@ HOT = {
         "obligation_open",
     ),
     "what somebody has used": (lambda c: rescue.used_since(c, 1, 11, NOW), "usage_event_by_member"),
-    "what somebody owes": (lambda c: bills.owed_by(c, 1, 88), "obligation_open"),
+    "what somebody owes": (lambda c: charges.owed_by(c, 1, 88), "obligation_open"),
     "a statement": (lambda c: statements.movements(c, 1, 88, before=None, limit=9), "PRIMARY KEY (org_id=? AND acc"),
 }
 
@@ -89,7 +90,7 @@ def test_what_an_authorization_reads_is_found_by_indexes_of_what_still_counts(en
     with writing(engine) as connection:
         raw: Any = connection.connection.driver_connection
         raw.set_trace_callback(seen.append)
-        facts.book_of(connection, 1, Needs(members=(11,), spending_of=(11,), holds=(7,)), NOW)
+        dry_run.state_for_reads(connection, 1, ReadSet(members=(11,), spending_of=(11,), holds=(7,)), NOW)
         raw.set_trace_callback(None)
         reads = [sql for sql in seen if sql.lstrip().upper().startswith("SELECT")]
         steps = [row[3] for sql in reads for row in raw.execute(f"EXPLAIN QUERY PLAN {sql}")]

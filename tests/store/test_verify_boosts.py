@@ -11,25 +11,25 @@ from core.metering.boosts import Factor
 from core.services.boosts import applications, boosts, campaigns
 from core.services.boosts.boosts import BoostTarget
 from core.services.boosts.campaigns import CampaignTerms
-from core.services.verify import verify
+from core.services.wallet.verify import verify
 from core.store.engine import writing
-from tests.support.house import House, either_house
+from tests.support.sample_org import SampleOrg, either_org
 
-__all__ = ["either_house"]
+__all__ = ["either_org"]
 
 DAY = timedelta(days=1)
 
 
-async def a_lived_house(house: House) -> None:
+async def a_lived_house(org: SampleOrg) -> None:
     """A campaign with one in, one waiting and one gone; a boost dropped on a team."""
-    now = house.clock()
+    now = org.clock()
     terms = CampaignTerms("Ten", Factor.parse("10"), 1, now + DAY, now + DAY, now + 20 * DAY)
-    made = await campaigns.open_campaign(house.ledger, actor=house.ada.actor, key="k", terms=terms)
-    for person in (house.ada, house.al, house.bo):
-        await applications.apply(house.ledger, actor=person.actor, key="mine", campaign_id=made.item.id)
-    await applications.withdraw(house.ledger, actor=house.ada.actor, campaign_id=made.item.id)
-    to = BoostTarget(team=house.team)
-    await boosts.drop(house.ledger, actor=house.ada.actor, key="d", to=to, factor=Factor.parse("2"), days=1)
+    made = await campaigns.open_campaign(org.ledger, actor=org.ada.actor, key="k", terms=terms)
+    for person in (org.ada, org.al, org.bo):
+        await applications.apply(org.ledger, actor=person.actor, key="mine", campaign_id=made.item.id)
+    await applications.withdraw(org.ledger, actor=org.ada.actor, campaign_id=made.item.id)
+    to = BoostTarget(team=org.team)
+    await boosts.grant(org.ledger, actor=org.ada.actor, key="d", to=to, factor=Factor.parse("2"), days=1)
 
 
 @pytest.mark.parametrize(
@@ -46,13 +46,13 @@ async def a_lived_house(house: House) -> None:
         ("UPDATE boost SET boost_id = boost_id + 1000 WHERE campaign_id IS NULL", "was never booked"),
     ],
 )
-async def test_what_somebody_changed_is_named(either_house: House, tampering: str, problem: str) -> None:
-    house = either_house
-    await a_lived_house(house)
-    assert (await verify(house.ledger)).clean
+async def test_what_somebody_changed_is_named(either_org: SampleOrg, tampering: str, problem: str) -> None:
+    org = either_org
+    await a_lived_house(org)
+    assert (await verify(org.ledger)).clean
 
-    with writing(house.ledger.engine) as connection:
+    with writing(org.ledger.engine) as connection:
         connection.execute(text(tampering))
-    report = await verify(house.ledger)
+    report = await verify(org.ledger)
 
     assert any(problem in finding.problem for finding in report.findings)

@@ -9,49 +9,49 @@ import pytest
 from sqlalchemy import text
 
 from core.ledger.credits import Credits
-from core.services import referrals, requests
-from core.services.verify import verify
-from tests.support.house import House, furnish, open_house_ledger, person
+from core.services.sharing import referrals, requests
+from core.services.wallet.verify import verify
+from tests.support.sample_org import SampleOrg, furnish, open_sample_ledger, person
 
 
 @pytest.fixture
-async def house(database_url: str) -> Any:
+async def org(database_url: str) -> Any:
     """Of three requests Al filled one, pledged to one and declined one; Cy came by him, and both were rewarded."""
-    with open_house_ledger(database_url) as (ledger, clock):
-        house = await furnish(ledger, clock)
-        await house.grant(house.al, "100")
+    with open_sample_ledger(database_url) as (ledger, clock):
+        org = await furnish(ledger, clock)
+        await org.grant(org.al, "100")
         for key, amount in (("all of it", 5), ("a part", 9), ("nothing", 7)):
-            number = await _asked(house, key, amount)
+            number = await _asked(org, key, amount)
             if key == "nothing":
-                await requests.decline(ledger, actor=house.al.actor, key=key, request_id=number, reason=None)
+                await requests.decline(ledger, actor=org.al.actor, key=key, request_id=number, reason=None)
             else:
-                await requests.pledge(ledger, actor=house.al.actor, key=key, request_id=number, amount=Credits.of(5))
-        cy = await person(house, "Cy")
-        await house.grant(cy, "60")
-        code = await referrals.make_code(ledger, actor=house.al.actor)
+                await requests.pledge(ledger, actor=org.al.actor, key=key, request_id=number, amount=Credits.of(5))
+        cy = await person(org, "Cy")
+        await org.grant(cy, "60")
+        code = await referrals.make_code(ledger, actor=org.al.actor)
         await referrals.use_code(ledger, actor=cy.actor, code=code)
-        await house.grant(cy, "60")
-        await house.use(cy, 60)
+        await org.grant(cy, "60")
+        await org.use(cy, 60)
         clock.advance(timedelta(minutes=1))
         await referrals.reward_due(ledger)
-        yield house
+        yield org
 
 
-async def _asked(house: House, key: str, amount: int) -> str:
-    to = [house.al.id]
-    asked = await requests.ask(house.ledger, actor=house.bo.actor, key=key, amount=Credits.of(amount), to=to)
+async def _asked(org: SampleOrg, key: str, amount: int) -> str:
+    to = [org.al.id]
+    asked = await requests.ask(org.ledger, actor=org.bo.actor, key=key, amount=Credits.of(amount), to=to)
     return asked.item.id
 
 
-async def _found(house: House, statement: str) -> list[str]:
+async def _found(org: SampleOrg, statement: str) -> list[str]:
     """Change the database behind the ledger's back and return what verify says of it."""
-    changed = await house.ledger.write(lambda connection: connection.execute(text(statement)).rowcount)
+    changed = await org.ledger.write(lambda connection: connection.execute(text(statement)).rowcount)
     assert changed == 1
-    return [f"{each.row} {each.problem}" for each in (await verify(house.ledger)).findings]
+    return [f"{each.row} {each.problem}" for each in (await verify(org.ledger)).findings]
 
 
-async def test_an_untouched_database_is_clean(house: House) -> None:
-    assert (await verify(house.ledger)).findings == []
+async def test_an_untouched_database_is_clean(org: SampleOrg) -> None:
+    assert (await verify(org.ledger)).findings == []
 
 
 @pytest.mark.parametrize(
@@ -76,7 +76,7 @@ async def test_an_untouched_database_is_clean(house: House) -> None:
         ("UPDATE referral SET created_at = created_at + 1", "was never booked"),
     ],
 )
-async def test_what_was_changed_is_named(house: House, statement: str, said: str) -> None:
-    found = await _found(house, statement)
+async def test_what_was_changed_is_named(org: SampleOrg, statement: str, said: str) -> None:
+    found = await _found(org, statement)
 
     assert any(said in each for each in found), found

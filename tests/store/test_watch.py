@@ -8,8 +8,8 @@ import psycopg
 
 from core.wiring import open_ledger
 from tests.support.builders import some_settings
-from tests.support.house import furnish, open_house_ledger
-from tests.support.severed import severable
+from tests.support.cut_connections import severable
+from tests.support.sample_org import furnish, open_sample_ledger
 from tests.support.waiting import eventually
 
 SOON = 20.0
@@ -19,8 +19,8 @@ async def test_what_was_committed_while_nobody_listened_is_looked_for_once_someb
     postgresql_url: str,
 ) -> None:
     """L11: everybody looks again when the line is back, not before: what comes in between would be missed for good."""
-    with open_house_ledger(postgresql_url) as (writing, clock), severable(postgresql_url) as line:
-        house = await furnish(writing, clock)
+    with open_sample_ledger(postgresql_url) as (writing, clock), severable(postgresql_url) as line:
+        org = await furnish(writing, clock)
         with contextlib.closing(open_ledger(some_settings(line.url), clock=clock)) as listening:
             listening.watch()
             await eventually(lambda: _listeners(postgresql_url))
@@ -28,7 +28,7 @@ async def test_what_was_committed_while_nobody_listened_is_looked_for_once_someb
             line.connecting_takes = 1.0
             _hang_up(postgresql_url)
             assert await heard.wait(SOON), "the line is down"
-            await house.grant(house.al)
+            await org.grant(org.al)
 
             assert await heard.wait(SOON)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from core.services.views import Actor, Role, Scope
+from core.services.common.actors import Actor, Role, Scope
 from core.settings import Settings
 from tests.support.lots import ADA
 
@@ -18,7 +18,7 @@ def some_settings(database_url: str = "sqlite:///var/teamcredits.db", **values: 
 
 
 def an_actor(member_id: int = ADA, *, org_id: int = ORG, role: Role = Role.MEMBER, scopes: str = "read give") -> Actor:
-    """Return a member of the organisation who may read and give."""
+    """Return a member of the organization who may read and give."""
     return Actor(org_id, member_id, role, frozenset(Scope(scope) for scope in scopes.split()))
 
 

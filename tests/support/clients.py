@@ -15,9 +15,9 @@ from typing import Any
 
 import httpx
 
-from tests.support.house import bearer
 from tests.support.population import Population
 from tests.support.record import Answer, Ask, Kind, Record
+from tests.support.sample_org import bearer
 
 BASE = "/v1/billing/credits"
 CLIENTS = 12

@@ -17,12 +17,12 @@ from core.ledger.accounts import kind_of
 from core.ledger.commands import Receipt
 from core.ledger.errors import Refused
 from tests.model.model import Model, Refusal
+from tests.support.fixtures import PEOPLE, World
 from tests.support.requests import (
     INSTANT,
     Request,
     Requests,
 )
-from tests.support.worlds import PEOPLE, World
 
 
 class ComparedLedger(RuleBasedStateMachine):

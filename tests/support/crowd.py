@@ -8,12 +8,12 @@ from sqlalchemy import Table
 from sqlmodel import SQLModel
 
 from core.ledger.accounts import AccountKind, account_id
-from core.services.access import TOKEN_PREFIX, hash_of
-from core.services.ledger import Ledger
-from core.services.views import Actor, Role, Scope
+from core.services.common.actors import Actor, Role, Scope
+from core.services.common.ledger_service import LedgerService
+from core.services.people.tokens import TOKEN_PREFIX, hash_of
 from core.store import tables as t
 from core.store.engine import writing
-from core.store.instants import to_micros
+from core.store.timestamps import to_micros
 
 SCOPES = frozenset({Scope.READ, Scope.GIVE})
 
@@ -30,8 +30,8 @@ class Newcomer:
         return {"Authorization": f"Bearer {self.token}"}
 
 
-def a_crowd(ledger: Ledger, org_id: int, count: int) -> list[Newcomer]:
-    """Let so many people join an organisation at once."""
+def a_crowd(ledger: LedgerService, org_id: int, count: int) -> list[Newcomer]:
+    """Let so many people join an organization at once."""
     now, people = to_micros(ledger.clock()), []
     for number in range(count):
         actor = Actor(org_id, ledger.new_id(), Role.MEMBER, SCOPES)
@@ -52,7 +52,7 @@ def a_crowd(ledger: Ledger, org_id: int, count: int) -> list[Newcomer]:
         for each in people
     ]
     with writing(ledger.engine) as connection:
-        for model, rows in ((t.Member, members), (t.Account, accounts), (t.Token, tokens)):
+        for model, rows in ((t.MemberRow, members), (t.AccountRow, accounts), (t.TokenRow, tokens)):
             connection.execute(_table(model).insert(), rows)
     return people
 

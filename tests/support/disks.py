@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Engine, event
 
-from core.services.ledger import Ledger
+from core.services.common.ledger_service import LedgerService
 from tests.support.postgres import reachable_folder
 
 
@@ -48,7 +48,7 @@ def filled(disk: Path) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def sqlite_with(ledger: Ledger, pragma: str) -> Iterator[None]:
+def sqlite_with(ledger: LedgerService, pragma: str) -> Iterator[None]:
     """Let every connection of a SQLite ledger begin with a pragma for a while."""
 
     def begin_with(connection: object, _record: object) -> None:
@@ -61,7 +61,7 @@ def sqlite_with(ledger: Ledger, pragma: str) -> Iterator[None]:
     ledger.engine.dispose()
 
 
-def _reconnect(ledger: Ledger) -> None:
+def _reconnect(ledger: LedgerService) -> None:
     """Let the ledger's connections be made anew; between two commands, nobody uses them."""
     driver, ledger.journal._driver = ledger.journal._driver, None
     if driver is not None:

@@ -19,12 +19,14 @@ from core.ledger.lots import Source
 from core.metering.caps import Period
 from core.metering.holds import Hold, HoldState
 from core.metering.usage import Rating, Usage
-from core.services import balances, caps, freezes, plans
-from core.services.commands.charging import Charge
-from core.services.commands.granting import Grant
-from core.services.commands.holding import Authorize, Capture, Release
-from core.services.verify import verify
-from tests.support.house import House, Person, furnish, open_house_ledger
+from core.services.allowances import caps, plans
+from core.services.grants.grant_commands import Grant
+from core.services.people import freezes
+from core.services.usage.charge_commands import Charge
+from core.services.usage.hold_commands import Authorize, Capture, Release
+from core.services.wallet import balances
+from core.services.wallet.verify import verify
+from tests.support.sample_org import Person, SampleOrg, furnish, open_sample_ledger
 
 HOUR = timedelta(hours=1)
 
@@ -35,63 +37,61 @@ _keys = count(1)
 class Gateway:
     """Whoever sends Bo's requests to a model, at prices of its own."""
 
-    house: House
+    org: SampleOrg
 
     @property
-    def org(self) -> int:
-        return self.house.ada.actor.org_id
+    def own_org(self) -> int:
+        return self.org.ada.actor.org_id
 
     @property
     def bo(self) -> int:
-        return number_of(self.house.bo)
+        return number_of(self.org.bo)
 
     async def authorize(self, amount: str, *, key: str | None = None, lasts: timedelta = HOUR) -> Hold:
         key = key or f"request {next(_keys)}"
         command = Authorize(self.org, self.bo, key, self.bo, *used(amount), lasts)
-        return cast("Hold", (await self.house.ledger.execute(command)).result)
+        return cast("Hold", (await self.org.ledger.execute(command)).result)
 
     async def capture(self, hold: Hold, amount: str, *, by: Person | None = None) -> Hold:
-        actor = number_of(by or self.house.bo)
-        command = Capture(self.org, actor, hold.hold_id, *used(amount), for_anybody=by is self.house.ada)
-        return cast("Hold", (await self.house.ledger.execute(command)).result)
+        actor = number_of(by or self.org.bo)
+        command = Capture(self.org, actor, hold.hold_id, *used(amount), for_anybody=by is self.org.ada)
+        return cast("Hold", (await self.org.ledger.execute(command)).result)
 
     async def release(self, hold: Hold, *, by: Person | None = None) -> None:
-        command = Release(self.org, number_of(by or self.house.bo), hold.hold_id, for_anybody=by is self.house.ada)
-        await self.house.ledger.execute(command)
+        command = Release(self.org, number_of(by or self.org.bo), hold.hold_id, for_anybody=by is self.org.ada)
+        await self.org.ledger.execute(command)
 
     async def charge(self, amount: str) -> None:
-        await self.house.ledger.execute(Charge(self.org, self.bo, "tool", str(next(_keys)), "bo", *used(amount)))
+        await self.org.ledger.execute(Charge(self.org, self.bo, "tool", str(next(_keys)), "bo", *used(amount)))
 
     async def grant(self, amount: str, *, to: int | None = None, lasts: timedelta | None = None) -> int:
         """Give Bo, or an account, a bought lot, and return its id."""
-        account, expires_at = to or wallet_of(self.bo), None if lasts is None else self.house.clock() + lasts
+        account, expires_at = to or wallet_of(self.bo), None if lasts is None else self.org.clock() + lasts
         lot = (Source.PURCHASE, expires_at, True, 100)
-        admin = number_of(self.house.ada)
+        admin = number_of(self.org.ada)
         command = Grant(self.org, admin, f"grant {next(_keys)}", account, Credits.parse(amount), *lot, reason=None)
-        return (await self.house.ledger.execute(command)).first_id
+        return (await self.org.ledger.execute(command)).first_id
 
     async def plan(self, **windows: str) -> None:
         """Give Bo a plan, from now on."""
         limits = {name: Credits.parse(amount) for name, amount in windows.items()}
-        made = await plans.create_plan(self.house.ledger, actor=self.house.ada.actor, name="Pro", **limits)
-        await plans.give_plan(self.house.ledger, actor=self.house.ada.actor, subject=self.house.bo.id, plan_id=made.id)
+        made = await plans.create_plan(self.org.ledger, actor=self.org.ada.actor, name="Pro", **limits)
+        await plans.give_plan(self.org.ledger, actor=self.org.ada.actor, subject=self.org.bo.id, plan_id=made.id)
 
     async def cap(self, amount: str, period: Period = Period.DAY, *, pool: str | None = None) -> None:
         """Set a cap on what Bo takes."""
         limit = Credits.parse(amount)
         await caps.set_cap(
-            self.house.ledger,
-            actor=self.house.ada.actor,
-            subject=self.house.bo.id,
+            self.org.ledger,
+            actor=self.org.ada.actor,
+            subject=self.org.bo.id,
             period=period,
             amount=limit,
             pool=pool,
         )
 
     async def freeze(self) -> None:
-        await freezes.freeze(
-            self.house.ledger, actor=self.house.ada.actor, member_id=self.house.bo.id, reason="lost laptop"
-        )
+        await freezes.freeze(self.org.ledger, actor=self.org.ada.actor, member_id=self.org.bo.id, reason="lost laptop")
 
     async def hold(self, hold: Hold) -> Hold:
         """Return the hold as it is stored."""
@@ -107,7 +107,7 @@ class Gateway:
 
     async def shown(self) -> dict[str, str]:
         """Return what Bo is shown."""
-        shown = await balances.balance(self.house.ledger, actor=self.house.bo.actor)
+        shown = await balances.balance(self.org.ledger, actor=self.org.bo.actor)
         names = ("spendable", "available", "pool", "held_usage")
         return {name: str(getattr(shown, name)) for name in names}
 
@@ -118,7 +118,7 @@ class Gateway:
 
     @property
     def team(self) -> int:
-        return parse_id(Prefix.TEAM, self.house.team)
+        return parse_id(Prefix.TEAM, self.org.team)
 
     async def sums(self, account: int) -> str:
         """Return what the entries of an account sum to."""
@@ -140,7 +140,7 @@ class Gateway:
         return [row[0] for row in rows]
 
     async def rows(self, query: str) -> list[tuple[Any, ...]]:
-        return await self.house.ledger.read(lambda c: [tuple(row) for row in c.execute(text(query))])
+        return await self.org.ledger.read(lambda c: [tuple(row) for row in c.execute(text(query))])
 
 
 def number_of(person: Person) -> int:
@@ -163,9 +163,9 @@ async def refusal(doing: Any) -> Refused:
 @pytest.fixture
 async def bo(database_url: str) -> AsyncIterator[Gateway]:
     """Bo's gateway in a house without funds. Whatever was done, the books are right in the end."""
-    with open_house_ledger(database_url) as (ledger, clock):
-        house = await furnish(ledger, clock)
-        yield Gateway(house)
+    with open_sample_ledger(database_url) as (ledger, clock):
+        org = await furnish(ledger, clock)
+        yield Gateway(org)
         report = await verify(ledger)
     assert report.findings == []
 
@@ -173,8 +173,8 @@ async def bo(database_url: str) -> AsyncIterator[Gateway]:
 @pytest.fixture
 async def sqlite_bo(sqlite_url: str) -> AsyncIterator[Gateway]:
     """The same, for what does not depend on the kind of database."""
-    with open_house_ledger(sqlite_url) as (ledger, clock):
-        house = await furnish(ledger, clock)
-        yield Gateway(house)
+    with open_sample_ledger(sqlite_url) as (ledger, clock):
+        org = await furnish(ledger, clock)
+        yield Gateway(org)
         report = await verify(ledger)
     assert report.findings == []

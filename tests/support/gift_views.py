@@ -9,11 +9,11 @@ from typing import Any
 from core.ledger.credits import ZERO, Credits
 from core.ledger.gifts import GiftState
 from core.ledger.lots import Source
-from core.services.views import Balance, Decision, GiftView, Party, ResetsView, SliceView
+from core.services.common.views import BalanceView, DecisionView, GiftView, PartyView, ResetsView, SliceView
 
 NOW = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
-AL = Party("mem_a", "Al", slack_user_id="U0AL")
-BO = Party("mem_b", "Bo", slack_user_id="U0BO")
+AL = PartyView("mem_a", "Al", slack_user_id="U0AL")
+BO = PartyView("mem_b", "Bo", slack_user_id="U0BO")
 
 
 def a_gift_view(**values: Any) -> GiftView:
@@ -28,14 +28,14 @@ def a_gift_view(**values: Any) -> GiftView:
         created_at=NOW,
         settles_at=NOW + timedelta(hours=24),
         lots=(SliceView("lot_1", Source.PURCHASE, Credits.of(500), NOW + timedelta(days=30)),),
-        decision=Decision("approve", ()),
+        decision=DecisionView("approve", ()),
     )
     return replace(whole, **values)
 
 
-def a_balance(**values: Any) -> Balance:
+def a_balance(**values: Any) -> BalanceView:
     """Return a balance of 4,210 cr, all of it giftable up to 500 a day."""
-    whole = Balance(
+    whole = BalanceView(
         member_id="mem_a",
         name="Al",
         spendable=Credits.of(4210),

@@ -14,12 +14,12 @@ from typing import Any, Final
 
 from sqlalchemy import Connection, create_engine
 
-from core.store.copying import copy_rows, shapes
 from core.store.engine import reading
 from core.store.migrate import migrate, newest, upgrade
-from tests.support.house import furnish, open_house_ledger
-from tests.support.lively import live
-from tests.support.lively_rooms import live_on
+from core.store.table_copy import copy_rows, shapes
+from tests.support.busy_ledger import live
+from tests.support.busy_ledger_parts import live_on
+from tests.support.sample_org import furnish, open_sample_ledger
 
 FOLDER: Final = Path(__file__).parents[1] / "store" / "ledgers"
 _BYTES: Final = "hex"
@@ -30,10 +30,10 @@ Tables = dict[str, list[dict[str, Any]]]
 async def written_by_this_code(url: str) -> Tables:
     """Let something of every kind happen in an empty database and return its rows."""
     await asyncio.to_thread(migrate, url)
-    with open_house_ledger(url) as (ledger, clock):
-        house = await furnish(ledger, clock)
-        await live(house)
-        await live_on(house)
+    with open_sample_ledger(url) as (ledger, clock):
+        org = await furnish(ledger, clock)
+        await live(org)
+        await live_on(org)
         with reading(ledger.engine) as connection:
             return dump(connection)
 

@@ -8,9 +8,9 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from core.clock import Clock, file_clock
-from core.services import access, members, organisations
-from core.services.ledger import Ledger
-from core.services.views import Actor, Scope
+from core.services.common.actors import Actor, Scope
+from core.services.common.ledger_service import LedgerService
+from core.services.people import members, organizations, tokens
 from core.wiring import open_ledger
 from tests.support.builders import some_settings
 
@@ -70,18 +70,18 @@ def create_population(url: str, people: int, *, clock: Clock | None = None) -> P
         ledger.close()
 
 
-async def _create(ledger: Ledger, people: int) -> Population:
-    org, admin, token = await organisations.create_organisation(
+async def _create(ledger: LedgerService, people: int) -> Population:
+    org, admin, token = await organizations.create_organization(
         ledger, name="Acme", admin_name="Ada", policy=dict(NO_LIMITS)
     )
-    actor = await access.authenticate(ledger, token)
-    tokens = dict([await _person(ledger, actor, f"PERSON{number}") for number in range(people)])
-    return Population(org, admin.id, {admin.id: token} | tokens)
+    actor = await tokens.authenticate(ledger, token)
+    issued = dict([await _person(ledger, actor, f"PERSON{number}") for number in range(people)])
+    return Population(org, admin.id, {admin.id: token} | issued)
 
 
-async def _person(ledger: Ledger, admin: Actor, name: str) -> tuple[str, str]:
+async def _person(ledger: LedgerService, admin: Actor, name: str) -> tuple[str, str]:
     slack = ("T0ACME", f"U{name}")  # so that they are told of everything; nobody delivers it
     view = await members.add_member(ledger, actor=admin, name=name, verified=True, slack=slack)
     scopes = (Scope.READ, Scope.GIVE)
-    token, _ = await access.issue_token(ledger, actor=admin, member_id=view.id, scopes=scopes, label="laptop")
+    token, _ = await tokens.issue_token(ledger, actor=admin, member_id=view.id, scopes=scopes, label="laptop")
     return view.id, token

@@ -9,23 +9,23 @@ from datetime import datetime
 from typing import Any, cast
 
 from core.ledger.accounts import AccountKind, account_id, kind_of, pool_of, wallet_of
-from core.ledger.book import Book, WindowPosting
+from core.ledger.batch import BatchState, WindowPosting
 from core.ledger.commands import Command, Receipt
 from core.ledger.credits import ZERO, total
+from core.ledger.daily_giving import DailyGiving
 from core.ledger.errors import Code, Refused
 from core.ledger.gifts import OPEN, GiftState
-from core.ledger.given import Given
 from core.ledger.members import Member, TeamSeat
 from core.ledger.positions import Slice
 from core.metering.allowances import UsageWindow
 from core.metering.holds import Hold
-from core.services.commands.expiring import Expire
-from core.services.commands.holding import Authorize, HoldTimeout
-from core.services.commands.settling import Settle
+from core.services.gifts.settlement_commands import Settle
+from core.services.grants.expiry_commands import Expire
+from core.services.usage.hold_commands import Authorize, HoldTimeout
 from tests.support.clock import SettableClock
+from tests.support.fixtures import DAY, PEOPLE, USAGE_COLUMNS, Holdings
 from tests.support.spending import know_spending
 from tests.support.spending_limits import TEAMS, drops_of, records_of
-from tests.support.worlds import DAY, PEOPLE, USAGE_COLUMNS, Holdings
 
 
 class PureWorld:
@@ -37,7 +37,7 @@ class PureWorld:
         self._keys: dict[tuple[int, str], tuple[bytes, Receipt]] = {}
         self.org_id = 1
         self.ids = {name: number for number, name in enumerate((*TEAMS, *PEOPLE), start=11)}
-        self._book = Book(clock(), lambda: next(self._numbers))
+        self._book = BatchState(clock(), lambda: next(self._numbers))
         for name, person in PEOPLE.items():
             number, verified_at = self.ids[name], clock() if person.verified else None
             self._book.members[number] = Member(
@@ -83,14 +83,14 @@ class PureWorld:
 
     def _remember(self, hold: Hold) -> None:
         """Know a hold as a batch reads it: its record, its draws in their order, and what it counted where."""
-        book, number = self._book, hold.hold_id
-        book.records[Hold, "hold_id"][1, number] = {hold.key: hold}
-        given = [entry for entry in book.effects.postings[-1].entries if entry.amount < ZERO]
-        book.draws[number] = tuple(
-            (source, tuple(Slice(book.lots[e.lot_id], -e.amount) for e in given if e.account_id == source))
+        batch, number = self._book, hold.hold_id
+        batch.records[Hold, "hold_id"][1, number] = {hold.key: hold}
+        given = [entry for entry in batch.effects.postings[-1].entries if entry.amount < ZERO]
+        batch.draws[number] = tuple(
+            (source, tuple(Slice(batch.lots[e.lot_id], -e.amount) for e in given if e.account_id == source))
             for source in hold.sources
         )
-        book.reserved[number] = tuple(self._reserved[number])
+        batch.reserved[number] = tuple(self._reserved[number])
 
     def _holds(self) -> list[Hold]:
         filed = self._book.records[Hold, "hold_id"].values()
@@ -129,7 +129,7 @@ class PureWorld:
         assert used == posted
         return {key: amount for key, amount in used.items() if amount}
 
-    def _given(self, sender: int) -> Given:
+    def _given(self, sender: int) -> DailyGiving:
         counted = [
             gift
             for gift in self._book.gifts.values()
@@ -138,7 +138,7 @@ class PureWorld:
             and gift.created_at > self._book.now - DAY
         ]
         pairs = Counter(gift.recipient_account for gift in counted)
-        return Given(len(counted), total(gift.amount for gift in counted), pairs)
+        return DailyGiving(len(counted), total(gift.amount for gift in counted), pairs)
 
     def settle_due(self) -> None:
         self.execute([Settle(self.org_id, number) for number in self._book.gifts])

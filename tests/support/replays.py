@@ -21,13 +21,13 @@ from core.ledger.accounts import wallet_of
 from core.ledger.credits import Credits
 from core.ledger.ids import Prefix, parse_id
 from core.ledger.lots import Source
-from core.services.commands.granting import Grant
-from core.services.ledger import Ledger
-from core.services.members import add_member
-from core.services.organisations import create_organisation, operator
-from core.services.replay.tally import Tally
-from core.services.verify import Finding, verify
-from core.services.views import Actor
+from core.services.common.actors import Actor
+from core.services.common.ledger_service import LedgerService
+from core.services.grants.grant_commands import Grant
+from core.services.people.members import add_member
+from core.services.people.organizations import create_organization, operator
+from core.services.usage.replay_tally import Tally
+from core.services.wallet.verify import Discrepancy, verify
 from core.wiring import open_ledger
 from tests.support.builders import some_settings
 from tests.support.clock import SettableClock
@@ -45,10 +45,10 @@ PRICES = {
 
 
 @dataclass(frozen=True, slots=True)
-class House:
-    """An open ledger with one organisation; its admin comes first among the members."""
+class ReplayOrg:
+    """An open ledger with one organization; its admin comes first among the members."""
 
-    ledger: Ledger
+    ledger: LedgerService
     clock: SettableClock
     admin: Actor
     members: tuple[str, ...]
@@ -72,7 +72,7 @@ class House:
 class Terminal:
     """Somebody who runs ``teamcredits replay`` on a house."""
 
-    house: House
+    org: ReplayOrg
     folder: Path
     printed: str = ""
 
@@ -83,14 +83,14 @@ class Terminal:
     def replay_path(self, path: Path, **options: Any) -> Tally:
         console = Console(file=io.StringIO(), width=80)
         try:
-            return replay_file(self.house.ledger, path, console=console, **{"at": AT, **options})
+            return replay_file(self.org.ledger, path, console=console, **{"at": AT, **options})
         finally:
             self.printed = console.file.getvalue()  # type: ignore[attr-defined]
 
     def fund_all(self, amount: str) -> None:
         async def fund() -> None:
-            for member in range(len(self.house.members)):
-                await self.house.fund_member(f"fund-{member}", amount, member)
+            for member in range(len(self.org.members)):
+                await self.org.fund_member(f"fund-{member}", amount, member)
 
         asyncio.run(fund())
 
@@ -98,11 +98,11 @@ class Terminal:
         def read(connection: Connection) -> list[tuple[Any, ...]]:
             return [tuple(row) for row in connection.execute(text(query))]
 
-        return asyncio.run(self.house.ledger.read(read))
+        return asyncio.run(self.org.ledger.read(read))
 
-    def findings(self) -> list[Finding]:
+    def findings(self) -> list[Discrepancy]:
         """Return what ``teamcredits verify`` finds."""
-        return asyncio.run(verify(self.house.ledger)).findings
+        return asyncio.run(verify(self.org.ledger)).findings
 
     def books(self) -> list[tuple[Any, ...]]:
         """Return everything that a charge could change."""
@@ -111,7 +111,7 @@ class Terminal:
 
 
 @contextmanager
-def open_house(database_url: str, **settings: object) -> Iterator[Ledger]:
+def open_house(database_url: str, **settings: object) -> Iterator[LedgerService]:
     """Open the ledger of a migrated database, by a clock that stands still."""
     ledger = open_ledger(some_settings(database_url, **settings), clock=SettableClock())
     try:
@@ -120,13 +120,13 @@ def open_house(database_url: str, **settings: object) -> Iterator[Ledger]:
         ledger.close()
 
 
-async def settled_house(ledger: Ledger, names: Sequence[str] = ("Ada", "Bo", "Cleo")) -> House:
-    """Begin an organisation with members and no funds."""
-    _, first, _ = await create_organisation(ledger, name="Acme", admin_name=names[0])
+async def settled_house(ledger: LedgerService, names: Sequence[str] = ("Ada", "Bo", "Cleo")) -> ReplayOrg:
+    """Begin an organization with members and no funds."""
+    _, first, _ = await create_organization(ledger, name="Acme", admin_name=names[0])
     admin = await operator(ledger)
     others = [await add_member(ledger, actor=admin, name=name) for name in names[1:]]
     assert isinstance(ledger.clock, SettableClock)
-    return House(ledger, ledger.clock, admin, tuple(member.id for member in (first, *others)))
+    return ReplayOrg(ledger, ledger.clock, admin, tuple(member.id for member in (first, *others)))
 
 
 def some_requests(sessions: int = 6, *, requests_each: int = 8, seed: int = 7) -> list[Row]:

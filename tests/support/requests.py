@@ -17,16 +17,16 @@ from core.ledger.errors import Refused
 from core.ledger.lots import GIFTABLE_BY_DEFAULT, GiftOrder, Source
 from core.ledger.transfers import TransferKind
 from core.metering.usage import MAX_TOKENS, Rating, Usage
-from core.services.commands.charging import Charge
-from core.services.commands.freezing import Freeze, Leave, Unfreeze
-from core.services.commands.giving import Give
-from core.services.commands.granting import Allocate, Grant
-from core.services.commands.holding import Authorize, Capture, Release
-from core.services.commands.reversing import Reverse
-from core.services.commands.settling import Decide
+from core.services.gifts.gift_commands import Give
+from core.services.gifts.reversal_commands import Reverse
+from core.services.gifts.settlement_commands import ResolveGift
+from core.services.grants.grant_commands import Allocate, Grant
+from core.services.people.freeze_commands import Deactivate, Freeze, Unfreeze
+from core.services.usage.charge_commands import Charge
+from core.services.usage.hold_commands import Authorize, Capture, Release
 from tests.model.model import CREDIT, NEVER, Account, Model
+from tests.support.fixtures import PEOPLE, World
 from tests.support.spending_limits import TEAMS
-from tests.support.worlds import PEOPLE, World
 
 ADMIN = 1
 HOUR = timedelta(hours=1)
@@ -161,7 +161,7 @@ class Requests:
         if person in TEAMS:
             return None
         kind = TransferKind(f"gift_{act}")
-        command = Decide(self.world.org_id, self.world.ids[person], kind, self.ids["gift"][number])
+        command = ResolveGift(self.world.org_id, self.world.ids[person], kind, self.ids["gift"][number])
         in_model = partial(self.model.decide, actor=person, act=act, number=number)
         return Request(command, person, command.key, (act,), in_model)
 
@@ -237,7 +237,7 @@ class Requests:
         commands: dict[str, Command] = {
             "freeze": Freeze(*facts, reason=None),
             "unfreeze": Unfreeze(*facts, reason=None),
-            "leave": Leave(*facts),
+            "leave": Deactivate(*facts),
         }
         in_model = partial(self.model.halt, act=act, person=person)
         return Request(commands[act], "admin", facts[2], (act, person), in_model)

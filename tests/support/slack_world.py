@@ -17,11 +17,16 @@ from core.ledger.credits import Credits
 from core.ledger.ids import Prefix, shown_id
 from core.ledger.lots import Source
 from core.metering.usage import Usage
-from core.services import access, balances, grants, members, organisations, plans, ratecards, settlement
-from core.services.gifts import Recipient
-from core.services.ledger import Ledger
-from core.services.usage import charging
-from core.services.views import Actor, Balance, Role
+from core.services.allowances import plans
+from core.services.common.actors import Actor, Role
+from core.services.common.ledger_service import LedgerService
+from core.services.common.recipients import Recipient
+from core.services.common.views import BalanceView
+from core.services.gifts import settlement
+from core.services.grants import grants
+from core.services.people import members, organizations, tokens
+from core.services.usage import charges, ratecards
+from core.services.wallet import balances
 from core.settings import Settings
 from core.wiring import open_ledger
 from tests.support import slack_requests
@@ -39,9 +44,9 @@ AL, BO, CY, DEE = "U0AL", "U0BO", "U0CY", "U0DEE"  # Dee is not met yet
 
 @dataclass(slots=True)
 class SlackWorld:
-    """Al, Bo and Cy are here with 4,000 giftable credits each; the workspace is bound to their organisation."""
+    """Al, Bo and Cy are here with 4,000 giftable credits each; the workspace is bound to their organization."""
 
-    ledger: Ledger
+    ledger: LedgerService
     clock: SettableClock
     slack: SlackServer
     frontend: SlackFrontend
@@ -56,9 +61,9 @@ class SlackWorld:
         """Type a command and return the answer in the acknowledgement."""
         answer = await self.post(*signed(slack_requests.command(user_id, command, text, **fields), FORM))
         assert answer.status_code == 200, answer.text
-        said: dict[str, Any] = answer.json()
-        assert said["response_type"] == "ephemeral"
-        return said
+        reply: dict[str, Any] = answer.json()
+        assert reply["response_type"] == "ephemeral"
+        return reply
 
     async def presses(self, user_id: str, action_id: str, value: str, **fields: Any) -> httpx.Response:
         url = fields.pop("response_url", self.slack.url.replace("/api/", "/respond/1"))
@@ -74,7 +79,7 @@ class SlackWorld:
         assert actor is not None
         return actor
 
-    async def balance(self, user_id: str) -> Balance:
+    async def balance(self, user_id: str) -> BalanceView:
         return await balances.balance(self.ledger, actor=await self.actor(user_id))
 
     async def gives_a_plan(self, user_id: str, **windows: int) -> None:
@@ -87,7 +92,7 @@ class SlackWorld:
         """Charge somebody for usage that costs so many credits."""
         actor = await self.actor(user_id)
         card = await ratecards.card_at(self.ledger, org_id=actor.org_id, at=self.clock())
-        await charging.charge(
+        await charges.charge(
             self.ledger,
             org_id=actor.org_id,
             member_id=actor.member_id,
@@ -148,14 +153,14 @@ async def slack_world(
             ledger.close()
 
 
-async def _people(ledger: Ledger, policy: dict[str, Any]) -> Actor:
-    _, _, token = await organisations.create_organisation(ledger, name="Team", admin_name="Ada", policy=policy)
-    admin = await access.authenticate(ledger, token)
+async def _people(ledger: LedgerService, policy: dict[str, Any]) -> Actor:
+    _, _, token = await organizations.create_organization(ledger, name="Team", admin_name="Ada", policy=policy)
+    admin = await tokens.authenticate(ledger, token)
     await people_with_credits(ledger, admin)
     return admin
 
 
-async def people_with_credits(ledger: Ledger, admin: Actor) -> None:
+async def people_with_credits(ledger: LedgerService, admin: Actor) -> None:
     """Add Al, Bo and Cy, verified and known in Slack, with 4,000 purchased credits each."""
     for user_id, name in ((AL, "Al"), (BO, "Bo"), (CY, "Cy")):
         person = await members.add_member(

@@ -7,15 +7,15 @@ from datetime import datetime, timedelta
 from itertools import count
 
 from core.ledger.accounts import escrow_of, pool_of
-from core.ledger.book import Book
+from core.ledger.batch import BatchState
 from core.ledger.credits import Credits
 from core.ledger.members import Member, TeamSeat
 from core.ledger.positions import Position
 from core.ledger.records import Record
-from core.metering.allowances import Plan, PlanSeat, UsageWindow
+from core.metering.allowances import Plan, PlanAssignment, UsageWindow
 from core.metering.boosts import Boost, Factor, Stage
 from core.metering.caps import Cap, Period
-from core.metering.spending import Spender
+from core.metering.spending import SpendingProfile
 from tests.support.lots import ADA, ADAS, DAY, NOW
 
 ORG, OLD_TEAM, NEW_TEAM = 1, 21, 22
@@ -33,9 +33,9 @@ def a_plan(five_hours: str | None = None, weekly: str | None = None, monthly: st
 
 def a_seat(
     plan_id: int | None = PLAN, *, member_id: int = ADA, from_at: datetime = NOW - DAY, anchor_at: datetime = NOW - DAY
-) -> PlanSeat:
+) -> PlanAssignment:
     """Return Ada's seat, since a day."""
-    return PlanSeat(ORG, member_id, from_at, plan_id, anchor_at)
+    return PlanAssignment(ORG, member_id, from_at, plan_id, anchor_at)
 
 
 def a_window(
@@ -66,15 +66,17 @@ def a_boost(
     return Boost(ORG, number, subject_id, Factor.parse(factor), starts_at, ends_at, None, ADA, NOW, Stage(0), None)
 
 
-def a_spender(positions: Mapping[int, Iterable[Position]] | None = None, records: Sequence[Record] = ()) -> Spender:
+def a_spender(
+    positions: Mapping[int, Iterable[Position]] | None = None, records: Sequence[Record] = ()
+) -> SpendingProfile:
     """Return Ada, who sits in two teams, with what the accounts hold and what is set for her."""
     held = positions or {}
-    return Spender(
+    return SpendingProfile(
         ORG,
         ADA,
         (OLD_TEAM, NEW_TEAM),
         None,
-        tuple(each for each in records if isinstance(each, PlanSeat)),
+        tuple(each for each in records if isinstance(each, PlanAssignment)),
         tuple(each for each in records if isinstance(each, Plan)),
         tuple(each for each in records if isinstance(each, UsageWindow)),
         tuple(each for each in records if isinstance(each, Cap)),
@@ -89,36 +91,38 @@ def a_book(
     *,
     frozen: datetime | None = None,
     left: datetime | None = None,
-) -> Book:
+) -> BatchState:
     """Return a book in which Ada sits in two teams; named accounts hold positions, all of hers are locked."""
     ids = count(1_000)
-    book = Book(NOW, lambda: next(ids))
-    book.members[ADA] = Member(ADA, ORG, "Ada", "person", "member", NOW, NOW, frozen, left)
-    book.seats[ORG, ADA] = (TeamSeat(NEW_TEAM, is_lead=True), TeamSeat(OLD_TEAM, is_lead=False))
+    batch = BatchState(NOW, lambda: next(ids))
+    batch.members[ADA] = Member(ADA, ORG, "Ada", "person", "member", NOW, NOW, frozen, left)
+    batch.seats[ORG, ADA] = (TeamSeat(NEW_TEAM, is_lead=True), TeamSeat(OLD_TEAM, is_lead=False))
     held = positions or {}
     for account in (ADAS, OLD_POOL, NEW_POOL):
-        book.locked |= {(ORG, account), (ORG, escrow_of(account))}
-        book.positions[account] = {each.lot.lot_id: each for each in held.get(account, ())}
-    know_spending(book, ORG, {ADA: (OLD_TEAM, NEW_TEAM)}, records)
-    book.begin(ORG, ADA, ())
-    return book
+        batch.locked |= {(ORG, account), (ORG, escrow_of(account))}
+        batch.positions[account] = {each.lot.lot_id: each for each in held.get(account, ())}
+    know_spending(batch, ORG, {ADA: (OLD_TEAM, NEW_TEAM)}, records)
+    batch.begin(ORG, ADA, ())
+    return batch
 
 
-def know_spending(book: Book, org_id: int, teams: Mapping[int, Iterable[int]], records: Iterable[Record] = ()) -> None:
+def know_spending(
+    batch: BatchState, org_id: int, teams: Mapping[int, Iterable[int]], records: Iterable[Record] = ()
+) -> None:
     """Let a book know all that the spending of some people depends on, as a batch reads it."""
     subjects = {org_id, *teams, *(team for several in teams.values() for team in several)}
     wished: dict[tuple[type[Record], str], Iterable[int]] = {
         (Plan, "org_id"): (org_id,),
-        (PlanSeat, "member_id"): (*teams, org_id),
+        (PlanAssignment, "member_id"): (*teams, org_id),
         (UsageWindow, "member_id"): teams,
         (Cap, "subject_id"): subjects,
         (Boost, "subject_id"): subjects,
     }
     for (kind, column), values in wished.items():
-        filed = book.records.setdefault((kind, column), {})
+        filed = batch.records.setdefault((kind, column), {})
         for value in values:
             filed.setdefault((org_id, value), {})
     for record in records:
-        for (kind, column), filed in book.records.items():
+        for (kind, column), filed in batch.records.items():
             if type(record) is kind and (found := filed.get((org_id, getattr(record, column)))) is not None:
                 found[record.key] = record

@@ -7,23 +7,23 @@ from datetime import datetime
 
 from core.ledger.credits import Credits
 from core.ledger.records import Record
-from core.metering.allowances import Plan, PlanSeat
+from core.metering.allowances import Plan, PlanAssignment
 from core.metering.boosts import Factor
 from core.metering.caps import Cap, Period
-from core.services.commands.boosting import Drop
+from core.services.boosts.boost_commands import GrantBoost
 from tests.model.limits import ANCHOR, BOOSTS, CAPS, HOUR, PLANS
 
 TEAMS = ("red", "blue")
 
 
 def records_of(org_id: int, ids: Mapping[str, int], start: datetime) -> list[Record]:
-    """Return plans and caps as records of an organisation; ``ids`` are those of its people and teams."""
+    """Return plans and caps as records of an organization; ``ids`` are those of its people and teams."""
     numbers = {**ids, "all": org_id}
     plans = [
         Plan(org_id, 1 + place, name, *(_credits(plan.get(meter)) for meter in ("5h", "weekly", "monthly")), start)
         for place, (name, plan) in enumerate(PLANS.items())
     ]
-    seats = [PlanSeat(org_id, ids[plan.name], start, plan.plan_id, start + ANCHOR) for plan in plans]
+    seats = [PlanAssignment(org_id, ids[plan.name], start, plan.plan_id, start + ANCHOR) for plan in plans]
     caps = [
         Cap(
             org_id,
@@ -40,10 +40,10 @@ def records_of(org_id: int, ids: Mapping[str, int], start: datetime) -> list[Rec
     return [*plans, *seats, *caps]
 
 
-def drops_of(org_id: int, ids: Mapping[str, int], start: datetime) -> list[Drop]:
+def drops_of(org_id: int, ids: Mapping[str, int], start: datetime) -> list[GrantBoost]:
     """Return the boosts as the commands by which an admin grants them."""
     return [
-        Drop(
+        GrantBoost(
             org_id,
             org_id,
             f"boost {place}",

@@ -13,26 +13,28 @@ from sqlalchemy import text
 from core.ledger.commands import Command, Receipt
 from core.ledger.errors import Refused
 from core.policy.limits import Policy
-from core.services import balances, settlement
-from core.services.commands.holding import HoldTimeout
-from core.services.ledger import Ledger
-from core.store import groups, people
+from core.services.common.ledger_service import LedgerService
+from core.services.gifts import settlement
+from core.services.grants import expiry
+from core.services.usage.hold_commands import HoldTimeout
+from core.services.wallet import balances
 from core.store.engine import reading, writing
-from core.store.groups import OrganisationRecord, TeamRecord
-from core.store.instants import from_micros, to_micros
-from core.store.people import MemberRecord
+from core.store.queries import organizations, people
+from core.store.queries.organizations import OrganizationRecord, TeamRecord
+from core.store.queries.people import MemberRecord
 from core.store.records import model_of, values_of
+from core.store.timestamps import from_micros, to_micros
 from tests.model.model import Shown
 from tests.support.builders import an_actor
 from tests.support.clock import START, SettableClock
+from tests.support.fixtures import PEOPLE, Holdings
 from tests.support.spending_limits import TEAMS, drops_of, records_of
-from tests.support.worlds import PEOPLE, Holdings
 
 
 class StoredWorld:
-    """A new organisation in an open ledger, on either database; commands go through the journal."""
+    """A new organization in an open ledger, on either database; commands go through the journal."""
 
-    def __init__(self, ledger: Ledger, clock: SettableClock) -> None:
+    def __init__(self, ledger: LedgerService, clock: SettableClock) -> None:
         self._ledger = ledger
         self.clock = clock
         clock.now = START
@@ -40,18 +42,18 @@ class StoredWorld:
         self.ids = {name: ledger.new_id() for name in (*TEAMS, *PEOPLE)}
         now = clock()
         with writing(ledger.engine) as connection:
-            groups.add_organisation(
-                connection, OrganisationRecord(self.org_id, "Acme", None, now), policy=Policy().body()
+            organizations.add_organization(
+                connection, OrganizationRecord(self.org_id, "Acme", None, now), policy=Policy().body()
             )
             for team in TEAMS:
-                groups.add_team(connection, TeamRecord(self.org_id, self.ids[team], team, now))
+                organizations.add_team(connection, TeamRecord(self.org_id, self.ids[team], team, now))
             for name, person in PEOPLE.items():
                 number, verified_at = self.ids[name], now if person.verified else None
                 record = MemberRecord(
                     self.org_id, number, name, "person", "member", joined_at=now, verified_at=verified_at
                 )
                 people.add_member(connection, record)
-                groups.seat(
+                organizations.add_team_member(
                     connection,
                     org_id=self.org_id,
                     team_id=self.ids[person.team],
@@ -71,7 +73,7 @@ class StoredWorld:
         asyncio.run(settlement.return_stranded(self._ledger))
 
     def expire_due(self) -> None:
-        asyncio.run(settlement.expire_due(self._ledger))
+        asyncio.run(expiry.expire_due(self._ledger))
 
     def free_due(self) -> None:
         query = "SELECT hold_id FROM hold WHERE org_id = :org AND state = 'open' AND deadline_at <= :now"

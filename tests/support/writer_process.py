@@ -17,8 +17,8 @@ from core.ledger.accounts import wallet_of
 from core.ledger.credits import Credits
 from core.ledger.errors import Refused
 from core.ledger.lots import GiftOrder
-from core.services.commands.giving import Give
-from core.services.ledger import Ledger
+from core.services.common.ledger_service import LedgerService
+from core.services.gifts.gift_commands import Give
 from core.wiring import open_ledger
 from tests.support.builders import some_settings
 
@@ -63,7 +63,7 @@ def main() -> None:
         ledger.close()
 
 
-async def _carry_out(ledger: Ledger, job: Job) -> Done:
+async def _carry_out(ledger: LedgerService, job: Job) -> Done:
     done, numbers = Done(), itertools.count()
     began, cpu = time.monotonic(), time.process_time()
 
@@ -76,7 +76,7 @@ async def _carry_out(ledger: Ledger, job: Job) -> Done:
     return done
 
 
-async def _give(ledger: Ledger, job: Job, number: int, done: Done) -> None:
+async def _give(ledger: LedgerService, job: Job, number: int, done: Done) -> None:
     whose = "everybody" if number % 10 == 0 else job.writer
     key = f"{job.name} {number} of {whose}"
     giver, receiver = random.Random(key).sample(job.people, 2)

@@ -6,13 +6,22 @@ from typing import Any
 
 from fastapi import APIRouter, Response
 
-from core.api.contract import REPLAYED, Admin, House, Key, Reader, problems, replay_headers, required_key
-from core.api.door import DoorRoute
+from core.api.dependencies import (
+    REPLAYED,
+    AdminActor,
+    IdempotencyKey,
+    LedgerDep,
+    ReadActor,
+    problems,
+    replay_headers,
+    required_key,
+)
+from core.api.guard import GuardedRoute
 from core.api.schemas.base import Cursor, Limit, PageShown
 from core.api.schemas.supply import AllotmentChange, AllotmentGiven, AllotmentShown, EndGiven, allotment_shown
-from core.services import allotments
+from core.services.grants import allotments
 
-router = APIRouter(prefix="/v1/allotments", route_class=DoorRoute, tags=["credits"])
+router = APIRouter(prefix="/v1/allotments", route_class=GuardedRoute, tags=["credits"])
 
 _DONE: dict[int | str, dict[str, Any]] = {
     200: {"description": "The allotment as it is now.", "headers": REPLAYED},
@@ -22,7 +31,7 @@ _DONE: dict[int | str, dict[str, Any]] = {
 
 @router.get("", summary="Allotments, oldest first", responses=problems())
 async def list_allotments(
-    ledger: House, actor: Reader, limit: Limit = 50, cursor: Cursor = None
+    ledger: LedgerDep, actor: ReadActor, limit: Limit = 50, cursor: Cursor = None
 ) -> PageShown[AllotmentShown]:
     """Return all to an admin, to others those to themselves and to the pools of their teams."""
     page = await allotments.list_allotments(ledger, actor=actor, limit=limit, cursor=cursor)
@@ -42,7 +51,7 @@ async def list_allotments(
     },
 )
 async def begin(
-    given: AllotmentGiven, ledger: House, actor: Admin, response: Response, key: Key = None
+    given: AllotmentGiven, ledger: LedgerDep, actor: AdminActor, response: Response, key: IdempotencyKey = None
 ) -> AllotmentShown:
     """An admin begins it: on a day of each month, at midnight in UTC, a lot goes to a wallet or pool."""
     answer = await allotments.begin(
@@ -62,14 +71,19 @@ async def begin(
 
 
 @router.get("/{allotment_id}", summary="An allotment", responses=problems(404))
-async def get(allotment_id: str, ledger: House, actor: Reader) -> AllotmentShown:
+async def get(allotment_id: str, ledger: LedgerDep, actor: ReadActor) -> AllotmentShown:
     """Return it to an admin, or to somebody whose wallet or team it is for."""
     return allotment_shown(await allotments.get(ledger, actor=actor, allotment_id=allotment_id))
 
 
 @router.post("/{allotment_id}/change", summary="Change an allotment", responses=_DONE)
 async def change(
-    allotment_id: str, given: AllotmentChange, ledger: House, actor: Admin, response: Response, key: Key = None
+    allotment_id: str,
+    given: AllotmentChange,
+    ledger: LedgerDep,
+    actor: AdminActor,
+    response: Response,
+    key: IdempotencyKey = None,
 ) -> AllotmentShown:
     """An admin changes what is granted from the next run on; what was due by now is granted as it was."""
     answer = await allotments.change(
@@ -87,7 +101,9 @@ async def change(
 
 
 @router.post("/{allotment_id}/end", summary="End an allotment", responses=_DONE)
-async def end(allotment_id: str, given: EndGiven, ledger: House, actor: Admin, response: Response) -> AllotmentShown:
+async def end(
+    allotment_id: str, given: EndGiven, ledger: LedgerDep, actor: AdminActor, response: Response
+) -> AllotmentShown:
     """An admin ends it: what it has granted stays, and nothing follows."""
     answer = await allotments.end(ledger, actor=actor, allotment_id=allotment_id, reason=given.reason)
     response.headers.update(replay_headers(answer))

@@ -7,14 +7,15 @@ from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Depends, Query, Response
 
-from core.api.contract import REPLAYED, House, Key, problems, replay_headers, required_key
-from core.api.door import JSON_BODY, Requires
+from core.api.dependencies import REPLAYED, IdempotencyKey, LedgerDep, problems, replay_headers, required_key
+from core.api.guard import JSON_BODY, Requires
 from core.api.schemas.base import Cursor, Limit, PageShown
 from core.api.schemas.holds import AuthorizationGiven, CaptureGiven, HoldShown, hold_json, hold_shown
 from core.api.straight import StraightRoute
-from core.services import holds
-from core.services.holds import HoldState
-from core.services.views import Actor, Answer, Scope
+from core.services.common.actors import Actor, Scope
+from core.services.common.results import CommandResult
+from core.services.usage import holds
+from core.services.usage.holds import HoldState
 
 BASE: Final = "/v1/usage/authorizations"
 router = APIRouter(prefix=BASE, route_class=StraightRoute, tags=["usage"])
@@ -35,7 +36,9 @@ Spender = Annotated[Actor, Depends(Requires(Scope.SPEND))]
         **problems(402, 409, 413, 415),
     },
 )
-async def authorize(given: AuthorizationGiven, ledger: House, actor: Spender, key: Key = None) -> Response:
+async def authorize(
+    given: AuthorizationGiven, ledger: LedgerDep, actor: Spender, key: IdempotencyKey = None
+) -> Response:
     """Set aside the estimate, or answer 402 with every limit tested and what would change the answer."""
     usage = holds.estimate(
         given.model,
@@ -52,7 +55,7 @@ async def authorize(given: AuthorizationGiven, ledger: House, actor: Spender, ke
 
 @router.get("", summary="Authorizations, newest first", responses=problems(404))
 async def list_authorizations(
-    ledger: House,
+    ledger: LedgerDep,
     actor: Spender,
     member: Annotated[str | None, Query(max_length=40, description="Whose; absent is one's own.")] = None,
     state: Annotated[HoldState | None, Query(description="Only those in this state.")] = None,
@@ -65,7 +68,7 @@ async def list_authorizations(
 
 
 @router.get("/{hold_id}", summary="An authorization", responses=problems(404))
-async def get_authorization(hold_id: str, ledger: House, actor: Spender) -> HoldShown:
+async def get_authorization(hold_id: str, ledger: LedgerDep, actor: Spender) -> HoldShown:
     """Return a hold as it is now."""
     return hold_shown(await holds.hold(ledger, actor=actor, hold_id=hold_id))
 
@@ -79,7 +82,7 @@ _NOW: dict[int | str, dict[str, Any]] = {200: {"description": "The hold as it is
     summary="Charge what was used",
     responses={**_NOW, **problems(404, 409, 413, 415)},
 )
-async def capture(hold_id: str, given: CaptureGiven, ledger: House, actor: Spender) -> Response:
+async def capture(hold_id: str, given: CaptureGiven, ledger: LedgerDep, actor: Spender) -> Response:
     """Charge what was really used, and free the rest; the same again answers the same.
 
     After the deadline it is late: charged as far as there are funds, the rest is owed.
@@ -98,12 +101,14 @@ async def capture(hold_id: str, given: CaptureGiven, ledger: House, actor: Spend
 @router.post(
     "/{hold_id}/release", response_model=HoldShown, summary="Free a hold", responses={**_NOW, **problems(404, 409)}
 )
-async def release(hold_id: str, ledger: House, actor: Spender) -> Response:
+async def release(hold_id: str, ledger: LedgerDep, actor: Spender) -> Response:
     """Free a hold whose request was not made."""
     return _held(await holds.release(ledger, actor=actor, hold_id=hold_id))
 
 
-def _held(answer: Answer[holds.HoldView], status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
+def _held(
+    answer: CommandResult[holds.HoldView], status: int = 200, headers: Mapping[str, str] | None = None
+) -> Response:
     """Answer with a hold, written at once: this is the way that has to be short."""
     shown = {**(headers or {}), **replay_headers(answer)}
     return Response(hold_json(answer.item), status, shown, media_type=JSON_BODY)

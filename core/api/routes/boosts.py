@@ -6,8 +6,18 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Response
 
-from core.api.contract import REPLAYED, Admin, Giver, House, Key, Reader, problems, replay_headers, required_key
-from core.api.door import DoorRoute
+from core.api.dependencies import (
+    REPLAYED,
+    AdminActor,
+    GiveActor,
+    IdempotencyKey,
+    LedgerDep,
+    ReadActor,
+    problems,
+    replay_headers,
+    required_key,
+)
+from core.api.guard import GuardedRoute
 from core.api.schemas.base import Id
 from core.api.schemas.boosts import (
     BoostDetailShown,
@@ -21,7 +31,7 @@ from core.api.schemas.boosts import (
 )
 from core.services.boosts import boosts
 
-router = APIRouter(prefix="/v1/boosts", route_class=DoorRoute, tags=["boosts"])
+router = APIRouter(prefix="/v1/boosts", route_class=GuardedRoute, tags=["boosts"])
 
 _MADE: dict[int | str, dict[str, Any]] = {
     201: {"description": "It is written; it counts from its start on.", "headers": REPLAYED},
@@ -35,20 +45,22 @@ _ENDED: dict[int | str, dict[str, Any]] = {
 
 @router.get("", summary="Boosts that run or will", responses=problems(404))
 async def list_boosts(
-    ledger: House,
-    actor: Reader,
+    ledger: LedgerDep,
+    actor: ReadActor,
     member: Annotated[Id | None, Query(description="A member; absent is oneself. Others' are for admins.")] = None,
     team: Annotated[Id | None, Query(description="A team, instead of a member.")] = None,
 ) -> BoostsShown:
-    """Return the boosts of a member, their teams and the organisation, or of one team. The largest running counts."""
+    """Return the boosts of a member, their teams and the organization, or of one team. The largest running counts."""
     found = await boosts.boosts(ledger, actor=actor, member_id=member, team_id=team)
     return BoostsShown(items=[boost_detail_shown(each) for each in found])
 
 
 @router.post("", status_code=201, summary="Drop a boost", responses=_MADE)
-async def drop(given: BoostGiven, ledger: House, actor: Giver, response: Response, key: Key = None) -> BoostDetailShown:
+async def drop(
+    given: BoostGiven, ledger: LedgerDep, actor: GiveActor, response: Response, key: IdempotencyKey = None
+) -> BoostDetailShown:
     """An admin boosts a member, a team or everybody; a lead their own team, from its budget of boost days."""
-    answer = await boosts.drop(
+    answer = await boosts.grant(
         ledger,
         actor=actor,
         key=required_key(key),
@@ -64,7 +76,9 @@ async def drop(given: BoostGiven, ledger: House, actor: Giver, response: Respons
 
 
 @router.post("/{boost_id}/end", summary="End a boost early", responses=_ENDED)
-async def end(boost_id: str, given: BoostEndGiven, ledger: House, actor: Giver, response: Response) -> BoostDetailShown:
+async def end(
+    boost_id: str, given: BoostEndGiven, ledger: LedgerDep, actor: GiveActor, response: Response
+) -> BoostDetailShown:
     """An admin, or a lead of the boosted team, ends a boost; limits fall at once, and nothing resets."""
     answer = await boosts.end(ledger, actor=actor, boost_id=boost_id, reason=given.reason)
     response.headers.update(replay_headers(answer))
@@ -72,13 +86,13 @@ async def end(boost_id: str, given: BoostEndGiven, ledger: House, actor: Giver, 
 
 
 @router.get("/budgets/{team_id}", summary="A team's boost days", responses=problems(404))
-async def budget(team_id: str, ledger: House, actor: Reader) -> BudgetShown:
+async def budget(team_id: str, ledger: LedgerDep, actor: ReadActor) -> BudgetShown:
     """Return how many days of boosts the team's leads may still drop this month."""
     return budget_shown(await boosts.budget(ledger, actor=actor, team_id=team_id))
 
 
 @router.put("/budgets/{team_id}", summary="Set a team's boost days", responses=problems(404, 413, 415))
-async def set_budget(team_id: str, given: BudgetGiven, ledger: House, actor: Admin) -> BudgetShown:
+async def set_budget(team_id: str, given: BudgetGiven, ledger: LedgerDep, actor: AdminActor) -> BudgetShown:
     """An admin says how many days of boosts the team's leads may drop each month, and up to which factor."""
     changed = await boosts.set_budget(
         ledger, actor=actor, team_id=team_id, days_per_month=given.days_per_month, max_factor=given.max_factor

@@ -6,8 +6,18 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Response
 
-from core.api.contract import REPLAYED, Admin, Giver, House, Key, Reader, problems, replay_headers, required_key
-from core.api.door import DoorRoute
+from core.api.dependencies import (
+    REPLAYED,
+    AdminActor,
+    GiveActor,
+    IdempotencyKey,
+    LedgerDep,
+    ReadActor,
+    problems,
+    replay_headers,
+    required_key,
+)
+from core.api.guard import GuardedRoute
 from core.api.schemas.base import Cursor, Id, Limit, PageShown
 from core.api.schemas.boost_report import ReportShown, report_shown
 from core.api.schemas.boosts import (
@@ -26,10 +36,10 @@ from core.api.schemas.boosts import (
 from core.services.boosts import applications, campaigns
 from core.services.boosts.report import boost_report
 from core.services.boosts.views import ApplicationState, ApplicationView
-from core.services.views import Answer
+from core.services.common.results import CommandResult
 
 BASE = "/v1/boosts/campaigns"
-router = APIRouter(prefix=BASE, route_class=DoorRoute, tags=["boosts"])
+router = APIRouter(prefix=BASE, route_class=GuardedRoute, tags=["boosts"])
 
 _MADE: dict[int | str, dict[str, Any]] = {
     201: {
@@ -49,7 +59,7 @@ _DECIDED = {**_DONE, **problems(404, 409, 413, 415)}
 
 @router.get("", summary="Campaigns, newest first", responses=problems())
 async def list_campaigns(
-    ledger: House, actor: Reader, limit: Limit = 50, cursor: Cursor = None
+    ledger: LedgerDep, actor: ReadActor, limit: Limit = 50, cursor: Cursor = None
 ) -> PageShown[CampaignShown]:
     """Return the organisation's campaigns, each with one's own application."""
     page = await campaigns.campaigns(ledger, actor=actor, limit=limit, cursor=cursor)
@@ -58,7 +68,7 @@ async def list_campaigns(
 
 @router.post("", status_code=201, summary="Make a campaign", responses=_MADE)
 async def create(
-    given: CampaignGiven, ledger: House, actor: Admin, response: Response, key: Key = None
+    given: CampaignGiven, ledger: LedgerDep, actor: AdminActor, response: Response, key: IdempotencyKey = None
 ) -> CampaignShown:
     """An admin makes a campaign: a boost from one instant to another, for as many as its capacity admits."""
     answer = await campaigns.open_campaign(ledger, actor=actor, key=required_key(key), terms=given.terms())
@@ -67,14 +77,19 @@ async def create(
 
 
 @router.get("/{campaign_id}", summary="A campaign", responses=problems(404))
-async def get(campaign_id: str, ledger: House, actor: Reader) -> CampaignShown:
+async def get(campaign_id: str, ledger: LedgerDep, actor: ReadActor) -> CampaignShown:
     """Return a campaign with one's own application and place in line."""
     return campaign_shown(await campaigns.campaign(ledger, actor=actor, campaign_id=campaign_id))
 
 
 @router.post("/{campaign_id}/apply", status_code=201, summary="Apply", responses=_APPLIED)
 async def apply(
-    campaign_id: str, given: ApplicationGiven, ledger: House, actor: Giver, response: Response, key: Key = None
+    campaign_id: str,
+    given: ApplicationGiven,
+    ledger: LedgerDep,
+    actor: GiveActor,
+    response: Response,
+    key: IdempotencyKey = None,
 ) -> ApplicationShown:
     """Apply for a campaign, once. By arrival the answer says whether one is in or waits."""
     answer = await applications.apply(
@@ -84,17 +99,22 @@ async def apply(
 
 
 @router.post("/{campaign_id}/withdraw", summary="Take one's application back", responses=_WITHDRAWN)
-async def withdraw(campaign_id: str, ledger: House, actor: Giver, response: Response) -> ApplicationShown:
+async def withdraw(campaign_id: str, ledger: LedgerDep, actor: GiveActor, response: Response) -> ApplicationShown:
     """Take one's application back: a boost ends, and the next who waits moves up."""
     return _shown(await applications.withdraw(ledger, actor=actor, campaign_id=campaign_id), response)
 
 
 @router.post("/{campaign_id}/feedback", summary="Say what a boost was worth", responses=_DECIDED)
 async def feedback(
-    campaign_id: str, given: FeedbackGiven, ledger: House, actor: Giver, response: Response, key: Key = None
+    campaign_id: str,
+    given: FeedbackGiven,
+    ledger: LedgerDep,
+    actor: GiveActor,
+    response: Response,
+    key: IdempotencyKey = None,
 ) -> ApplicationShown:
     """Whoever was admitted says what it was worth to them; the last answer counts."""
-    answer = await applications.judge(
+    answer = await applications.rate(
         ledger,
         actor=actor,
         key=required_key(key),
@@ -108,8 +128,8 @@ async def feedback(
 @router.get("/{campaign_id}/applications", summary="Who has applied", responses=problems(404))
 async def list_applications(
     campaign_id: str,
-    ledger: House,
-    actor: Admin,
+    ledger: LedgerDep,
+    actor: AdminActor,
     state: Annotated[ApplicationState | None, Query(description="Only applications in this state.")] = None,
     limit: Limit = 50,
     cursor: Cursor = None,
@@ -123,7 +143,7 @@ async def list_applications(
 
 @router.post("/{campaign_id}/applications/{application_id}/admit", summary="Admit by hand", responses=_DECIDED)
 async def admit(
-    campaign_id: str, application_id: str, given: VerdictGiven, ledger: House, actor: Admin, response: Response
+    campaign_id: str, application_id: str, given: VerdictGiven, ledger: LedgerDep, actor: AdminActor, response: Response
 ) -> ApplicationShown:
     """An admin admits somebody who is not decided, as long as there is a place."""
     answer = await applications.decide(
@@ -139,7 +159,7 @@ async def admit(
 
 @router.post("/{campaign_id}/applications/{application_id}/refuse", summary="Refuse by hand", responses=_DECIDED)
 async def refuse(
-    campaign_id: str, application_id: str, given: VerdictGiven, ledger: House, actor: Admin, response: Response
+    campaign_id: str, application_id: str, given: VerdictGiven, ledger: LedgerDep, actor: AdminActor, response: Response
 ) -> ApplicationShown:
     """An admin refuses somebody who is not decided; they are told the reason."""
     answer = await applications.decide(
@@ -154,20 +174,22 @@ async def refuse(
 
 
 @router.post("/{campaign_id}/draw", summary="Draw a lottery", responses=problems(404, 409))
-async def draw(campaign_id: str, ledger: House, actor: Admin) -> CampaignShown:
+async def draw(campaign_id: str, ledger: LedgerDep, actor: AdminActor) -> CampaignShown:
     """An admin draws a lottery whose applications have closed; twice is once. The worker does so by itself, too."""
     return campaign_shown(await campaigns.draw(ledger, actor=actor, campaign_id=campaign_id))
 
 
 @router.get("/{campaign_id}/draw", summary="Check a draw", responses=problems(404, 409))
-async def drawn(campaign_id: str, ledger: House, actor: Reader, limit: Limit = 200, cursor: Cursor = None) -> DrawShown:
+async def drawn(
+    campaign_id: str, ledger: LedgerDep, actor: ReadActor, limit: Limit = 200, cursor: Cursor = None
+) -> DrawShown:
     """Return a draw's seed and order, without the people, so that anybody can work it out again."""
     found = await campaigns.drawn(ledger, actor=actor, campaign_id=campaign_id, limit=limit, cursor=cursor)
     return draw_shown(found)
 
 
 @router.post("/{campaign_id}/end", summary="End a campaign early", responses=problems(404, 409, 413, 415))
-async def end(campaign_id: str, given: BoostEndGiven, ledger: House, actor: Admin) -> CampaignShown:
+async def end(campaign_id: str, given: BoostEndGiven, ledger: LedgerDep, actor: AdminActor) -> CampaignShown:
     """An admin ends a campaign: its boosts end now."""
     ended = await campaigns.end_campaign(ledger, actor=actor, campaign_id=campaign_id, reason=given.reason)
     return campaign_shown(ended)
@@ -176,8 +198,8 @@ async def end(campaign_id: str, given: BoostEndGiven, ledger: House, actor: Admi
 @router.get("/{campaign_id}/report", summary="What a campaign brought", responses=problems(404, 409))
 async def report(
     campaign_id: str,
-    ledger: House,
-    actor: Reader,
+    ledger: LedgerDep,
+    actor: ReadActor,
     team: Annotated[Id | None, Query(description="Only a team's people: for its leads.")] = None,
 ) -> ReportShown:
     """Return usage before, during and after the boost for each cohort, in equally long spans, and what came after."""
@@ -185,6 +207,6 @@ async def report(
     return report_shown(found)
 
 
-def _shown(answer: Answer[ApplicationView], response: Response) -> ApplicationShown:
+def _shown(answer: CommandResult[ApplicationView], response: Response) -> ApplicationShown:
     response.headers.update(replay_headers(answer))
     return application_shown(answer.item)

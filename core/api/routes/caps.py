@@ -6,20 +6,20 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query
 
-from core.api.contract import Giver, House, Reader, problems
-from core.api.door import DoorRoute
+from core.api.dependencies import GiveActor, LedgerDep, ReadActor, problems
+from core.api.guard import GuardedRoute
 from core.api.schemas.base import Cursor, Id, Limit, PageShown
 from core.api.schemas.plans import CapGiven, CapShown, cap_shown
-from core.services import caps
-from core.services.caps import Period
+from core.services.allowances import caps
+from core.services.allowances.caps import Period
 
-router = APIRouter(prefix="/v1/caps", route_class=DoorRoute, tags=["plans"])
+router = APIRouter(prefix="/v1/caps", route_class=GuardedRoute, tags=["plans"])
 
 
 @router.get("", summary="Caps", responses=problems(404))
 async def list_caps(
-    ledger: House,
-    actor: Reader,
+    ledger: LedgerDep,
+    actor: ReadActor,
     member: Annotated[Id | None, Query(description="Only what concerns a member, which of it counts, and why.")] = None,
     limit: Limit = 50,
     cursor: Cursor = None,
@@ -33,7 +33,7 @@ async def list_caps(
 
 
 @router.put("", summary="Set a cap", responses=problems(404, 413, 415))
-async def put(given: CapGiven, ledger: House, actor: Giver) -> CapShown:
+async def put(given: CapGiven, ledger: LedgerDep, actor: GiveActor) -> CapShown:
     """An admin sets a cap for a member, each member of a team, or everybody; a lead one on what is taken from the pool.
 
     Raising and blocking count at once, lowering with the next window.
@@ -46,8 +46,8 @@ async def put(given: CapGiven, ledger: House, actor: Giver) -> CapShown:
 
 @router.delete("", summary="Take a cap away", responses=problems(404))
 async def remove(
-    ledger: House,
-    actor: Giver,
+    ledger: LedgerDep,
+    actor: GiveActor,
     subject: Annotated[Id, Query(description="Whose.")],
     period: Annotated[Period, Query(description="For which period.")],
     pool: Annotated[Id | None, Query(description="The one on a team's pool.")] = None,

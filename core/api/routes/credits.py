@@ -8,8 +8,18 @@ from urllib.parse import urlencode
 
 from fastapi import APIRouter, Query, Response
 
-from core.api.contract import REPLAYED, Admin, Giver, House, Key, Reader, problems, replay_headers, required_key
-from core.api.door import DoorRoute
+from core.api.dependencies import (
+    REPLAYED,
+    AdminActor,
+    GiveActor,
+    IdempotencyKey,
+    LedgerDep,
+    ReadActor,
+    problems,
+    replay_headers,
+    required_key,
+)
+from core.api.guard import GuardedRoute
 from core.api.routes.transfers import BASE
 from core.api.schemas.base import Cursor, Id, Limit, PageShown
 from core.api.schemas.commands import AllocationGiven, FreezeGiven, GrantGiven, UnfreezeGiven
@@ -24,9 +34,11 @@ from core.api.schemas.credits import (
 )
 from core.api.schemas.people import MemberShown, member_shown
 from core.api.statements import statement_beancount, statement_csv
-from core.services import balances, freezes, grants
+from core.services.grants import grants
+from core.services.people import freezes
+from core.services.wallet import balances
 
-router = APIRouter(prefix=BASE, route_class=DoorRoute, tags=["credits"])
+router = APIRouter(prefix=BASE, route_class=GuardedRoute, tags=["credits"])
 
 Whose = Annotated[Id | None, Query(description="A member; absent is oneself.")]
 _MADE: dict[int | str, dict[str, Any]] = {
@@ -44,7 +56,7 @@ class Format(StrEnum):
 
 
 @router.get("/balance", summary="What a member has", responses=problems(404))
-async def balance(ledger: House, actor: Reader, member: Whose = None) -> BalanceShown:
+async def balance(ledger: LedgerDep, actor: ReadActor, member: Whose = None) -> BalanceShown:
     """Return what can be spent and given now; never more than the ledger would honour."""
     return balance_shown(await balances.balance(ledger, actor=actor, member_id=member))
 
@@ -63,8 +75,8 @@ async def balance(ledger: House, actor: Reader, member: Whose = None) -> Balance
     },
 )
 async def statement(
-    ledger: House,
-    actor: Reader,
+    ledger: LedgerDep,
+    actor: ReadActor,
     member: Whose = None,
     as_format: Annotated[Format, Query(alias="format")] = Format.JSON,
     limit: Limit = 50,
@@ -85,7 +97,9 @@ async def statement(
 
 
 @router.post("/grants", status_code=201, summary="Grant a lot", responses=_MADE)
-async def grant(given: GrantGiven, ledger: House, actor: Admin, response: Response, key: Key = None) -> GrantShown:
+async def grant(
+    given: GrantGiven, ledger: LedgerDep, actor: AdminActor, response: Response, key: IdempotencyKey = None
+) -> GrantShown:
     """An admin grants credits of one origin to a wallet or pool."""
     answer = await grants.grant(
         ledger,
@@ -105,7 +119,7 @@ async def grant(given: GrantGiven, ledger: House, actor: Admin, response: Respon
 
 @router.post("/allocations", status_code=201, summary="Give out of a pool", responses=_MADE)
 async def allocate(
-    given: AllocationGiven, ledger: House, actor: Giver, response: Response, key: Key = None
+    given: AllocationGiven, ledger: LedgerDep, actor: GiveActor, response: Response, key: IdempotencyKey = None
 ) -> LineShown:
     """A lead of the pool's team, or an admin, gives credits of the pool to a member."""
     answer = await grants.allocate(
@@ -122,12 +136,12 @@ async def allocate(
 
 
 @router.post("/freeze", summary="Freeze a wallet", responses=problems(404, 413, 415))
-async def freeze(given: FreezeGiven, ledger: House, actor: Giver) -> MemberShown:
+async def freeze(given: FreezeGiven, ledger: LedgerDep, actor: GiveActor) -> MemberShown:
     """Freeze one's own wallet, or by an admin a colleague's: unsettled gifts come back, tokens are revoked (G8)."""
     return member_shown(await freezes.freeze(ledger, actor=actor, member_id=given.member, reason=given.reason))
 
 
 @router.post("/unfreeze", summary="Free a wallet again", responses=problems(404, 413, 415))
-async def unfreeze(given: UnfreezeGiven, ledger: House, actor: Admin) -> MemberShown:
+async def unfreeze(given: UnfreezeGiven, ledger: LedgerDep, actor: AdminActor) -> MemberShown:
     """An admin frees a frozen wallet, with a reason."""
     return member_shown(await freezes.unfreeze(ledger, actor=actor, member_id=given.member, reason=given.reason))

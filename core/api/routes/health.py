@@ -7,11 +7,11 @@ from typing import Final
 
 from fastapi import APIRouter, Request, Response
 
-from core.api.contract import House, problems
+from core.api.dependencies import LedgerDep, problems
 from core.api.metrics import CONTENT_TYPE
 from core.api.schemas.base import Shown
 from core.ledger.errors import Code, Refused
-from core.services import readiness
+from core.services.common import readiness
 
 READY_SECONDS: Final = 3.0
 router = APIRouter(tags=["operations"])
@@ -30,7 +30,7 @@ async def healthz() -> Health:
 
 
 @router.get("/readyz", summary="Can it serve?", responses={503: problems()[503]})
-async def readyz(ledger: House) -> Health:
+async def readyz(ledger: LedgerDep) -> Health:
     """Answer 200 when the database does."""
     try:
         async with asyncio.timeout(READY_SECONDS):

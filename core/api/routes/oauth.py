@@ -7,12 +7,12 @@ from urllib.parse import quote
 
 from fastapi import APIRouter, Request, Response
 
-from core.api.contract import House
+from core.api.dependencies import LedgerDep
 from core.api.oauth import OAuthError, OAuthRoute, form_of
 from core.api.schemas.base import Shown
-from core.services import devices
-from core.services.access import scope_text
-from core.services.views import Scope
+from core.services.common.actors import Scope
+from core.services.people import devices
+from core.services.people.tokens import scope_text
 
 CLIENT_ID: Final = "teamcredits-lsp"
 DEVICE_GRANT: Final = "urn:ietf:params:oauth:grant-type:device_code"
@@ -80,7 +80,7 @@ _CLIENT = {"type": "string", "enum": [CLIENT_ID]}
         ["client_id"],
     ),
 )
-async def device_authorization(request: Request, ledger: House) -> Response:
+async def device_authorization(request: Request, ledger: LedgerDep) -> Response:
     """Return a code for the person to type where they are known, and one for the device to ask with."""
     form = await form_of(request)
     _check_client(form)
@@ -117,7 +117,7 @@ async def device_authorization(request: Request, ledger: House) -> Response:
         ["grant_type", "device_code", "client_id"],
     ),
 )
-async def token(request: Request, ledger: House) -> Response:
+async def token(request: Request, ledger: LedgerDep) -> Response:
     """Return the token once the person has approved; until then, say why there is none."""
     form = await form_of(request)
     _check_client(form)

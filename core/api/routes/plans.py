@@ -4,24 +4,26 @@ from __future__ import annotations
 
 from fastapi import APIRouter
 
-from core.api.contract import Admin, House, Reader, problems
-from core.api.door import DoorRoute
+from core.api.dependencies import AdminActor, LedgerDep, ReadActor, problems
+from core.api.guard import GuardedRoute
 from core.api.schemas.base import Cursor, Limit, PageShown
 from core.api.schemas.plans import PlanGiven, PlanShown, SeatGiven, SeatShown, plan_shown, seat_shown
-from core.services import plans
+from core.services.allowances import plans
 
-router = APIRouter(prefix="/v1/plans", route_class=DoorRoute, tags=["plans"])
+router = APIRouter(prefix="/v1/plans", route_class=GuardedRoute, tags=["plans"])
 
 
 @router.get("", summary="Plans, oldest first", responses=problems())
-async def list_plans(ledger: House, actor: Reader, limit: Limit = 50, cursor: Cursor = None) -> PageShown[PlanShown]:
+async def list_plans(
+    ledger: LedgerDep, actor: ReadActor, limit: Limit = 50, cursor: Cursor = None
+) -> PageShown[PlanShown]:
     """Return the organisation's plans to leads and admins."""
     page = await plans.list_plans(ledger, actor=actor, limit=limit, cursor=cursor)
     return PageShown(items=[plan_shown(each) for each in page.items], next_cursor=page.next_cursor)
 
 
 @router.post("", status_code=201, summary="Make a plan", responses=problems(409, 413, 415))
-async def create(given: PlanGiven, ledger: House, actor: Admin) -> PlanShown:
+async def create(given: PlanGiven, ledger: LedgerDep, actor: AdminActor) -> PlanShown:
     """An admin describes a plan. It is never changed: a change is a new plan, given in the place of the old."""
     made = await plans.create_plan(
         ledger,
@@ -35,20 +37,22 @@ async def create(given: PlanGiven, ledger: House, actor: Admin) -> PlanShown:
 
 
 @router.get("/seats", summary="Who was given a plan", responses=problems())
-async def list_seats(ledger: House, actor: Admin, limit: Limit = 50, cursor: Cursor = None) -> PageShown[SeatShown]:
+async def list_seats(
+    ledger: LedgerDep, actor: AdminActor, limit: Limit = 50, cursor: Cursor = None
+) -> PageShown[SeatShown]:
     """Return who has a plan of their own, and everybody's."""
-    page = await plans.list_seats(ledger, actor=actor, limit=limit, cursor=cursor)
+    page = await plans.list_assignments(ledger, actor=actor, limit=limit, cursor=cursor)
     return PageShown(items=[seat_shown(each) for each in page.items], next_cursor=page.next_cursor)
 
 
 @router.get("/seats/{subject_id}", summary="The plan somebody has", responses=problems(404))
-async def get_seat(subject_id: str, ledger: House, actor: Reader) -> SeatShown:
+async def get_seat(subject_id: str, ledger: LedgerDep, actor: ReadActor) -> SeatShown:
     """Return one's own, that of somebody of a team one leads, to an admin any; by the organisation's id everybody's."""
-    return seat_shown(await plans.seat(ledger, actor=actor, subject=subject_id))
+    return seat_shown(await plans.assignment(ledger, actor=actor, subject=subject_id))
 
 
 @router.put("/seats/{subject_id}", summary="Give a plan", responses=problems(404, 413, 415))
-async def give(subject_id: str, given: SeatGiven, ledger: House, actor: Admin) -> SeatShown:
+async def give(subject_id: str, given: SeatGiven, ledger: LedgerDep, actor: AdminActor) -> SeatShown:
     """An admin gives a member a plan, or everybody without one of their own by the organisation's id.
 
     It counts at once, and windows that are open stay where they are.
@@ -58,12 +62,12 @@ async def give(subject_id: str, given: SeatGiven, ledger: House, actor: Admin) -
 
 
 @router.delete("/seats/{subject_id}", summary="Take a plan away", responses=problems(404))
-async def take(subject_id: str, ledger: House, actor: Admin) -> SeatShown:
+async def take(subject_id: str, ledger: LedgerDep, actor: AdminActor) -> SeatShown:
     """An admin takes a plan away; what everybody has counts again."""
     return seat_shown(await plans.give_plan(ledger, actor=actor, subject=subject_id, plan_id=None))
 
 
 @router.delete("/{plan_id}", status_code=204, summary="Remove a plan", responses=problems(404, 409))
-async def remove(plan_id: str, ledger: House, actor: Admin) -> None:
+async def remove(plan_id: str, ledger: LedgerDep, actor: AdminActor) -> None:
     """An admin removes a plan that nobody has."""
     await plans.remove_plan(ledger, actor=actor, plan_id=plan_id)

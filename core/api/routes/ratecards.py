@@ -6,23 +6,23 @@ from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Depends, Query
 
-from core.api.contract import Admin, House, Reader, problems
-from core.api.door import JSON_BODY, Accepts, DoorRoute
+from core.api.dependencies import AdminActor, LedgerDep, ReadActor, problems
+from core.api.guard import JSON_BODY, Accepts, GuardedRoute
 from core.api.schemas.base import Moment
 from core.api.schemas.ratecards import LOAD_BODY, LoadShown, RateCardShown, load_shown, rate_card_shown
 from core.ledger.errors import Code, Refused
-from core.services import ratecards
+from core.services.usage import ratecards
 
 MAX_FILE: Final = 4 * 1024 * 1024
 RateFile = Annotated[Any, Depends(Accepts(JSON_BODY, most=MAX_FILE))]
 
-router = APIRouter(prefix="/v1/ratecards", route_class=DoorRoute, tags=["usage"])
+router = APIRouter(prefix="/v1/ratecards", route_class=GuardedRoute, tags=["usage"])
 
 
 @router.get("", summary="The rates in force", responses=problems(404))
 async def show(
-    ledger: House,
-    actor: Reader,
+    ledger: LedgerDep,
+    actor: ReadActor,
     at: Annotated[Moment | None, Query(description="In force when; absent is now.")] = None,
     load: Annotated[
         int | None, Query(ge=0, le=2**53, description="As they were known after this load; absent is the last.")
@@ -33,7 +33,7 @@ async def show(
 
 
 @router.post("", summary="Load rate cards", responses=problems(413, 415), openapi_extra=LOAD_BODY)
-async def load_file(document: RateFile, ledger: House, actor: Admin) -> LoadShown:
+async def load_file(document: RateFile, ledger: LedgerDep, actor: AdminActor) -> LoadShown:
     """An admin loads rows of rate cards.
 
     New and corrected rows count from now on, for usage at or after their `effective_from`; what was rated stays as

@@ -6,18 +6,18 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query
 
-from core.api.contract import House, Reader, problems
-from core.api.door import DoorRoute
+from core.api.dependencies import LedgerDep, ReadActor, problems
+from core.api.guard import GuardedRoute
 from core.api.schemas.rescue import RescueList, rescue_shown
-from core.services import rescue
+from core.services.sharing import rescue
 
-router = APIRouter(prefix="/v1/rescue", route_class=DoorRoute, tags=["rescue"])
+router = APIRouter(prefix="/v1/rescue", route_class=GuardedRoute, tags=["rescue"])
 
 
 @router.get("", summary="Gifts that would save credits from lapsing", responses=problems())
 async def proposals(
-    ledger: House,
-    actor: Reader,
+    ledger: LedgerDep,
+    actor: ReadActor,
     days: Annotated[int, Query(ge=1, le=rescue.MAX_DAYS, description="What lapses within so many days.")] = 7,
     limit: Annotated[
         int, Query(ge=1, le=rescue.MAX_LIMIT, description="How many proposals at most.")

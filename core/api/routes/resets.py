@@ -6,29 +6,29 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query, Response
 
-from core.api.contract import (
+from core.api.dependencies import (
     REPLAYED,
-    Admin,
-    Giver,
-    House,
-    Key,
-    Reader,
+    AdminActor,
+    GiveActor,
+    IdempotencyKey,
+    LedgerDep,
+    ReadActor,
     problems,
     replay_headers,
     required_key,
 )
-from core.api.door import DoorRoute
+from core.api.guard import GuardedRoute
 from core.api.schemas.base import Cursor, Id, Limit, PageShown
 from core.api.schemas.resets import ResetGiven, ResetOrderShown, ResetShown, order_shown, reset_shown
-from core.services import resets
+from core.services.allowances import resets
 
-router = APIRouter(prefix="/v1/resets", route_class=DoorRoute, tags=["resets"])
+router = APIRouter(prefix="/v1/resets", route_class=GuardedRoute, tags=["resets"])
 
 
 @router.get("", summary="Banked resets, newest first", responses=problems(404))
 async def list_resets(
-    ledger: House,
-    actor: Reader,
+    ledger: LedgerDep,
+    actor: ReadActor,
     member: Annotated[Id | None, Query(description="A member; absent is oneself.")] = None,
     limit: Limit = 50,
     cursor: Cursor = None,
@@ -50,7 +50,9 @@ async def list_resets(
         **problems(404, 409, 413, 415),
     },
 )
-async def order(given: ResetGiven, ledger: House, actor: Admin, response: Response, key: Key = None) -> ResetOrderShown:
+async def order(
+    given: ResetGiven, ledger: LedgerDep, actor: AdminActor, response: Response, key: IdempotencyKey = None
+) -> ResetOrderShown:
     """An admin lets the windows of an allowance start afresh, at once or when their owner wants it.
 
     What was used becomes zero; when a window next resets by itself stays as it is.
@@ -70,7 +72,7 @@ async def order(given: ResetGiven, ledger: House, actor: Admin, response: Respon
 
 @router.get("/orders", summary="Orders of resets, newest first", responses=problems())
 async def list_orders(
-    ledger: House, actor: Admin, limit: Limit = 50, cursor: Cursor = None
+    ledger: LedgerDep, actor: AdminActor, limit: Limit = 50, cursor: Cursor = None
 ) -> PageShown[ResetOrderShown]:
     """Return what was ordered, and how far it has come."""
     page = await resets.list_orders(ledger, actor=actor, limit=limit, cursor=cursor)
@@ -78,7 +80,7 @@ async def list_orders(
 
 
 @router.get("/orders/{reset_id}", summary="An order of resets", responses=problems(404))
-async def get_order(reset_id: str, ledger: House, actor: Admin) -> ResetOrderShown:
+async def get_order(reset_id: str, ledger: LedgerDep, actor: AdminActor) -> ResetOrderShown:
     """Return how far an order has come."""
     return order_shown(await resets.get_order(ledger, actor=actor, order_id=reset_id))
 
@@ -88,7 +90,7 @@ async def get_order(reset_id: str, ledger: House, actor: Admin) -> ResetOrderSho
     summary="Use a banked reset",
     responses={200: {"description": "It is used.", "headers": REPLAYED}, **problems(404, 409)},
 )
-async def use(reset_id: str, ledger: House, actor: Giver, response: Response) -> ResetShown:
+async def use(reset_id: str, ledger: LedgerDep, actor: GiveActor, response: Response) -> ResetShown:
     """Use a reset of one's own, once. Where nothing has been used it is refused, and kept."""
     answer = await resets.use(ledger, actor=actor, reset_id=reset_id)
     response.headers.update(replay_headers(answer))

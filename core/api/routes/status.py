@@ -6,20 +6,20 @@ from typing import Annotated, Final
 
 from fastapi import APIRouter, Header, Request, Response
 
-from core.api.contract import House, Reader, problems
-from core.api.door import DoorRoute
+from core.api.dependencies import LedgerDep, ReadActor, problems
 from core.api.errors import problem
+from core.api.guard import GuardedRoute
 from core.api.schemas.status import ClaimShown, StatusShown, status_shown
-from core.api.streams import StatusStream, Streams
-from core.services import balances
+from core.api.streaming import StatusStream, Streams
+from core.services.wallet import balances
 
-router = APIRouter(prefix="/v1/status", route_class=DoorRoute, tags=["status"])
+router = APIRouter(prefix="/v1/status", route_class=GuardedRoute, tags=["status"])
 
 _EXAMPLE: Final = 'id: 9f2c\nevent: status\ndata: {"version":1,"state_id":"9f2c","spendable":"4210"}\n\n'
 
 
 @router.get("", summary="What an editor shows", responses=problems())
-async def status(ledger: House, actor: Reader) -> StatusShown:
+async def status(ledger: LedgerDep, actor: ReadActor) -> StatusShown:
     """Return one's status. ``state_id`` changes if and only if anything but ``as_of`` does."""
     return status_shown(await balances.status(ledger, actor=actor))
 
@@ -39,7 +39,7 @@ async def status(ledger: House, actor: Reader) -> StatusShown:
 )
 async def stream(
     request: Request,
-    _actor: Reader,
+    _actor: ReadActor,
     last_event_id: Annotated[
         str | None,
         Header(alias="Last-Event-ID", max_length=64, description="The state shown last: it is not sent again."),
@@ -57,7 +57,7 @@ async def stream(
     response_model=ClaimShown,
     responses=problems(404, 409),
 )
-async def claim(notice_id: str, ledger: House, actor: Reader) -> ClaimShown | Response:
+async def claim(notice_id: str, ledger: LedgerDep, actor: ReadActor) -> ClaimShown | Response:
     """Answer 200 to the first window that asks, and 409 to every later one."""
     if await balances.claim_notice(ledger, actor=actor, notice_id=notice_id):
         return ClaimShown(claimed=True)

@@ -6,14 +6,14 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query
 
-from core.api.contract import House, Reader, problems
-from core.api.door import DoorRoute
+from core.api.dependencies import LedgerDep, ReadActor, problems
+from core.api.guard import GuardedRoute
 from core.api.schemas.base import Amount, Id
 from core.api.schemas.why import WhyShown, why_shown
-from core.services import why
-from core.services.why import MAX_MODEL_LENGTH, MAX_TOKENS
+from core.services.usage import why
+from core.services.usage.why import MAX_MODEL_LENGTH, MAX_TOKENS
 
-router = APIRouter(prefix="/v1/usage/why", route_class=DoorRoute, tags=["usage"])
+router = APIRouter(prefix="/v1/usage/why", route_class=GuardedRoute, tags=["usage"])
 
 Tokens = Annotated[int | None, Query(ge=0, le=MAX_TOKENS)]
 
@@ -21,8 +21,8 @@ Tokens = Annotated[int | None, Query(ge=0, le=MAX_TOKENS)]
 @router.get("", summary="Why something can or cannot be spent", responses=problems(404))
 async def get_why(  # noqa: PLR0913  (one parameter each)
     *,
-    ledger: House,
-    actor: Reader,
+    ledger: LedgerDep,
+    actor: ReadActor,
     model: Annotated[str | None, Query(min_length=1, max_length=MAX_MODEL_LENGTH)] = None,
     tokens: Annotated[int | None, Query(ge=0, le=MAX_TOKENS, description="Short for `input_tokens`.")] = None,
     input_tokens: Annotated[int | None, Query(ge=0, le=MAX_TOKENS, description="The whole prompt.")] = None,

@@ -10,9 +10,9 @@ from fastapi import Query
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, PlainValidator, WithJsonSchema
 
 from core.ledger.credits import Credits
-from core.services.cursors import MAX_LIMIT
-from core.services.text import EMAIL_LENGTH, NAME_LENGTH, is_storable
-from core.services.validation import MESSAGE_LENGTH
+from core.services.common.cursors import MAX_LIMIT
+from core.services.common.text import EMAIL_LENGTH, NAME_LENGTH, is_storable
+from core.services.common.validation import MESSAGE_LENGTH
 
 AMOUNT_PATTERN: Final = r"^[0-9]{1,10}(\.[0-9]{1,6})?$"
 ID_LENGTH: Final = 40

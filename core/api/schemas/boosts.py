@@ -11,13 +11,7 @@ from pydantic import Field, PlainValidator, WithJsonSchema, model_validator
 from core.api.schemas.base import Flag, Given, Id, Moment, Name, Shown, Words
 from core.services.boosts.boosts import MAX_BUDGET_DAYS, BoostTarget
 from core.services.boosts.campaigns import MAX_TEAMS, CampaignTerms, DrawView
-from core.services.boosts.forms import (
-    LABEL_LENGTH,
-    MAX_OPTIONS,
-    MAX_QUESTIONS,
-    Question,
-    QuestionKind,
-)
+from core.services.boosts.forms import LABEL_LENGTH, MAX_OPTIONS, MAX_QUESTIONS, FormQuestion, QuestionKind
 from core.services.boosts.views import (
     MAX_CAPACITY,
     MAX_FACTOR,
@@ -68,7 +62,7 @@ AnswerGiven = Annotated[
 
 
 class TargetGiven(Given):
-    """Whom a boost is for: a member, a team, or the organisation."""
+    """Whom a boost is for: a member, a team, or the organization."""
 
     member: Id | None = None
     team: Id | None = None
@@ -117,8 +111,8 @@ class QuestionGiven(Given):
     required: Flag = False
     options: Annotated[list[Name], Field(max_length=MAX_OPTIONS)] = Field(default_factory=list)
 
-    def question(self) -> Question:
-        return Question(self.name, self.label, self.kind, self.required, tuple(self.options))
+    def question(self) -> FormQuestion:
+        return FormQuestion(self.name, self.label, self.kind, self.required, tuple(self.options))
 
 
 class CampaignGiven(Given):

@@ -8,7 +8,7 @@ from pydantic import Field, model_validator
 
 from core.api.schemas.base import Amount, Flag, Given, Id, Moment, Words
 from core.ledger.lots import GiftOrder, Source
-from core.services.gifts import Recipient
+from core.services.common.recipients import Recipient
 
 
 class RecipientGiven(Given):

@@ -11,15 +11,15 @@ from core.api.schemas.base import AmountShown, PageShown, Shown
 from core.ledger.credits import Credits
 from core.ledger.gifts import GiftState
 from core.ledger.lots import Source
-from core.services.views import (
-    Balance,
-    Decision,
+from core.services.common.results import Page
+from core.services.common.views import (
+    BalanceView,
+    DecisionView,
     GiftView,
     GrantView,
-    Page,
-    Party,
+    PartyView,
     SliceView,
-    StatementLine,
+    StatementLineView,
     UsageView,
 )
 
@@ -184,7 +184,7 @@ class LineShown(Shown):
     usage: UsageShown | None
 
 
-def party_shown(party: Party) -> MemberParty | PoolParty:
+def party_shown(party: PartyView) -> MemberParty | PoolParty:
     if party.is_pool:
         return PoolParty(pool=party.id, name=party.name)
     return MemberParty(member=party.id, name=party.name)
@@ -219,7 +219,7 @@ def grant_shown(grant: GrantView) -> GrantShown:
     )
 
 
-def balance_shown(balance: Balance) -> BalanceShown:
+def balance_shown(balance: BalanceView) -> BalanceShown:
     return BalanceShown(
         member=MemberParty(member=balance.member_id, name=balance.name),
         spendable=str(balance.spendable),
@@ -242,7 +242,7 @@ def balance_shown(balance: Balance) -> BalanceShown:
     )
 
 
-def line_shown(line: StatementLine) -> LineShown:
+def line_shown(line: StatementLineView) -> LineShown:
     return LineShown(
         transfer=line.transfer_id,
         at=line.at,
@@ -270,31 +270,31 @@ def _usage_shown(usage: UsageView | None) -> UsageShown | None:
     )
 
 
-def statement_shown(page: Page[StatementLine]) -> PageShown[LineShown]:
+def statement_shown(page: Page[StatementLineView]) -> PageShown[LineShown]:
     return PageShown(items=[line_shown(line) for line in page.items], next_cursor=page.next_cursor)
 
 
-def held_shown(balance: Balance) -> HeldShown:
+def held_shown(balance: BalanceView) -> HeldShown:
     return HeldShown(gifts=str(balance.held_gifts), usage=str(balance.held_usage))
 
 
-def allowance_shown(balance: Balance) -> list[AllowanceShown]:
+def allowance_shown(balance: BalanceView) -> list[AllowanceShown]:
     return [
         AllowanceShown(window=each.window, limit=str(each.limit), used=str(each.used), resets_at=each.resets_at)
         for each in balance.allowance
     ]
 
 
-def boost_shown(balance: Balance) -> BoostShown | None:
+def boost_shown(balance: BalanceView) -> BoostShown | None:
     boost = balance.boost
     return None if boost is None else BoostShown(factor=boost.factor.number, ends_at=boost.ends_at)
 
 
-def resets_shown(balance: Balance) -> ResetsShown:
+def resets_shown(balance: BalanceView) -> ResetsShown:
     return ResetsShown(count=balance.resets_banked.count, expires_at=balance.resets_banked.expires_at)
 
 
-def next_allotment_shown(balance: Balance) -> NextAllotmentShown | None:
+def next_allotment_shown(balance: BalanceView) -> NextAllotmentShown | None:
     found = balance.next_allotment
     return None if found is None else NextAllotmentShown(amount=str(found.amount), at=found.at)
 
@@ -316,7 +316,7 @@ def _slices(slices: tuple[SliceView, ...]) -> list[SliceShown]:
     ]
 
 
-def _decision(decision: Decision) -> DecisionShown:
+def _decision(decision: DecisionView) -> DecisionShown:
     findings = [
         FindingShown(rule=each.rule, outcome=each.outcome, limit=each.limit, value=each.value, headroom=each.headroom)
         for each in decision.findings

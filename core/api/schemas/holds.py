@@ -9,7 +9,7 @@ import orjson
 from pydantic import Field
 
 from core.api.schemas.base import AmountShown, Given, Shown, Somebody
-from core.services.holds import (
+from core.services.usage.holds import (
     DEFAULT_SECONDS,
     ESTIMATED_OUTPUT,
     MAX_MODEL_LENGTH,

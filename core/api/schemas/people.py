@@ -1,4 +1,4 @@
-"""Members, teams, organisations and tokens in requests and answers."""
+"""Members, teams, organizations and tokens in requests and answers."""
 
 from __future__ import annotations
 
@@ -8,10 +8,11 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from core.api.schemas.base import Flag, Given, Id, Moment, Name, Shown
-from core.services.access import TokenView
-from core.services.organisations import OrganisationView, TeamView
-from core.services.text import EMAIL_LENGTH
-from core.services.views import MemberView, Role, Scope
+from core.services.common.actors import Role, Scope
+from core.services.common.text import EMAIL_LENGTH
+from core.services.common.views import MemberView
+from core.services.people.organizations import OrganizationView, TeamView
+from core.services.people.tokens import TokenView
 
 Email = Annotated[str, Field(min_length=3, max_length=EMAIL_LENGTH, pattern=r"^[^@\s\x00-\x1f]+@[^@\s\x00-\x1f]+$")]
 
@@ -82,8 +83,8 @@ class TeamShown(Shown):
     created_at: datetime
 
 
-class OrganisationShown(Shown):
-    """An organisation; its id also names its pool."""
+class OrganizationShown(Shown):
+    """An organization; its id also names its pool."""
 
     id: str
     name: str
@@ -134,8 +135,8 @@ def team_shown(team: TeamView) -> TeamShown:
     )
 
 
-def organisation_shown(org: OrganisationView) -> OrganisationShown:
-    return OrganisationShown(id=org.id, name=org.name, slack_team_id=org.slack_team_id, created_at=org.created_at)
+def organization_shown(org: OrganizationView) -> OrganizationShown:
+    return OrganizationShown(id=org.id, name=org.name, slack_team_id=org.slack_team_id, created_at=org.created_at)
 
 
 def token_shown(token: TokenView) -> TokenShown:

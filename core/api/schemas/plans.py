@@ -8,8 +8,8 @@ from typing import Annotated
 from pydantic import Field
 
 from core.api.schemas.base import Amount, AmountShown, Given, Id, Moment, Name, Shown
-from core.services.caps import CapState, CapView, Period
-from core.services.plans import PlanView, SeatView
+from core.services.allowances.caps import CapState, CapView, Period
+from core.services.allowances.plans import PlanAssignmentView, PlanView
 
 _Window = Annotated[Amount | None, Field(description='What a window includes; absent is no such window, "0" nothing.')]
 _WindowShown = Annotated[AmountShown | None, Field(description="null is no such window.")]
@@ -58,7 +58,7 @@ class SeatShown(Shown):
 class CapGiven(Given):
     """A cap on what is taken from lots and pools in a period."""
 
-    subject: Annotated[Id, Field(description="A member, a team for each in it, or the organisation for everybody.")]
+    subject: Annotated[Id, Field(description="A member, a team for each in it, or the organization for everybody.")]
     period: Period
     amount: Annotated[Amount | None, Field(description='null is unlimited, "0" is blocked.', examples=["500"])]
     pool: Annotated[Id | None, Field(description="A team: only what is taken from its pool.")] = None
@@ -96,7 +96,7 @@ def plan_shown(plan: PlanView) -> PlanShown:
     )
 
 
-def seat_shown(seat: SeatView) -> SeatShown:
+def seat_shown(seat: PlanAssignmentView) -> SeatShown:
     return SeatShown(
         subject=seat.subject,
         name=seat.name,

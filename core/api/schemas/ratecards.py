@@ -8,7 +8,7 @@ from typing import Annotated, Any, Final
 from pydantic import Field
 
 from core.api.schemas.base import AMOUNT_PATTERN, AmountShown, Shown
-from core.services.ratecards import CardView, LoadView, RateView
+from core.services.usage.ratecards import CardView, LoadView, RateView
 
 _RATE: Final = {"type": "string", "pattern": AMOUNT_PATTERN, "examples": ["62.5"]}
 _RATE_OR_NULL: Final = {"anyOf": [_RATE, {"type": "null"}], "description": "null is not charged"}

@@ -6,7 +6,7 @@ from datetime import datetime
 
 from core.api.schemas.base import AmountShown, Shown
 from core.api.schemas.credits import MemberParty
-from core.services.referrals import ReferralsView
+from core.services.sharing.referrals import ReferralsView
 
 
 class InvitedShown(Shown):

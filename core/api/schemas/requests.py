@@ -10,9 +10,9 @@ from pydantic import Field
 from core.api.schemas.base import Amount, AmountShown, Given, Id, Shown, Words
 from core.api.schemas.credits import MemberParty
 from core.ledger.requests import RequestState
-from core.services.commands.asking import MAX_ASKED
-from core.services.requests import RequestView
-from core.services.views import Party
+from core.services.common.views import PartyView
+from core.services.sharing.request_commands import MAX_ASKED
+from core.services.sharing.requests import RequestView
 
 
 class RequestGiven(Given):
@@ -100,5 +100,5 @@ def request_shown(request: RequestView) -> RequestShown:
     )
 
 
-def _person(party: Party) -> MemberParty:
+def _person(party: PartyView) -> MemberParty:
     return MemberParty(member=party.id, name=party.name)

@@ -9,8 +9,8 @@ from pydantic import Field
 
 from core.api.schemas.base import AmountShown, Shown
 from core.api.schemas.credits import MemberParty, SliceShown
-from core.services.rescue import RescueView
-from core.services.views import Party
+from core.services.common.views import PartyView
+from core.services.sharing.rescue import RescueView
 
 
 class RescueShown(Shown):
@@ -54,5 +54,5 @@ def _one(found: RescueView) -> RescueShown:
     )
 
 
-def _person(party: Party) -> MemberParty:
+def _person(party: PartyView) -> MemberParty:
     return MemberParty(member=party.id, name=party.name)

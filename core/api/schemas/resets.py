@@ -8,20 +8,20 @@ from typing import Annotated
 from pydantic import Field
 
 from core.api.schemas.base import Flag, Given, Id, Moment, Shown, Words
-from core.services.resets import ResetOrderView, ResetState, ResetView
+from core.services.allowances.resets import ResetOrderView, ResetState, ResetView
 
 
 class ResetGiven(Given):
     """A reset to be ordered."""
 
-    subject: Annotated[Id, Field(description="A member, a team or the organisation.", examples=["mem_2k7"])]
+    subject: Annotated[Id, Field(description="A member, a team or the organization.", examples=["mem_2k7"])]
     banked: Annotated[Flag, Field(description="To be used when its owner wants it, instead of at once.")] = False
     expires_at: Annotated[Moment | None, Field(description="Of a banked one; absent is 30 days from now.")] = None
     reason: Words | None = None
 
 
 class SubjectShown(Shown):
-    """Whom it is for: a member, a team or the organisation."""
+    """Whom it is for: a member, a team or the organization."""
 
     id: str
     name: str

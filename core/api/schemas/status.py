@@ -22,7 +22,7 @@ from core.api.schemas.credits import (
     next_allotment_shown,
     resets_shown,
 )
-from core.services.views import Balance, Status
+from core.services.common.views import BalanceView, StatusView
 
 VERSION: Final = 1
 
@@ -91,7 +91,7 @@ class ClaimShown(Shown):
     claimed: bool
 
 
-def status_shown(status: Status) -> StatusShown:
+def status_shown(status: StatusView) -> StatusShown:
     balance = status.balance
     values: dict[str, Any] = {
         "version": VERSION,
@@ -128,11 +128,11 @@ def _state_id(values: dict[str, Any]) -> str:
     return hashlib.sha256(text).hexdigest()[:32]
 
 
-def _valid_until(status: Status) -> datetime | None:
+def _valid_until(status: StatusView) -> datetime | None:
     """Return the next instant at which it changes without a commit: by the balance, or by a request that lapses."""
     moments = (status.balance.valid_until, status.requests.first_lapses_at)
     return min((moment for moment in moments if moment is not None), default=None)
 
 
-def _blocked(balance: Balance) -> BlockedShown | None:
+def _blocked(balance: BalanceView) -> BlockedShown | None:
     return None if balance.blocked is None else BlockedShown(code=balance.blocked[0], message=balance.blocked[1])

@@ -11,9 +11,9 @@ from core.api.schemas.base import Amount, AmountShown, Flag, Given, Moment, Show
 from core.api.schemas.commands import RecipientGiven
 from core.api.schemas.credits import GrantShown, MemberParty, PoolParty, grant_shown, party_shown
 from core.ledger.allotments import MAX_LASTS
-from core.services.allotments import LAST_DAY, AllotmentView
-from core.services.refunds import ChargeView, RefundView
-from core.services.voids import GrantStory, VoidView
+from core.services.grants.allotments import LAST_DAY, AllotmentView
+from core.services.grants.refunds import ChargeView, RefundView
+from core.services.grants.voids import GrantStory, VoidView
 
 Lasts = Annotated[int, Field(strict=True, ge=1, le=MAX_LASTS)]
 

@@ -8,8 +8,8 @@ from pydantic import Field
 
 from core.api.schemas.base import AmountShown, Shown
 from core.services.usage.cloud_events import EVENT_TYPE
-from core.services.usage.importing import ImportView
-from core.services.usage.reporting import MAX_EVENTS, Report
+from core.services.usage.imports import ImportView
+from core.services.usage.reports import MAX_EVENTS, UsageReport
 
 STRUCTURED: Final = "application/cloudevents+json"
 BATCH: Final = "application/cloudevents-batch+json"
@@ -65,7 +65,7 @@ class ReportShown(Shown):
     rejected: list[RejectedShown]
 
 
-def report_shown(report: Report) -> ReportShown:
+def report_shown(report: UsageReport) -> ReportShown:
     return ReportShown(
         accepted=report.accepted,
         duplicates=report.duplicates,

@@ -8,7 +8,7 @@ from typing import Annotated
 from pydantic import Field
 
 from core.api.schemas.base import AmountShown, Shown
-from core.services.why import PricedView, StepView, WhyView
+from core.services.usage.why import PricedView, StepView, WhyView
 
 
 class StepShown(Shown):

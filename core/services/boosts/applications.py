@@ -10,59 +10,62 @@ from sqlalchemy import Connection
 from core.ledger.errors import Code, Refused
 from core.ledger.ids import Prefix, parse_id
 from core.metering.campaigns import Application, ApplicationState
+from core.services.boosts.admission_commands import DecideApplication
+from core.services.boosts.application_commands import RateCampaign, SubmitApplication, WithdrawApplication
 from core.services.boosts.campaigns import campaign_in, own_application
-from core.services.boosts.rounds import move_up
+from core.services.boosts.sweeps import move_up
 from core.services.boosts.views import ApplicationView, application_view
-from core.services.commands.admitting import DecideApplication
-from core.services.commands.applying import Apply, Judge, Withdraw
-from core.services.cursors import checked_limit, cursor_of, place_of
-from core.services.ledger import Ledger
-from core.services.validation import checked_key, checked_words
-from core.services.views import Actor, Answer, Page
-from core.store import boosts as stored
+from core.services.common.actors import Actor
+from core.services.common.cursors import checked_limit, cursor_of, place_of
+from core.services.common.ledger_service import LedgerService
+from core.services.common.results import CommandResult, Page
+from core.services.common.validation import checked_key, checked_words
+from core.store.queries import boosts as stored
 
 
 async def apply(
-    ledger: Ledger, *, actor: Actor, key: str, campaign_id: str, answers: Mapping[str, Any] | None = None
-) -> Answer[ApplicationView]:
+    ledger: LedgerService, *, actor: Actor, key: str, campaign_id: str, answers: Mapping[str, Any] | None = None
+) -> CommandResult[ApplicationView]:
     """Apply for a campaign. By arrival the answer says whether one is in; otherwise it is told later.
 
     Raises Refused: already_applied (with its state), campaign_closed, not_allowed, account_frozen, invalid_request.
     """
     number = parse_id(Prefix.CAMPAIGN, campaign_id)
-    receipt = await ledger.execute(Apply(actor.org_id, actor.member_id, checked_key(key), number, dict(answers or {})))
-    return Answer(await _own(ledger, actor, number), receipt.replayed)
+    receipt = await ledger.execute(
+        SubmitApplication(actor.org_id, actor.member_id, checked_key(key), number, dict(answers or {}))
+    )
+    return CommandResult(await _own(ledger, actor, number), receipt.replayed)
 
 
-async def withdraw(ledger: Ledger, *, actor: Actor, campaign_id: str) -> Answer[ApplicationView]:
+async def withdraw(ledger: LedgerService, *, actor: Actor, campaign_id: str) -> CommandResult[ApplicationView]:
     """Take one's application back; a boost that runs ends, and the next who waits moves up."""
     number = parse_id(Prefix.CAMPAIGN, campaign_id)
-    receipt = await ledger.execute(Withdraw(actor.org_id, actor.member_id, number, actor.member_id))
+    receipt = await ledger.execute(WithdrawApplication(actor.org_id, actor.member_id, number, actor.member_id))
     await move_up(ledger, await ledger.read(lambda connection: campaign_in(connection, actor, number)))
-    return Answer(await _own(ledger, actor, number), receipt.replayed)
+    return CommandResult(await _own(ledger, actor, number), receipt.replayed)
 
 
-async def judge(
-    ledger: Ledger, *, actor: Actor, key: str, campaign_id: str, rating: int, words: str | None = None
-) -> Answer[ApplicationView]:
+async def rate(
+    ledger: LedgerService, *, actor: Actor, key: str, campaign_id: str, rating: int, words: str | None = None
+) -> CommandResult[ApplicationView]:
     """Say what a boost was worth, from 1 (nothing) to 5 (much). Only who was admitted is asked."""
     if not 1 <= rating <= 5:
         raise Refused(Code.INVALID_REQUEST, "The rating is a number from 1 to 5.", field="rating")
     number = parse_id(Prefix.CAMPAIGN, campaign_id)
     said = checked_words(words, "words")
-    receipt = await ledger.execute(Judge(actor.org_id, actor.member_id, checked_key(key), number, rating, said))
-    return Answer(await _own(ledger, actor, number), receipt.replayed)
+    receipt = await ledger.execute(RateCampaign(actor.org_id, actor.member_id, checked_key(key), number, rating, said))
+    return CommandResult(await _own(ledger, actor, number), receipt.replayed)
 
 
 async def decide(
-    ledger: Ledger,
+    ledger: LedgerService,
     *,
     actor: Actor,
     campaign_id: str,
     application_id: str,
     verdict: ApplicationState,
     reason: str | None = None,
-) -> Answer[ApplicationView]:
+) -> CommandResult[ApplicationView]:
     """Admit or refuse by hand, by an admin. Raises Refused: application_decided, campaign_full, campaign_closed."""
     if not actor.is_admin:
         raise Refused(Code.NOT_ALLOWED, "Only an admin can decide applications.")
@@ -75,11 +78,11 @@ async def decide(
         assert found is not None, "the journal has just decided it"
         return _views(connection, actor, [found])[0]
 
-    return Answer(await ledger.read(find), receipt.replayed)
+    return CommandResult(await ledger.read(find), receipt.replayed)
 
 
 async def applications(
-    ledger: Ledger,
+    ledger: LedgerService,
     *,
     actor: Actor,
     campaign_id: str,
@@ -110,7 +113,7 @@ def _views(connection: Connection, actor: Actor, found: list[Application]) -> li
     return [application_view(each, named, None) for each in found]
 
 
-async def _own(ledger: Ledger, actor: Actor, number: int) -> ApplicationView:
+async def _own(ledger: LedgerService, actor: Actor, number: int) -> ApplicationView:
     def find(connection: Connection) -> ApplicationView:
         mine = own_application(connection, actor, campaign_in(connection, actor, number))
         assert mine is not None, "the journal has just written it"

@@ -12,14 +12,15 @@ from core.ledger.errors import Code, Refused
 from core.ledger.ids import Prefix, parse_id
 from core.metering.boosts import MAX_LASTS, Boost, Factor
 from core.metering.campaigns import BoostBudget, month_of
+from core.services.boosts.boost_commands import EndBoost, GrantBoost, SetBudget
 from core.services.boosts.views import BoostDetail, BudgetView, boost_detail, budget_view
-from core.services.commands.boosting import Drop, EndBoost, SetBudget
-from core.services.ledger import Ledger
-from core.services.members import colleague
-from core.services.validation import checked_key, checked_words
-from core.services.views import Actor, Answer
-from core.store import boosts as stored
-from core.store import groups, people
+from core.services.common.actors import Actor
+from core.services.common.ledger_service import LedgerService
+from core.services.common.results import CommandResult
+from core.services.common.validation import checked_key, checked_words
+from core.services.people.members import colleague
+from core.store.queries import boosts as stored
+from core.store.queries import organizations, people
 
 MAX_BUDGET_DAYS: Final = 31
 
@@ -33,8 +34,8 @@ class BoostTarget:
     org: str | None = None
 
 
-async def drop(  # noqa: PLR0913  (what a boost is made of, all named)
-    ledger: Ledger,
+async def grant(  # noqa: PLR0913  (what a boost is made of, all named)
+    ledger: LedgerService,
     *,
     actor: Actor,
     key: str,
@@ -44,7 +45,7 @@ async def drop(  # noqa: PLR0913  (what a boost is made of, all named)
     ends_at: datetime | None = None,
     days: int | None = None,
     reason: str | None = None,
-) -> Answer[BoostDetail]:
+) -> CommandResult[BoostDetail]:
     """Give a boost until ``ends_at`` or for ``days``: an admin to anybody, a lead to their team from its budget.
 
     Raises Refused: invalid_request, not_allowed, policy_refused, not_found, unknown_member.
@@ -56,7 +57,7 @@ async def drop(  # noqa: PLR0913  (what a boost is made of, all named)
     if days is not None and not 1 <= days <= MAX_LASTS.days:
         raise Refused(Code.INVALID_REQUEST, f"A boost lasts 1 to {MAX_LASTS.days} days.", field="days")
     subject_id = _subject(actor, to)
-    command = Drop(
+    command = GrantBoost(
         actor.org_id,
         actor.member_id,
         checked_key(key),
@@ -70,10 +71,12 @@ async def drop(  # noqa: PLR0913  (what a boost is made of, all named)
         is_admin=actor.is_admin,
     )
     receipt = await ledger.execute(command)
-    return Answer(await _detail(ledger, actor.org_id, receipt.first_id), receipt.replayed)
+    return CommandResult(await _detail(ledger, actor.org_id, receipt.first_id), receipt.replayed)
 
 
-async def end(ledger: Ledger, *, actor: Actor, boost_id: str, reason: str | None = None) -> Answer[BoostDetail]:
+async def end(
+    ledger: LedgerService, *, actor: Actor, boost_id: str, reason: str | None = None
+) -> CommandResult[BoostDetail]:
     """End a boost early: an admin any, a lead one of their team. Limits fall at once; nothing resets."""
     number = parse_id(Prefix.BOOST, boost_id)
     found = await ledger.read(lambda connection: stored.boost(connection, actor.org_id, number))
@@ -81,15 +84,15 @@ async def end(ledger: Ledger, *, actor: Actor, boost_id: str, reason: str | None
     words = checked_words(reason, "reason")
     command = EndBoost(actor.org_id, actor.member_id, number, team, words, is_admin=actor.is_admin)
     receipt = await ledger.execute(command)
-    return Answer(await _detail(ledger, actor.org_id, number), receipt.replayed)
+    return CommandResult(await _detail(ledger, actor.org_id, number), receipt.replayed)
 
 
 async def boosts(
-    ledger: Ledger, *, actor: Actor, member_id: str | None = None, team_id: str | None = None
+    ledger: LedgerService, *, actor: Actor, member_id: str | None = None, team_id: str | None = None
 ) -> tuple[BoostDetail, ...]:
     """Return the boosts of a member (one's own without a name) or of a team that run or will, first to begin first.
 
-    A colleague's are an admin's to see, and a team's everybody's in the organisation.
+    A colleague's are an admin's to see, and a team's everybody's in the organization.
     """
     now = ledger.clock()
 
@@ -103,7 +106,7 @@ async def boosts(
 
 
 async def set_budget(
-    ledger: Ledger, *, actor: Actor, team_id: str, days_per_month: int, max_factor: Factor
+    ledger: LedgerService, *, actor: Actor, team_id: str, days_per_month: int, max_factor: Factor
 ) -> BudgetView:
     """An admin gives a team's leads days of boosts to drop each month; 0 is none."""
     if not actor.is_admin:
@@ -117,12 +120,12 @@ async def set_budget(
     return await budget(ledger, actor=actor, team_id=team_id)
 
 
-async def budget(ledger: Ledger, *, actor: Actor, team_id: str) -> BudgetView:
+async def budget(ledger: LedgerService, *, actor: Actor, team_id: str) -> BudgetView:
     """Return what is left of a team's budget this month, to its people and admins."""
     number, now = parse_id(Prefix.TEAM, team_id), ledger.clock()
 
     def find(connection: Connection) -> BudgetView:
-        team = groups.team(connection, org_id=actor.org_id, team_id=number)
+        team = organizations.team(connection, org_id=actor.org_id, team_id=number)
         if team is None:
             raise Refused(Code.NOT_FOUND, f"There is no team {team_id!r} here.")
         if not actor.is_admin and actor.member_id not in team.members:
@@ -136,22 +139,22 @@ async def budget(ledger: Ledger, *, actor: Actor, team_id: str) -> BudgetView:
 def _subject(actor: Actor, to: BoostTarget) -> int:
     named = [name for name in (to.member, to.team, to.org) if name is not None]
     if len(named) != 1:
-        raise Refused(Code.INVALID_REQUEST, "Name a member, or a team, or the organisation.", field="to")
+        raise Refused(Code.INVALID_REQUEST, "Name a member, or a team, or the organization.", field="to")
     prefix = Prefix.MEMBER if to.member else Prefix.TEAM if to.team else Prefix.ORG
     subject_id = parse_id(prefix, named[0])
     if prefix is Prefix.ORG and subject_id != actor.org_id:
-        raise Refused(Code.NOT_FOUND, f"There is no organisation {named[0]!r} here.")
+        raise Refused(Code.NOT_FOUND, f"There is no organization {named[0]!r} here.")
     if prefix is not Prefix.TEAM and not actor.is_admin:
         raise Refused(Code.NOT_ALLOWED, "Only an admin, or a lead for the own team, can drop a boost.")
     return subject_id
 
 
 def _subjects(connection: Connection, actor: Actor, member_id: str | None, team_id: str | None) -> set[int]:
-    """Return whose boosts were asked for: a member's come from themselves, their teams and the organisation."""
+    """Return whose boosts were asked for: a member's come from themselves, their teams and the organization."""
     if team_id is not None and member_id is not None:
         raise Refused(Code.INVALID_REQUEST, "Name a member or a team, not both.", field="team")
     if team_id is not None:
-        team = groups.team(connection, org_id=actor.org_id, team_id=parse_id(Prefix.TEAM, team_id))
+        team = organizations.team(connection, org_id=actor.org_id, team_id=parse_id(Prefix.TEAM, team_id))
         if team is None:
             raise Refused(Code.NOT_FOUND, f"There is no team {team_id!r} here.")
         return {team.team_id}
@@ -163,7 +166,7 @@ def _subjects(connection: Connection, actor: Actor, member_id: str | None, team_
     return {number, actor.org_id, *people.teams_of(connection, org_id=actor.org_id, member_id=number)}
 
 
-async def _detail(ledger: Ledger, org_id: int, boost_id: int) -> BoostDetail:
+async def _detail(ledger: LedgerService, org_id: int, boost_id: int) -> BoostDetail:
     now = ledger.clock()
 
     def find(connection: Connection) -> BoostDetail:

@@ -12,17 +12,18 @@ from core.ledger.errors import Code, Refused
 from core.ledger.ids import Prefix, parse_id, shown_id
 from core.metering.boosts import Factor
 from core.metering.campaigns import MAX_CAPACITY, WAITING, ApplicationState, Campaign, Method
-from core.services.boosts.forms import Question, checked_form
-from core.services.boosts.rounds import cut_boosts, place_drawn
+from core.services.boosts.campaign_commands import DrawLottery, EndCampaign, OpenCampaign
+from core.services.boosts.forms import FormQuestion, checked_form
+from core.services.boosts.sweeps import place_drawn, revoke_boosts
 from core.services.boosts.views import ApplicationView, CampaignView, application_view, campaign_view
-from core.services.commands.campaigning import Draw, EndCampaign, OpenCampaign
-from core.services.cursors import checked_limit, cursor_of, place_of
-from core.services.ledger import Ledger
-from core.services.text import checked_name
-from core.services.validation import checked_key, checked_words
-from core.services.views import Actor, Answer, Page
-from core.store import boosts as stored
-from core.store.instants import to_micros
+from core.services.common.actors import Actor
+from core.services.common.cursors import checked_limit, cursor_of, place_of
+from core.services.common.ledger_service import LedgerService
+from core.services.common.results import CommandResult, Page
+from core.services.common.text import checked_name
+from core.services.common.validation import checked_key, checked_words
+from core.store.queries import boosts as stored
+from core.store.timestamps import to_micros
 
 SEED_BYTES: Final = 32
 MAX_TEAMS: Final = 100
@@ -41,7 +42,7 @@ class CampaignTerms:
     opens_at: datetime | None = None  # None is at once
     method: Method = Method.ARRIVAL
     teams: tuple[str, ...] = ()  # only their members may apply; none is everybody
-    form: tuple[Question, ...] = ()
+    form: tuple[FormQuestion, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +56,9 @@ class DrawView:
     next_cursor: str | None
 
 
-async def open_campaign(ledger: Ledger, *, actor: Actor, key: str, terms: CampaignTerms) -> Answer[CampaignView]:
+async def open_campaign(
+    ledger: LedgerService, *, actor: Actor, key: str, terms: CampaignTerms
+) -> CommandResult[CampaignView]:
     """Make a campaign, by an admin. Raises Refused(not_allowed, invalid_request, idempotency_conflict)."""
     if not actor.is_admin:
         raise Refused(Code.NOT_ALLOWED, "Only an admin can make a campaign.")
@@ -80,15 +83,17 @@ async def open_campaign(ledger: Ledger, *, actor: Actor, key: str, terms: Campai
         ledger.random_bytes(SEED_BYTES).hex(),
     )
     receipt = await ledger.execute(command)
-    return Answer(await _view(ledger, actor, receipt.first_id), receipt.replayed)
+    return CommandResult(await _view(ledger, actor, receipt.first_id), receipt.replayed)
 
 
-async def campaign(ledger: Ledger, *, actor: Actor, campaign_id: str) -> CampaignView:
+async def campaign(ledger: LedgerService, *, actor: Actor, campaign_id: str) -> CampaignView:
     """Return a campaign with one's own application. Raises Refused(not_found)."""
     return await _view(ledger, actor, parse_id(Prefix.CAMPAIGN, campaign_id))
 
 
-async def campaigns(ledger: Ledger, *, actor: Actor, limit: int = 50, cursor: str | None = None) -> Page[CampaignView]:
+async def campaigns(
+    ledger: LedgerService, *, actor: Actor, limit: int = 50, cursor: str | None = None
+) -> Page[CampaignView]:
     """Return the organisation's campaigns, newest first."""
     size, now, before = checked_limit(limit), ledger.clock(), None
     if cursor is not None:
@@ -104,7 +109,7 @@ async def campaigns(ledger: Ledger, *, actor: Actor, limit: int = 50, cursor: st
     return Page(views, None if last is None else cursor_of(to_micros(last.created_at), last.campaign_id))
 
 
-async def draw(ledger: Ledger, *, actor: Actor, campaign_id: str) -> CampaignView:
+async def draw(ledger: LedgerService, *, actor: Actor, campaign_id: str) -> CampaignView:
     """Draw a lottery whose applications have closed: publish its seed, and place everybody in the order it gives.
 
     Drawn already: what is left of placing is done. Raises Refused(not_allowed, campaign_closed, invalid_request).
@@ -113,7 +118,7 @@ async def draw(ledger: Ledger, *, actor: Actor, campaign_id: str) -> CampaignVie
         raise Refused(Code.NOT_ALLOWED, "Only an admin can draw a lottery.")
     number = parse_id(Prefix.CAMPAIGN, campaign_id)
     try:
-        await ledger.execute(Draw(actor.org_id, actor.member_id, number))
+        await ledger.execute(DrawLottery(actor.org_id, actor.member_id, number))
     except Refused as refused:
         if refused.fields.get("state") != "drawn":
             raise
@@ -122,7 +127,7 @@ async def draw(ledger: Ledger, *, actor: Actor, campaign_id: str) -> CampaignVie
 
 
 async def drawn(
-    ledger: Ledger, *, actor: Actor, campaign_id: str, limit: int = 200, cursor: str | None = None
+    ledger: LedgerService, *, actor: Actor, campaign_id: str, limit: int = 200, cursor: str | None = None
 ) -> DrawView:
     """Return a drawn lottery: its seed, and the applications in the order of the draw, without their people."""
     number, size, after = parse_id(Prefix.CAMPAIGN, campaign_id), checked_limit(limit), None
@@ -142,18 +147,20 @@ async def drawn(
     return await ledger.read(find)
 
 
-async def end_campaign(ledger: Ledger, *, actor: Actor, campaign_id: str, reason: str | None = None) -> CampaignView:
+async def end_campaign(
+    ledger: LedgerService, *, actor: Actor, campaign_id: str, reason: str | None = None
+) -> CampaignView:
     """End a campaign early, by an admin: its boosts end now. The same again changes nothing."""
     if not actor.is_admin:
         raise Refused(Code.NOT_ALLOWED, "Only an admin can end a campaign.")
     number = parse_id(Prefix.CAMPAIGN, campaign_id)
     await ledger.execute(EndCampaign(actor.org_id, actor.member_id, number, checked_words(reason, "reason")))
-    await cut_boosts(ledger, await ledger.read(lambda connection: campaign_in(connection, actor, number)))
+    await revoke_boosts(ledger, await ledger.read(lambda connection: campaign_in(connection, actor, number)))
     return await _view(ledger, actor, number)
 
 
 def campaign_in(connection: Connection, actor: Actor, number: int) -> Campaign:
-    """Return a campaign of the actor's organisation. Raises Refused(not_found)."""
+    """Return a campaign of the actor's organization. Raises Refused(not_found)."""
     found = stored.campaign(connection, actor.org_id, number)
     if found is None:
         raise Refused(Code.NOT_FOUND, "There is no such campaign here.")
@@ -172,7 +179,7 @@ def own_application(connection: Connection, actor: Actor, campaign: Campaign) ->
     )
 
 
-async def _view(ledger: Ledger, actor: Actor, number: int) -> CampaignView:
+async def _view(ledger: LedgerService, actor: Actor, number: int) -> CampaignView:
     now = ledger.clock()
 
     def find(connection: Connection) -> CampaignView:

@@ -9,7 +9,7 @@ from enum import StrEnum
 from typing import Any, Final
 
 from core.ledger.errors import Code, Refused
-from core.services.text import UNSTORABLE, checked_name, is_storable
+from core.services.common.text import UNSTORABLE, checked_name, is_storable
 
 MAX_QUESTIONS: Final = 20
 MAX_OPTIONS: Final = 50
@@ -29,7 +29,7 @@ class QuestionKind(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Question:
+class FormQuestion:
     """One question of a form; ``name`` is what its answer is called."""
 
     name: str
@@ -39,7 +39,7 @@ class Question:
     options: tuple[str, ...] = ()
 
 
-def checked_form(questions: Sequence[Question]) -> tuple[dict[str, Any], ...]:
+def checked_form(questions: Sequence[FormQuestion]) -> tuple[dict[str, Any], ...]:
     """Return a form as it is stored. Raises Refused(invalid_request) naming the field that is wrong."""
     if len(questions) > MAX_QUESTIONS:
         raise _wrong("form", f"may have at most {MAX_QUESTIONS} questions")
@@ -54,10 +54,10 @@ def checked_form(questions: Sequence[Question]) -> tuple[dict[str, Any], ...]:
     return tuple(asdict(question) for question in questions)
 
 
-def questions_of(form: Iterable[Mapping[str, Any]]) -> tuple[Question, ...]:
+def questions_of(form: Iterable[Mapping[str, Any]]) -> tuple[FormQuestion, ...]:
     """Read a stored form back."""
     return tuple(
-        Question(
+        FormQuestion(
             each["name"], each["label"], QuestionKind(each["kind"]), bool(each["required"]), tuple(each["options"])
         )
         for each in form
@@ -79,7 +79,7 @@ def checked_answers(form: Iterable[Mapping[str, Any]], answers: Mapping[str, Any
     return {each.name: answers[each.name] for each in questions if answers.get(each.name) is not None}
 
 
-def _problem(question: Question, answer: object) -> str | None:
+def _problem(question: FormQuestion, answer: object) -> str | None:
     """Return what is wrong with an answer, or None."""
     if answer is None or (isinstance(answer, str) and not answer.strip()):
         return "is needed" if question.required else None
@@ -97,7 +97,7 @@ def _problem(question: Question, answer: object) -> str | None:
             return None if isinstance(answer, bool) else "must be true or false"
 
 
-def _check_options(question: Question, field: str) -> None:
+def _check_options(question: FormQuestion, field: str) -> None:
     if question.kind is not QuestionKind.CHOICE:
         if question.options:
             raise _wrong(field, "belong to a choice only")

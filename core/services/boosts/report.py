@@ -10,13 +10,22 @@ from sqlalchemy import Connection
 
 from core.ledger.errors import Code, Refused
 from core.ledger.ids import Prefix, parse_id
-from core.metering.boost_report import Afterwards, Cohort, CohortReport, Phase, PhaseUsage, Span, spans_of, usage_of
+from core.metering.boost_report import (
+    Afterwards,
+    Cohort,
+    CohortReport,
+    Phase,
+    PhaseUsage,
+    ReportSpan,
+    spans_of,
+    usage_of,
+)
 from core.metering.campaigns import ApplicationState, Campaign
 from core.services.boosts.campaigns import campaign_in
-from core.services.ledger import Ledger
-from core.services.views import Actor
-from core.store import boost_report as stored
-from core.store import groups
+from core.services.common.actors import Actor
+from core.services.common.ledger_service import LedgerService
+from core.store.queries import boost_report as stored
+from core.store.queries import organizations
 
 __all__ = [
     "Afterwards",
@@ -69,8 +78,10 @@ class BoostReport:
     ratings: tuple[RatingView, ...]
 
 
-async def boost_report(ledger: Ledger, *, actor: Actor, campaign_id: str, team_id: str | None = None) -> BoostReport:
-    """Return what a campaign brought, over the organisation to an admin, over a team to its leads too.
+async def boost_report(
+    ledger: LedgerService, *, actor: Actor, campaign_id: str, team_id: str | None = None
+) -> BoostReport:
+    """Return what a campaign brought, over the organization to an admin, over a team to its leads too.
 
     Raises Refused: not_found, not_allowed, campaign_closed before the boost has begun.
     """
@@ -95,7 +106,7 @@ async def boost_report(ledger: Ledger, *, actor: Actor, campaign_id: str, team_i
 
 
 def _cohorts(
-    connection: Connection, campaign: Campaign, spans: dict[Phase, Span], team: int | None
+    connection: Connection, campaign: Campaign, spans: dict[Phase, ReportSpan], team: int | None
 ) -> tuple[CohortReport, ...]:
     """Divide who was here into cohorts, by their applications, and count each."""
     org, during = campaign.org_id, spans[Phase.DURING]
@@ -106,7 +117,7 @@ def _cohorts(
         state = states.get(person)
         people[Cohort.NOBODY if state is None else _COHORTS[state]].append(person)
     used = {phase: stored.used(connection, org, span) for phase, span in spans.items()}
-    fates = stored.fates(connection, org, spans[Phase.AFTER]) if Phase.AFTER in spans else None
+    fates = stored.resolutions(connection, org, spans[Phase.AFTER]) if Phase.AFTER in spans else None
     return tuple(
         CohortReport(
             cohort,
@@ -123,7 +134,7 @@ def _check_reader(connection: Connection, actor: Actor, team: int | None) -> Non
         if not actor.is_admin:
             raise Refused(Code.NOT_ALLOWED, "Only an admin can see the whole report; a lead names their team.")
         return
-    found = groups.team(connection, org_id=actor.org_id, team_id=team)
+    found = organizations.team(connection, org_id=actor.org_id, team_id=team)
     if found is None:
         raise Refused(Code.NOT_FOUND, "There is no such team here.")
     if not actor.is_admin and actor.member_id not in found.leads:

@@ -11,8 +11,8 @@ from typing import Any
 from core.ledger.ids import Prefix, shown_id
 from core.metering.boosts import MAX_FACTOR, MAX_LASTS, Boost, Factor
 from core.metering.campaigns import MAX_CAPACITY, Application, ApplicationState, BoostBudget, Campaign, Method
-from core.services.boosts.forms import Question, questions_of
-from core.store.boosts import Subject
+from core.services.boosts.forms import FormQuestion, questions_of
+from core.store.queries.boosts import NamedRow
 
 __all__ = [
     "MAX_CAPACITY",
@@ -118,7 +118,7 @@ class CampaignView:
     method: Method
     capacity: int
     teams: tuple[str, ...]
-    form: tuple[Question, ...]
+    form: tuple[FormQuestion, ...]
     opens_at: datetime
     closes_at: datetime
     starts_at: datetime
@@ -131,8 +131,8 @@ class CampaignView:
     mine: ApplicationView | None
 
 
-def boost_detail(boost: Boost, subjects: Mapping[int, Subject], now: datetime) -> BoostDetail:
-    subject = subjects.get(boost.subject_id, Subject("member", "somebody"))
+def boost_detail(boost: Boost, subjects: Mapping[int, NamedRow], now: datetime) -> BoostDetail:
+    subject = subjects.get(boost.subject_id, NamedRow("member", "somebody"))
     return BoostDetail(
         shown_id(Prefix.BOOST, boost.boost_id),
         SubjectView(subject.kind, shown_id(_PREFIX[subject.kind], boost.subject_id), subject.name),
@@ -148,8 +148,8 @@ def budget_view(budget: BoostBudget) -> BudgetView:
     return BudgetView(shown_id(Prefix.TEAM, budget.team_id), budget.days_per_month, budget.days_left, budget.max_factor)
 
 
-def application_view(application: Application, subjects: Mapping[int, Subject], place: int | None) -> ApplicationView:
-    who = subjects.get(application.member_id, Subject("member", "somebody"))
+def application_view(application: Application, subjects: Mapping[int, NamedRow], place: int | None) -> ApplicationView:
+    who = subjects.get(application.member_id, NamedRow("member", "somebody"))
     return ApplicationView(
         shown_id(Prefix.APPLICATION, application.application_id),
         shown_id(Prefix.CAMPAIGN, application.campaign_id),

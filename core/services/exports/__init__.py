@@ -1,4 +1,4 @@
-"""Exports: the whole ledger of an organisation as text, in a form that other programs read. Free text on request."""
+"""Exports: the whole ledger of an organization as text, in a form that other programs read. Free text on request."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from typing import Final, assert_never
 from sqlalchemy import Engine
 
 from core.ledger.errors import Code, Refused
-from core.services.exports.as_beancount import as_beancount
-from core.services.exports.as_csv import as_csv
-from core.services.exports.as_json import as_json
-from core.services.ledger import Ledger
-from core.services.members import require_admin
-from core.services.views import Actor
+from core.services.common.actors import Actor
+from core.services.common.ledger_service import LedgerService
+from core.services.exports.beancount import as_beancount
+from core.services.exports.csv_rows import as_csv
+from core.services.exports.json_lines import as_json
+from core.services.people.members import require_admin
 from core.store.engine import one_state
-from core.store.extract import Extract, extract
+from core.store.queries.extract import Extract, extract
 
 _CHUNK: Final = 1 << 16  # characters written at once
 
@@ -31,9 +31,9 @@ class Form(StrEnum):
 
 
 async def export(
-    ledger: Ledger, *, actor: Actor, form: Form, write: Callable[[str], object], with_notes: bool = False
+    ledger: LedgerService, *, actor: Actor, form: Form, write: Callable[[str], object], with_notes: bool = False
 ) -> None:
-    """Write the actor's organisation as it is at one moment, by an admin, without keeping it in memory.
+    """Write the actor's organization as it is at one moment, by an admin, without keeping it in memory.
 
     Amounts are exact; people's words (messages, reasons) are left out unless asked for. The order is stable: the
     same ledger gives the same text. Raises Refused(not_allowed) for everybody but an admin.
@@ -46,7 +46,7 @@ def _write(engine: Engine, org_id: int, form: Form, write: Callable[[str], objec
     with one_state(engine) as connection:
         found = extract(connection, org_id, with_notes=with_notes)
         if found is None:
-            raise Refused(Code.NOT_FOUND, "There is no such organisation here.")
+            raise Refused(Code.NOT_FOUND, "There is no such organization here.")
         for chunk in _chunks(_text(found, form)):
             write(chunk)
 

@@ -15,7 +15,7 @@ from typing import Final
 from core.ledger.credits import Credits
 from core.ledger.errors import Code, Refused
 from core.metering.usage import MAX_TOKENS, Usage
-from core.services.text import is_storable
+from core.services.common.text import is_storable
 
 EVENT_TYPE: Final = "com.teamcredits.usage"
 MAX_TEXT: Final = 900  # characters of a source, an id or a subject

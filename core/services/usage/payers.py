@@ -8,8 +8,8 @@ from sqlalchemy import Connection
 
 from core.ledger.errors import Code, Refused
 from core.ledger.ids import Prefix, parse_id
-from core.services.views import Actor
-from core.store.subjects import Subject, subjects_by_email, subjects_by_id
+from core.services.common.actors import Actor
+from core.store.queries.usage_subjects import UsageSubject, subjects_by_email, subjects_by_id
 
 
 class Payers:
@@ -17,8 +17,8 @@ class Payers:
 
     def __init__(self, connection: Connection, actor: Actor, named: set[str]) -> None:
         self._actor = actor
-        self._by_id: dict[int, Subject] = {}
-        self._by_email: defaultdict[str, list[Subject]] = defaultdict(list)
+        self._by_id: dict[int, UsageSubject] = {}
+        self._by_email: defaultdict[str, list[UsageSubject]] = defaultdict(list)
         self._numbers = {text: number for text in named if (number := _member_number(text)) is not None}
         ids = set(self._numbers.values())
         for each in subjects_by_id(connection, org_id=actor.org_id, ids=ids | {actor.member_id}):
@@ -36,7 +36,7 @@ class Payers:
             raise Refused(Code.UNKNOWN_MEMBER, "A bot has nothing to pay with. Name the person it worked for.")
         return found.member_id
 
-    def _named(self, subject: str) -> Subject:
+    def _named(self, subject: str) -> UsageSubject:
         number = self._numbers.get(subject)
         if number is not None and number in self._by_id:
             return self._by_id[number]

@@ -16,14 +16,14 @@ from sqlmodel import SQLModel
 Row = tuple[Any, ...]
 Rows = Sequence[Row]
 Found = TypeVar("Found")
-Later = Callable[[], Found]  # an answer that is fetched when it is needed
+Deferred = Callable[[], Found]  # an answer that is fetched when it is needed
 
 
 class MissingPositionError(RuntimeError):
     """A statement changed fewer rows than the decision said: a cached position is missing or was changed."""
 
 
-class DisturbedError(RuntimeError):
+class ExternallyModifiedError(RuntimeError):
     """What was sent ahead was passed over: a key was taken, or somebody else may have written."""
 
 
@@ -61,21 +61,21 @@ class Driver(Protocol):
         """Return the rows of ``query``, in which ``{wanted}`` stands for the given rows."""
 
     @abstractmethod
-    def ask(self, query: str, wanted: Rows) -> Later[list[Row]]:
+    def ask(self, query: str, wanted: Rows) -> Deferred[list[Row]]:
         """Send such a query and return what fetches its rows, so that several need not wait for each other."""
 
     @abstractmethod
-    def lock(self, accounts: Rows) -> Later[list[Row]]:
+    def lock(self, accounts: Rows) -> Deferred[list[Row]]:
         """Lock the account rows (org, account) in id order, in one statement. Fetched are those that exist."""
 
     @abstractmethod
-    def disturbed(self) -> Later[bool]:
+    def externally_modified(self) -> Deferred[bool]:
         """Asked after the locks, before anything is read. Fetched is whether anybody else may have written since this
         was last asked, so that what was read then may hold no longer; at first, and where nobody can tell, they may.
         """
 
     @abstractmethod
-    def go_ahead(self, rows: Rows, accounts: Rows) -> bool:
+    def begin_optimistic(self, rows: Rows, accounts: Rows) -> bool:
         """Claim keys and lock accounts, as below, without asking what comes of it, and return whether that was done:
         not where somebody else may have written since ``disturbed`` was last asked.
 
@@ -84,11 +84,11 @@ class Driver(Protocol):
         """
 
     @abstractmethod
-    def start_over(self) -> None:
+    def restart(self) -> None:
         """Forget what went ahead, and be where ``begin`` left off."""
 
     @abstractmethod
-    def claim(self, rows: Rows) -> Later[set[int]]:
+    def claim(self, rows: Rows) -> Deferred[set[int]]:
         """Claim command keys; rows are whole ``command`` rows. Fetched are the first ids of those now ours."""
 
     @abstractmethod

@@ -21,13 +21,13 @@ from psycopg.pq import ConnStatus, ExecStatus, Format, TransactionStatus
 from psycopg.pq.abc import PGresult
 
 from core.store.drivers.arrays import Array, OneText
-from core.store.drivers.driver import Later, Row
+from core.store.drivers.driver import Deferred, Row
 
 _FAILED: Final = frozenset({ExecStatus.FATAL_ERROR, ExecStatus.BAD_RESPONSE})
 
 
 @dataclass(slots=True, eq=False)
-class _Answer:
+class _PendingResult:
     """What comes back for one thing that was sent."""
 
     prepares: bytes | None = None  # the statement that is known once this is well
@@ -43,12 +43,12 @@ class Pipeline:
         self._transformer = Transformer(connection)
         self._names: dict[bytes, bytes] = {}
         self._numbers = itertools.count()
-        self._sent: deque[_Answer] = deque()
+        self._sent: deque[_PendingResult] = deque()
         self._failure: psycopg.Error | None = None
         self._poll = select.poll()
         self._libpq.enter_pipeline_mode()
 
-    def send(self, statement: bytes, values: Sequence[Array | OneText] = ()) -> Later[list[Row]]:
+    def send(self, statement: bytes, values: Sequence[Array | OneText] = ()) -> Deferred[list[Row]]:
         """Send a statement with its parameters ``$1``… and return what fetches its rows."""
         name = self._names.get(statement) or self._prepare(statement, values)
         formats = [Format.BINARY] * len(values)
@@ -78,12 +78,12 @@ class Pipeline:
         self._await(prepares=statement)
         return name
 
-    def _await(self, prepares: bytes | None = None) -> _Answer:
-        answer = _Answer(prepares)
+    def _await(self, prepares: bytes | None = None) -> _PendingResult:
+        answer = _PendingResult(prepares)
         self._sent.append(answer)
         return answer
 
-    def _rows_of(self, answer: _Answer) -> list[Row]:
+    def _rows_of(self, answer: _PendingResult) -> list[Row]:
         if answer.result is None:
             self._libpq.send_flush_request()
             self._receive(answer)
@@ -102,7 +102,7 @@ class Pipeline:
         if self._failure is not None:
             raise self._failure
 
-    def _receive(self, last: _Answer) -> None:
+    def _receive(self, last: _PendingResult) -> None:
         """Take in what comes back, in the order in which it was sent, up to one answer."""
         nothing = False
         while last.result is None:
@@ -116,7 +116,7 @@ class Pipeline:
             else:
                 nothing = True
 
-    def _note(self, answer: _Answer, result: PGresult) -> None:
+    def _note(self, answer: _PendingResult, result: PGresult) -> None:
         answer.result = result
         is_well = result.status not in _FAILED and result.status != ExecStatus.PIPELINE_ABORTED
         if answer.prepares is not None and not is_well:

@@ -13,8 +13,8 @@ from sqlmodel import SQLModel
 
 from core.store.drivers.arrays import ARRAYS, OneText, register
 from core.store.drivers.driver import (
-    DisturbedError,
-    Later,
+    Deferred,
+    ExternallyModifiedError,
     MissingPositionError,
     Row,
     Rows,
@@ -88,7 +88,7 @@ class PostgresDriver:
             self._pipeline.sync()
         except (psycopg.errors.DivisionByZero, psycopg.errors.UniqueViolation) as error:
             if is_ahead and not _is_overtaken(error):
-                raise DisturbedError from error
+                raise ExternallyModifiedError from error
             if isinstance(error, psycopg.errors.DivisionByZero):
                 raise MissingPositionError("a position was not there") from error
             raise
@@ -109,11 +109,11 @@ class PostgresDriver:
     def select(self, query: str, wanted: Rows) -> list[Row]:
         return self.ask(query, wanted)()
 
-    def ask(self, query: str, wanted: Rows) -> Later[list[Row]]:
+    def ask(self, query: str, wanted: Rows) -> Deferred[list[Row]]:
         types = tuple([_PYTHON_ARRAYS[type(value)] for value in wanted[0]])
         return self._unnest(_about(query, len(types)), types, wanted)
 
-    def lock(self, accounts: Rows) -> Later[list[Row]]:
+    def lock(self, accounts: Rows) -> Deferred[list[Row]]:
         # Every server locks in the order of account ids, so two batches cannot each wait for the other.
         return self.ask(
             """SELECT org_id, account_id FROM {wanted} w JOIN account ON org_id = w.a AND account_id = w.b
@@ -121,7 +121,7 @@ class PostgresDriver:
             accounts,
         )
 
-    def disturbed(self) -> Later[bool]:
+    def externally_modified(self) -> Deferred[bool]:
         """Transactions that write are numbered as they begin to. If ours was the only one under way, the next one of
         ours has the next number, and no later one has ended, then nobody else in this cluster has written in between.
         """
@@ -134,7 +134,7 @@ class PostgresDriver:
 
         return fetch
 
-    def go_ahead(self, rows: Rows, accounts: Rows) -> bool:
+    def begin_optimistic(self, rows: Rows, accounts: Rows) -> bool:
         """Sent with what follows, up to the commit, which the server passes over where any of it fails."""
         if self._next_xid is None:
             return False
@@ -147,11 +147,11 @@ class PostgresDriver:
         self.ask(f"SELECT 1 / CAST({alone} AS int) FROM {{wanted}} w", [(self._next_xid,)])  # noqa: S608
         return True
 
-    def start_over(self) -> None:
+    def restart(self) -> None:
         self.rollback()
         self.begin()
 
-    def claim(self, rows: Rows) -> Later[set[int]]:
+    def claim(self, rows: Rows) -> Deferred[set[int]]:
         taken = self._unnest(_CLAIM + " ON CONFLICT DO NOTHING RETURNING first_id", _CLAIM_TYPES, rows)
         return lambda: {row[0] for row in taken()}
 
@@ -233,7 +233,7 @@ class PostgresDriver:
             or _is_overtaken(error)
         )
 
-    def _unnest(self, statement: str, types: Sequence[str], rows: Rows) -> Later[list[Row]]:
+    def _unnest(self, statement: str, types: Sequence[str], rows: Rows) -> Deferred[list[Row]]:
         """Run a statement in which ``{rows}`` stands for the given rows, sent as one array a column."""
         columns = [ARRAYS[each](column) for each, column in zip(types, zip(*rows, strict=True), strict=True)]
         if self._pipeline is not None:

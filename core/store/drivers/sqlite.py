@@ -13,8 +13,8 @@ import orjson
 from sqlmodel import SQLModel
 
 from core.store.drivers.driver import (
-    DisturbedError,
-    Later,
+    Deferred,
+    ExternallyModifiedError,
     MissingPositionError,
     Row,
     Rows,
@@ -80,29 +80,29 @@ class SqliteDriver:
         values = [*chain.from_iterable(wanted), *repeat(None, (places - rows) * columns)]
         return self._connection.execute(_about(query, columns, places), values).fetchall()
 
-    def ask(self, query: str, wanted: Rows) -> Later[list[Row]]:
+    def ask(self, query: str, wanted: Rows) -> Deferred[list[Row]]:
         return partial(self.select, query, wanted)
 
-    def lock(self, accounts: Rows) -> Later[list[Row]]:
+    def lock(self, accounts: Rows) -> Deferred[list[Row]]:
         query = "SELECT org_id, account_id FROM {wanted} w CROSS JOIN account ON org_id = w.a AND account_id = w.b"
         return self.ask(query, accounts)
 
-    def disturbed(self) -> Later[bool]:
+    def externally_modified(self) -> Deferred[bool]:
         """The data version changes with each commit of another connection, and with none of this one."""
         before = self._version
         self._version = self._data_version()
-        disturbed = self._version != before
-        return lambda: disturbed
+        externally_modified = self._version != before
+        return lambda: externally_modified
 
-    def go_ahead(self, rows: Rows, accounts: Rows) -> bool:  # noqa: ARG002
+    def begin_optimistic(self, rows: Rows, accounts: Rows) -> bool:  # noqa: ARG002
         """Whether the key is taken is found out where it is kept, by what is written anyway."""
         self._is_ahead = self._data_version() == self._version
         return self._is_ahead
 
-    def start_over(self) -> None:
+    def restart(self) -> None:
         """Nothing was written: of one command, its key comes first."""
 
-    def claim(self, rows: Rows) -> Later[set[int]]:
+    def claim(self, rows: Rows) -> Deferred[set[int]]:
         taken = self._asked_taken([row[:3] for row in rows])
         return lambda: _unclaimed(rows, set(taken()))
 
@@ -111,14 +111,14 @@ class SqliteDriver:
         is_ahead, self._is_ahead = self._is_ahead, False
         # A refusal writes no key, so whether its key was taken has to be asked here.
         if is_ahead and dropped and self._asked_taken(dropped)():
-            raise DisturbedError
+            raise ExternallyModifiedError
         try:
             self._many(
                 "INSERT INTO command (org_id, actor_id, key, digest, first_id, count) VALUES (?,?,?,?,?,?)", kept
             )
         except sqlite3.IntegrityError as error:
             if is_ahead:
-                raise DisturbedError from error
+                raise ExternallyModifiedError from error
             raise
 
     def insert(self, table: type[SQLModel], rows: Rows) -> None:
@@ -156,7 +156,7 @@ class SqliteDriver:
         (version,) = self._connection.execute("PRAGMA data_version").fetchone()
         return int(version)
 
-    def _asked_taken(self, keys: Rows) -> Later[list[Row]]:
+    def _asked_taken(self, keys: Rows) -> Deferred[list[Row]]:
         # SQLite never reorders a CROSS JOIN, so it looks each wanted key up in the index.
         query = """SELECT org_id, actor_id, key FROM {wanted} w
                    CROSS JOIN command ON org_id = w.a AND actor_id = w.b AND key = w.c"""

@@ -25,13 +25,13 @@ from core.ledger.errors import Code, Refused
 from core.store.changes import Changes
 from core.store.drivers.driver import Driver
 from core.store.faults import Fault, fault_of, refusal
-from core.store.journal.appending import Writer
-from core.store.journal.batch import Again, Outcome, Sealed, resume, run_batch
-from core.store.journal.queue import Answer, Call, Queue, Ticket
+from core.store.journal.batch import BatchResult, BatchSeal, Requeue, resume, run_batch
+from core.store.journal.queue import Queue, QueuedCommand, Reply, Submission
+from core.store.journal.writer import Writer
 
 logger = logging.getLogger(__name__)
 
-MAX_DETOURS: Final = 8  # how often a command may turn out to need another lock, or be a twin's twin
+MAX_REQUEUES: Final = 8  # how often a command may turn out to need another lock, or be a twin's twin
 MAX_RETRIES: Final = 6  # how often a batch is tried when the database is not to be had
 PATIENCE_SECONDS: Final = 10.0  # and for how long, if an attempt itself takes long
 SCHEMA_SECONDS: Final = 1.0  # how often it is made sure that nobody has migrated the database meanwhile
@@ -39,7 +39,7 @@ FEW: Final = 4  # commands that an event loop carries out itself; more are bette
 SLOW_SECONDS: Final = 0.005  # a loop that was kept for longer than this
 ELSEWHERE_SECONDS: Final = 1.0  # leaves all to the thread for so long
 _FIRST_PAUSE_SECONDS: Final = 0.1
-_TOLD_AS_THEY_ARE: Final = (Receipt, Refused)
+_ANSWERS: Final = (Receipt, Refused)
 
 
 class Journal:
@@ -92,13 +92,13 @@ class Journal:
         self._hand_in((command,), future, loop, is_single=True, in_background=in_background, quietly=here)
         return await future
 
-    async def execute_all(self, commands: Sequence[Command], *, in_background: bool = False) -> list[Answer]:
+    async def execute_all(self, commands: Sequence[Command], *, in_background: bool = False) -> list[Reply]:
         """Carry out commands side by side; return each one's answer, in order. Nothing of a refused one is kept.
 
         Those that the queue has no room for are answered with ``overloaded``.
         """
         loop = asyncio.get_running_loop()
-        future: asyncio.Future[list[Answer]] = loop.create_future()
+        future: asyncio.Future[list[Reply]] = loop.create_future()
         self._hand_in(commands, future, loop, in_background=in_background)
         return await future
 
@@ -108,9 +108,9 @@ class Journal:
         self._hand_in((command,), future, is_single=True)
         return future
 
-    def submit_all(self, commands: Sequence[Command]) -> Future[list[Answer]]:
+    def submit_all(self, commands: Sequence[Command]) -> Future[list[Reply]]:
         """Hand in commands from any thread, as ``execute_all`` does."""
-        future: Future[list[Answer]] = Future()
+        future: Future[list[Reply]] = Future()
         self._hand_in(commands, future)
         return future
 
@@ -145,7 +145,7 @@ class Journal:
         quietly: bool = False,
     ) -> None:
         """Queue as many commands as there is room for, and answer the others at once."""
-        call = Call(future, loop, [None] * len(commands), is_single)
+        call = Submission(future, loop, [None] * len(commands), is_single)
         if not self._queue.put(call, commands, in_background=in_background, quietly=quietly):
             call.resolve()
 
@@ -154,7 +154,7 @@ class Journal:
             with self._at_work:
                 self._carry_out_all(tickets)
 
-    def _carry_out_all(self, tickets: list[Ticket]) -> None:
+    def _carry_out_all(self, tickets: list[QueuedCommand]) -> None:
         self._untold = set().union(*(ticket.untold for ticket in tickets))
         for ticket in tickets:
             ticket.untold = frozenset()
@@ -188,7 +188,7 @@ class Journal:
                 self._at_work.release()
         self._queue.wake()
 
-    def _carried_out_at_once(self, tickets: list[Ticket], here: asyncio.AbstractEventLoop) -> bool:
+    def _carried_out_at_once(self, tickets: list[QueuedCommand], here: asyncio.AbstractEventLoop) -> bool:
         """Return whether the commands were carried out. If not, nothing of them was, or they will find their keys."""
         began = time.monotonic()
         due = began - self._schema_checked_at > SCHEMA_SECONDS
@@ -222,7 +222,7 @@ class Journal:
             self._elsewhere_until = now + ELSEWHERE_SECONDS
         return True
 
-    def _carry_out(self, tickets: list[Ticket]) -> None:
+    def _carry_out(self, tickets: list[QueuedCommand]) -> None:
         """Run a batch; halve it when it fails for a reason of its own, so that only the culprit suffers.
 
         A database that is not to be had is tried for a while, but no longer for each batch once it was in vain.
@@ -239,7 +239,7 @@ class Journal:
                 found = fault_of(error) or Fault.AWAY
                 fault = fault if found is Fault.AWAY else found  # a full disk may also keep one from coming back
                 if not self._recover(error):
-                    self._halve(tickets, error)
+                    self._bisect(tickets, error)
                     return
                 if fault is Fault.SCHEMA or time.monotonic() > give_up_at:
                     break
@@ -250,12 +250,12 @@ class Journal:
         self._note(fault)
         self._deliver([(ticket, refusal(fault)) for ticket in tickets])
 
-    def _keep_untold(self, tickets: Sequence[Ticket]) -> None:
+    def _keep_untold(self, tickets: Sequence[QueuedCommand]) -> None:
         """Let whoever carries out the commands next know what a lost commit may have done."""
         for ticket in tickets:
             ticket.untold = frozenset(self._untold)
 
-    def _run_once(self, commands: Sequence[Command]) -> tuple[list[Outcome], Sealed | None]:
+    def _run_once(self, commands: Sequence[Command]) -> tuple[list[BatchResult], BatchSeal | None]:
         with self._guard:
             if time.monotonic() - self._schema_checked_at > SCHEMA_SECONDS:
                 self._check_schema()
@@ -310,7 +310,7 @@ class Journal:
         else:
             logger.error("commands are refused: %s", trouble.value)
 
-    def _halve(self, tickets: list[Ticket], error: Exception) -> None:
+    def _bisect(self, tickets: list[QueuedCommand], error: Exception) -> None:
         if len(tickets) == 1:
             fault = fault_of(error)
             logger.error("a %s failed", type(tickets[0].command).__name__, exc_info=error)
@@ -322,19 +322,19 @@ class Journal:
 
     def _settle(
         self,
-        tickets: list[Ticket],
-        outcomes: list[Outcome],
-        sealed: Sealed | None,
+        tickets: list[QueuedCommand],
+        outcomes: list[BatchResult],
+        sealed: BatchSeal | None,
         here: asyncio.AbstractEventLoop | None = None,
     ) -> None:
         if sealed is not None and self._writer is not None:
             self._writer.batch, self._writer.seal = sealed.batch, sealed.seal
             self._changes.publish(sealed.touched)
-        answers: list[tuple[Ticket, Outcome]] = []
-        detoured: list[Ticket] = []
+        answers: list[tuple[QueuedCommand, BatchResult]] = []
+        detoured: list[QueuedCommand] = []
         for ticket, outcome in zip(tickets, outcomes, strict=True):
-            if isinstance(outcome, Again) and ticket.detours < MAX_DETOURS:
-                ticket.detours += 1
+            if isinstance(outcome, Requeue) and ticket.requeues < MAX_REQUEUES:
+                ticket.requeues += 1
                 detoured.append(ticket)
             else:
                 answers.append((ticket, self._as_told(outcome) if self._untold else outcome))
@@ -342,7 +342,7 @@ class Journal:
             self._queue.put_back(detoured)
         self._deliver(answers, here)
 
-    def _as_told(self, outcome: Outcome) -> Outcome:
+    def _as_told(self, outcome: BatchResult) -> BatchResult:
         """Return the answer for one caller: what a lost commit of this batch did is new to the first who is told."""
         if isinstance(outcome, Receipt) and outcome.replayed and outcome.first_id in self._untold:
             self._untold.discard(outcome.first_id)
@@ -350,16 +350,16 @@ class Journal:
         return outcome
 
     def _deliver(
-        self, answers: Sequence[tuple[Ticket, Outcome]], here: asyncio.AbstractEventLoop | None = None
+        self, answers: Sequence[tuple[QueuedCommand, BatchResult]], here: asyncio.AbstractEventLoop | None = None
     ) -> None:
         """Answer every caller; those of one event loop in one call, for waking it costs a system call.
 
         ``here`` is the loop that this runs on, if it is one.
         """
-        by_loop: dict[asyncio.AbstractEventLoop, list[Call]] = {}
+        by_loop: dict[asyncio.AbstractEventLoop, list[Submission]] = {}
         for ticket, outcome in answers:
             call = ticket.call
-            call.answers[ticket.place] = _told(outcome)
+            call.answers[ticket.place] = _as_answer(outcome)
             call.missing -= 1
             if call.missing:
                 continue
@@ -375,16 +375,16 @@ class Journal:
                 loop.call_soon_threadsafe(_resolve_all, calls)
 
 
-def _resolve_all(calls: Sequence[Call]) -> None:
+def _resolve_all(calls: Sequence[Submission]) -> None:
     for call in calls:
         call.resolve()
 
 
-def _told(outcome: Outcome) -> Answer:
+def _as_answer(outcome: BatchResult) -> Reply:
     """Return what a caller is told of an outcome."""
-    if isinstance(outcome, _TOLD_AS_THEY_ARE):
+    if isinstance(outcome, _ANSWERS):
         return outcome
-    if isinstance(outcome, Again):
+    if isinstance(outcome, Requeue):
         return Refused(Code.OVERLOADED, "This is busy right now. Try again in a moment.")
     return _internal_error()
 

@@ -11,24 +11,24 @@ import orjson
 
 from core.ledger.accounts import AccountKind as Kind
 from core.ledger.accounts import escrow_of, kind_of, owner_of, wallet_of
-from core.ledger.book import Book
+from core.ledger.batch import BatchState
+from core.ledger.batch_cache import BatchCache
 from core.ledger.credits import Credits
-from core.ledger.facts import Facts
+from core.ledger.daily_giving import GIVEN_WINDOW, NOTHING_GIVEN, CountedGift, DailyGiving
 from core.ledger.gifts import Gift, GiftState
-from core.ledger.given import GIVEN_WINDOW, NOTHING_GIVEN, Given, GivenGift
 from core.ledger.lots import Lot
 from core.ledger.members import Debt, Member, TeamSeat
 from core.ledger.positions import Position, Slice
 from core.metering.holds import Hold
 from core.policy.limits import Policy
-from core.store.drivers.asking import Asking, ask, begin
-from core.store.drivers.driver import Driver, Later, Row
-from core.store.instants import from_micros, to_micros
-from core.store.journal.spending import find_holds, find_spending, read_reserved
-from core.store.journal.wanted import Key, Wanted
-from core.store.lots import LOT_NAMES, lot_of
+from core.store.drivers.driver import Deferred, Driver, Row
+from core.store.drivers.round_trips import Reader, run_reader, start_readers
+from core.store.journal.load_usage import find_holds, find_spending, read_reserved
+from core.store.journal.read_set import BatchReadSet, RowKey
+from core.store.queries.lots import LOT_NAMES, lot_of
+from core.store.queries.requests import find_requests
 from core.store.records import SAFELY, records_readers
-from core.store.requests import find_requests
+from core.store.timestamps import from_micros, to_micros
 
 FEW_A_DAY: Final = 20  # gifts: who may make no more is known gift by gift, others are counted by the database
 _GIVEN: Final = """FROM {wanted} w CROSS JOIN gift g
@@ -37,7 +37,7 @@ _GIVEN: Final = """FROM {wanted} w CROSS JOIN gift g
 _LOT = ", ".join(f"l.{name}" for name in LOT_NAMES)
 
 
-def find_accounts(driver: Driver, wanted: Wanted, known: Facts) -> None:
+def find_accounts(driver: Driver, wanted: BatchReadSet, known: BatchCache) -> None:
     """Find which accounts the commands mean: both sides of gifts, the pools of people's teams. Takes no lock.
 
     It may go by what was known before, for what is decided by is what is read after the locks.
@@ -59,14 +59,16 @@ def find_accounts(driver: Driver, wanted: Wanted, known: Facts) -> None:
     if wanted.spending_of:
         seats = {key: known.seats[key] for key in wanted.spending_of if key in known.seats}
         if unknown := wanted.spending_of.difference(seats):
-            seats |= ask(driver, _seats(unknown))
+            seats |= run_reader(driver, _seats(unknown))
         find_spending(wanted, seats)
     if wanted.debts_of:
-        wanted.accounts.update((org, debt.creditor_account) for org, debt in ask(driver, _debts(wanted.debts_of)))
+        wanted.accounts.update(
+            (org, debt.creditor_account) for org, debt in run_reader(driver, _debts(wanted.debts_of))
+        )
     _add_accounts(wanted)
 
 
-def is_known(wanted: Wanted, known: Facts) -> bool:
+def is_known(wanted: BatchReadSet, known: BatchCache) -> bool:
     """Return whether the batch need ask nothing; then the accounts that its commands mean have been found.
 
     What is known of others costs nothing: ``a.difference(b)`` goes through a, where ``a - b.keys()`` goes through b.
@@ -88,12 +90,12 @@ def is_known(wanted: Wanted, known: Facts) -> bool:
     )
 
 
-def _add_accounts(wanted: Wanted) -> None:
+def _add_accounts(wanted: BatchReadSet) -> None:
     wanted.accounts.update((org, wallet_of(member)) for org, member in wanted.members)
     wanted.accounts.update(wanted.positions)
 
 
-def lock(driver: Driver, wanted: Wanted, known: Facts) -> Later[set[Key]]:
+def lock(driver: Driver, wanted: BatchReadSet, known: BatchCache) -> Deferred[set[RowKey]]:
     """Lock the accounts in id order. Fetched are those that exist; what is known to is not asked about without need."""
     there = set() if driver.locks_rows else wanted.accounts & known.accounts
     missing = wanted.accounts - there if there else wanted.accounts
@@ -103,88 +105,88 @@ def lock(driver: Driver, wanted: Wanted, known: Facts) -> Later[set[Key]]:
     return lambda: there.union(found())
 
 
-def existing(driver: Driver, wanted: Wanted) -> set[Key]:
+def existing(driver: Driver, wanted: BatchReadSet) -> set[RowKey]:
     """Return which of the accounts exist, without a lock: for dry runs."""
     query = "SELECT org_id, account_id FROM {wanted} w CROSS JOIN account WHERE org_id = w.a AND account_id = w.b"
     return set(driver.select(query, sorted(wanted.accounts))) if wanted.accounts else set()
 
 
-def read(driver: Driver, wanted: Wanted, book: Book) -> Later[None]:
+def read(driver: Driver, wanted: BatchReadSet, batch: BatchState) -> Deferred[None]:
     """Read the facts into the book, in statements after the locks, as many side by side as can be.
 
     The first of them are sent at once, so that they wait for the locks where the locks are. Before what is returned
     carries on, the book is told which accounts are locked, and the time (G2).
     """
-    readers: list[Asking[None]] = []
-    orgs = {org for org, _ in wanted.accounts}.difference(book.policies)
-    if (givers := wanted.given_by.difference(book.facts.given)) or orgs:
-        readers.append(_read_limits(orgs, givers, book))
-    if members := _unknown(wanted.members, book.members):
-        readers.append(_read_members(members, book))
-    if seated := wanted.seats_of.difference(book.seats):
-        readers.append(_read_seats(seated, book))
-    if accounts := _unknown(wanted.positions, book.positions):
-        readers.append(_read_positions(accounts, book))
+    readers: list[Reader[None]] = []
+    orgs = {org for org, _ in wanted.accounts}.difference(batch.policies)
+    if (givers := wanted.given_by.difference(batch.facts.given)) or orgs:
+        readers.append(_read_limits(orgs, givers, batch))
+    if members := _unknown(wanted.members, batch.members):
+        readers.append(_read_members(members, batch))
+    if seated := wanted.seats_of.difference(batch.seats):
+        readers.append(_read_seats(seated, batch))
+    if accounts := _unknown(wanted.positions, batch.positions):
+        readers.append(_read_positions(accounts, batch))
     if wanted.gifts:
-        readers.append(_read_gifts(wanted, book))
+        readers.append(_read_gifts(wanted, batch))
     if wanted.debts_of:
-        readers.append(_read_debts(wanted, book))
+        readers.append(_read_debts(wanted, batch))
     if wanted.holds:
-        readers.append(read_reserved(wanted, book))
-    found = begin(driver, readers + records_readers(wanted.records, book))
+        readers.append(read_reserved(wanted, batch))
+    found = start_readers(driver, readers + records_readers(wanted.records, batch))
 
     def carry_on() -> None:
         found()
-        book.count_given(wanted.given_by)
+        batch.count_given(wanted.given_by)
         if wanted.holds:
-            ask(driver, _read_hold_draws(wanted, book))
+            run_reader(driver, _read_hold_draws(wanted, batch))
 
     return carry_on
 
 
-def _unknown(wanted: set[Key], known: Mapping[int, object]) -> list[Key]:
-    """Return the keys (organisation, id) of which nothing is known, in order."""
+def _unknown(wanted: set[RowKey], known: Mapping[int, object]) -> list[RowKey]:
+    """Return the keys (organization, id) of which nothing is known, in order."""
     return sorted([key for key in wanted if key[1] not in known])
 
 
-def _read_limits(orgs: set[int], given_by: set[Key], book: Book) -> Asking[None]:
+def _read_limits(orgs: set[int], given_by: set[RowKey], batch: BatchState) -> Reader[None]:
     """Read policies, then what was given in the last day where a rule looks at it: behind the locks, when it is known
     since when that is."""
-    yield from _read_policies(orgs, book)
-    counted = {key: Policy.of(book.policies.get(key[0])) for key in given_by}
+    yield from _read_policies(orgs, batch)
+    counted = {key: Policy.of(batch.policies.get(key[0])) for key in given_by}
     counted = {key: policy for key, policy in counted.items() if policy.counts_days}
     if few := [key for key, policy in counted.items() if _allows_few(policy)]:
-        yield from _read_given(few, book)
+        yield from _read_given(few, batch)
     if many := sorted(counted.keys() - set(few)):
-        yield from _count_given(many, book)
+        yield from _count_given(many, batch)
 
 
 def _allows_few(policy: Policy) -> bool:
     return policy.gifts_per_day is not None and policy.gifts_per_day <= FEW_A_DAY
 
 
-def _read_seats(members: set[Key], book: Book) -> Asking[None]:
-    book.seats.update((yield from _seats(members)))
+def _read_seats(members: set[RowKey], batch: BatchState) -> Reader[None]:
+    batch.seats.update((yield from _seats(members)))
 
 
-def _read_debts(wanted: Wanted, book: Book) -> Asking[None]:
+def _read_debts(wanted: BatchReadSet, batch: BatchState) -> Reader[None]:
     for _, debt in (yield from _debts(wanted.debts_of)):
-        book.debts[debt.debtor_account] = (*book.debts.get(debt.debtor_account, ()), debt)
+        batch.debts[debt.debtor_account] = (*batch.debts.get(debt.debtor_account, ()), debt)
 
 
-def _seats(members: set[Key]) -> Asking[dict[Key, tuple[TeamSeat, ...]]]:
+def _seats(members: set[RowKey]) -> Reader[dict[RowKey, tuple[TeamSeat, ...]]]:
     """Return the teams of each member."""
     query = """SELECT t.org_id, t.member_id, t.team_id, t.is_lead FROM {wanted} w
                CROSS JOIN team_member t WHERE t.org_id = w.a AND t.member_id = w.b
                ORDER BY t.org_id, t.member_id, t.team_id"""
-    seats: defaultdict[Key, list[TeamSeat]] = defaultdict(list)
+    seats: defaultdict[RowKey, list[TeamSeat]] = defaultdict(list)
     for org, member, team, is_lead in (yield query, sorted(members)):
         seats[org, member].append(TeamSeat(team, bool(is_lead)))
     return {key: tuple(seats[key]) for key in members}
 
 
-def _debts(debtors: set[Key]) -> Asking[list[tuple[int, Debt]]]:
-    """Return (organisation, debt) of what accounts still owe, oldest first."""
+def _debts(debtors: set[RowKey]) -> Reader[list[tuple[int, Debt]]]:
+    """Return (organization, debt) of what accounts still owe, oldest first."""
     query = """SELECT o.org_id, o.cause_id, o.debtor_account, o.creditor_account, o.amount, o.repaid,
                       coalesce(o.cancelled, 0)
                FROM {wanted} w CROSS JOIN obligation o WHERE o.org_id = w.a AND o.debtor_account = w.b
@@ -197,7 +199,7 @@ def _debts(debtors: set[Key]) -> Asking[list[tuple[int, Debt]]]:
     ]
 
 
-def _find_open_gifts(wanted: Wanted) -> Asking[None]:
+def _find_open_gifts(wanted: BatchReadSet) -> Reader[None]:
     """Add the open gifts that recipients of a claw-back have sent on; their wallets are locked."""
     query = """SELECT o.org_id, o.gift_id FROM {wanted} w CROSS JOIN gift g CROSS JOIN gift o
                WHERE g.org_id = w.a AND g.gift_id = w.b AND o.org_id = g.org_id
@@ -206,12 +208,12 @@ def _find_open_gifts(wanted: Wanted) -> Asking[None]:
     wanted.gifts.update((row[0], row[1]) for row in rows)
 
 
-def _read_policies(orgs: set[int], book: Book) -> Asking[None]:
+def _read_policies(orgs: set[int], batch: BatchState) -> Reader[None]:
     query = """SELECT p.org_id, CAST(p.body AS TEXT) FROM {wanted} w CROSS JOIN policy p WHERE p.org_id = w.a
                AND p.version = (SELECT max(version) FROM policy q WHERE q.org_id = w.a)"""
     rows = yield query, [(org,) for org in sorted(orgs)]
-    book.policies.update(dict.fromkeys(orgs))
-    book.policies.update((org, _policy(body)) for org, body in rows)
+    batch.policies.update(dict.fromkeys(orgs))
+    batch.policies.update((org, _policy(body)) for org, body in rows)
 
 
 @lru_cache(maxsize=1024)
@@ -219,12 +221,12 @@ def _policy(stored: str) -> Policy:
     return Policy.of(orjson.loads(stored))
 
 
-def _read_members(members: list[Key], book: Book) -> Asking[None]:
+def _read_members(members: list[RowKey], batch: BatchState) -> Reader[None]:
     query = """SELECT m.member_id, m.org_id, m.name, m.kind, m.role, m.verified_at, m.joined_at, m.frozen_at,
                       m.deactivated_at, m.slack_user_id IS NOT NULL
                FROM {wanted} w CROSS JOIN member m WHERE m.org_id = w.a AND m.member_id = w.b"""
     rows = yield query, members
-    book.members.update((row[0], _member(row)) for row in rows)
+    batch.members.update((row[0], _member(row)) for row in rows)
 
 
 @lru_cache(maxsize=8_192)  # what is stored of most people is the same in many batches
@@ -244,38 +246,38 @@ def _member(row: Row) -> Member:
     )
 
 
-def _read_positions(accounts: list[Key], book: Book) -> Asking[None]:
+def _read_positions(accounts: list[RowKey], batch: BatchState) -> Reader[None]:
     query = """SELECT p.org_id, p.account_id, p.lot_id, p.remaining FROM {wanted} w
                CROSS JOIN position p WHERE p.org_id = w.a AND p.account_id = w.b"""
     rows = yield query, accounts
-    lots = yield from _lots(book, {(row[0], row[2]) for row in rows})
-    found: dict[int, dict[int, Position]] = {key[1]: {} for key in accounts if key in book.locked}
+    lots = yield from _lots(batch, {(row[0], row[2]) for row in rows})
+    found: dict[int, dict[int, Position]] = {key[1]: {} for key in accounts if key in batch.locked}
     for _org, account, lot_id, remaining in rows:
         if account in found:
             found[account][lot_id] = Position(lots[lot_id], Credits(remaining))
-    book.positions.update(found)
+    batch.positions.update(found)
 
 
-def _lots(book: Book, wanted: set[Key]) -> Asking[dict[int, Lot]]:
+def _lots(batch: BatchState, wanted: set[RowKey]) -> Reader[dict[int, Lot]]:
     """Return lots by id. They never change, so a book may know them from batches before."""
-    if unknown := [key for key in wanted if key[1] not in book.lots]:
+    if unknown := [key for key in wanted if key[1] not in batch.lots]:
         query = f"""SELECT {_LOT} FROM {{wanted}} w CROSS JOIN lot l
                     WHERE l.org_id = w.a AND l.lot_id = w.b"""  # noqa: S608  (our own column names)
         rows = yield query, sorted(unknown)
-        book.lots.update((row[0], lot_of(row)) for row in rows)
-    return book.lots
+        batch.lots.update((row[0], lot_of(row)) for row in rows)
+    return batch.lots
 
 
-def _read_gifts(wanted: Wanted, book: Book) -> Asking[None]:
+def _read_gifts(wanted: BatchReadSet, batch: BatchState) -> Reader[None]:
     if wanted.claw_back:
         yield from _find_open_gifts(wanted)
     query = """SELECT g.gift_id, g.org_id, g.sender_account, g.recipient_account, g.amount, g.created_at,
                       g.settles_at, g.state, g.recipient_org FROM {wanted} w CROSS JOIN gift g
                WHERE g.org_id = w.a AND g.gift_id = w.b"""
     rows = yield query, sorted(wanted.gifts)
-    draws = yield from _read_slices(book, [(row[1], escrow_of(row[2]), row[5], row[0]) for row in rows])
+    draws = yield from _read_slices(batch, [(row[1], escrow_of(row[2]), row[5], row[0]) for row in rows])
     for gift_id, org, sender, recipient, amount, created, settles, state, recipient_org in rows:
-        book.gifts[gift_id] = Gift(
+        batch.gifts[gift_id] = Gift(
             gift_id,
             org,
             sender,
@@ -289,7 +291,7 @@ def _read_gifts(wanted: Wanted, book: Book) -> Asking[None]:
         )
 
 
-def _read_slices(book: Book, places: list[Row]) -> Asking[dict[Row, tuple[Slice, ...]]]:
+def _read_slices(batch: BatchState, places: list[Row]) -> Reader[dict[Row, tuple[Slice, ...]]]:
     """Return recorded draws, each in its order: what a transfer put into an escrow (L4).
 
     ``places`` are (org, escrow account, moment, transfer); a gift's id, and a hold's, is that of the transfer that
@@ -301,51 +303,51 @@ def _read_slices(book: Book, places: list[Row]) -> Asking[dict[Row, tuple[Slice,
                WHERE e.org_id = w.a AND e.account_id = w.b AND e.at = w.c AND e.transfer_id = w.d
                ORDER BY e.transfer_id, e.line"""
     rows = yield query, places
-    lots = yield from _lots(book, {(row[0], row[4]) for row in rows})
+    lots = yield from _lots(batch, {(row[0], row[4]) for row in rows})
     for *place, lot_id, amount in rows:
         draws[tuple(place)].append(Slice(lots[lot_id], Credits(amount)))
     return {place: tuple(slices) for place, slices in draws.items()}
 
 
-def _read_hold_draws(wanted: Wanted, book: Book) -> Asking[None]:
+def _read_hold_draws(wanted: BatchReadSet, batch: BatchState) -> Reader[None]:
     """Return what each hold set aside of its sources, in its order (L4)."""
     places: dict[int, list[tuple[int, Row]]] = {}
     for org, hold_id in wanted.holds:
-        for hold in book.filed(Hold, "hold_id", org, hold_id):
+        for hold in batch.filed(Hold, "hold_id", org, hold_id):
             at = to_micros(hold.created_at)
             places[hold_id] = [(source, (org, escrow_of(source), at, hold_id)) for source in hold.sources]
     rows = [row for draws in places.values() for _, row in draws]
-    drawn = yield from _read_slices(book, rows)
+    drawn = yield from _read_slices(batch, rows)
     for hold_id, draws in places.items():
-        book.draws[hold_id] = tuple((source, drawn[row]) for source, row in draws)
+        batch.draws[hold_id] = tuple((source, drawn[row]) for source, row in draws)
 
 
-def _read_given(members: list[Key], book: Book) -> Asking[None]:
+def _read_given(members: list[RowKey], batch: BatchState) -> Reader[None]:
     """Read the gifts of the last day and a little before, one by one, so that the next batch can count them anew."""
-    since = to_micros(book.now - GIVEN_WINDOW - SAFELY)
+    since = to_micros(batch.now - GIVEN_WINDOW - SAFELY)
     query = f"""SELECT g.org_id, g.sender_account, g.gift_id, g.created_at, g.recipient_account, g.amount
                 {_GIVEN}"""
     rows = yield query, _since(members, since)
-    given: dict[Key, dict[int, GivenGift | None]] = {key: {} for key in members}
+    given: dict[RowKey, dict[int, CountedGift | None]] = {key: {} for key in members}
     for org, sender, gift_id, created_at, recipient, amount in rows:
-        given[org, owner_of(sender)][gift_id] = GivenGift(from_micros(created_at), recipient, Credits(amount))
-    book.facts.given.update(given)
+        given[org, owner_of(sender)][gift_id] = CountedGift(from_micros(created_at), recipient, Credits(amount))
+    batch.facts.given.update(given)
 
 
-def _count_given(members: list[Key], book: Book) -> Asking[None]:
+def _count_given(members: list[RowKey], batch: BatchState) -> Reader[None]:
     """Let the database count what may be many gifts."""
     query = f"""SELECT g.sender_account, g.recipient_account, count(*), CAST(sum(g.amount) AS BIGINT)
                 {_GIVEN} GROUP BY g.sender_account, g.recipient_account"""
-    rows = yield query, _since(members, to_micros(book.now - GIVEN_WINDOW))
-    book.given.update({member: NOTHING_GIVEN for _, member in members})
+    rows = yield query, _since(members, to_micros(batch.now - GIVEN_WINDOW))
+    batch.given.update({member: NOTHING_GIVEN for _, member in members})
     for sender, recipient, gifts, amount in rows:
-        before = book.given[owner_of(sender)]
-        book.given[owner_of(sender)] = Given(
+        before = batch.given[owner_of(sender)]
+        batch.given[owner_of(sender)] = DailyGiving(
             before.gifts + gifts,
             before.amount + Credits(amount),
             {**before.per_recipient, recipient: gifts},
         )
 
 
-def _since(members: list[Key], since: int) -> list[Row]:
+def _since(members: list[RowKey], since: int) -> list[Row]:
     return [(org, wallet_of(member), since) for org, member in sorted(members)]

@@ -25,16 +25,16 @@ BESIDE_CALLERS: Final = 100
 CALLERS_NEAR_SECONDS: Final = 0.2  # and for so long after the last of them: the next is not kept waiting either
 _TURN_SECONDS: Final = 0.005  # how long sweeps wait for their next turn beside callers
 
-Answer = Receipt | Refused  # Refused is returned here, not raised
+Reply = Receipt | Refused  # Refused is returned here, not raised
 
 
 @dataclass(slots=True, eq=False)
-class Call:
+class Submission:
     """Commands handed in together: one future for all of them, resolved when the last has its answer."""
 
     future: Future[Any] | asyncio.Future[Any]
     loop: asyncio.AbstractEventLoop | None  # of an asyncio future
-    answers: list[Answer | None]  # by place
+    answers: list[Reply | None]  # by place
     is_single: bool  # its future is the receipt or the refusal itself, not the list
     missing: int = 0  # how many answers there are still to be
 
@@ -51,13 +51,13 @@ class Call:
 
 
 @dataclass(slots=True, eq=False)
-class Ticket:
+class QueuedCommand:
     """A command that waits for its answer, and the place of that among the answers of its call."""
 
     command: Command
-    call: Call
+    call: Submission
     place: int = 0
-    detours: int = 0
+    requeues: int = 0
     untold: frozenset[int] = frozenset()  # first ids of commands that a lost commit beside this may have carried out
 
 
@@ -67,10 +67,10 @@ class Queue:
     def __init__(self, *, size: int, batch_size: int) -> None:
         self.size = size
         self.batch_size = batch_size
-        self._callers: deque[Ticket] = deque()
-        self._sweeps: deque[Ticket] = deque()
+        self._callers: deque[QueuedCommand] = deque()
+        self._sweeps: deque[QueuedCommand] = deque()
         self._guard = threading.Lock()
-        self._bell = _Bell()
+        self._bell = _Wakeup()
         self._callers_at = -CALLERS_NEAR_SECONDS  # when a batch last had callers
         self._beside = 0.0  # how much of the sweeps may be taken along beside callers by now
         self._beside_at = 0.0
@@ -81,7 +81,7 @@ class Queue:
         """How many commands wait."""
         return len(self._callers) + len(self._sweeps)
 
-    def put(self, call: Call, commands: Sequence[Command], *, in_background: bool, quietly: bool = False) -> int:
+    def put(self, call: Submission, commands: Sequence[Command], *, in_background: bool, quietly: bool = False) -> int:
         """Queue as many commands of a call as there is room for and return how many; it is given the others' answer.
 
         Whoever puts quietly takes them or wakes the thread that does.
@@ -92,7 +92,7 @@ class Queue:
             call.missing = taken = min(room, len(commands))
             if taken < len(commands):
                 call.answers[taken:] = [self._no_room()] * (len(commands) - taken)
-            queue.extend([Ticket(command, call, place) for place, command in enumerate(commands[:taken])])
+            queue.extend([QueuedCommand(command, call, place) for place, command in enumerate(commands[:taken])])
             if not quietly:
                 self._wake()
         return taken
@@ -108,17 +108,17 @@ class Queue:
             self._is_waited_at = False
             self._bell.ring()
 
-    def take_few(self, most: int) -> list[Ticket]:
+    def take_few(self, most: int) -> list[QueuedCommand]:
         """Return what callers wait for, without waiting; nothing if it is more than that, or the queue is closing."""
         with self._guard:
             return [] if len(self._callers) > most or self._is_closing else self._taken(0)
 
-    def put_back(self, tickets: Sequence[Ticket]) -> None:
+    def put_back(self, tickets: Sequence[QueuedCommand]) -> None:
         """Queue tickets that were taken once more, before all others and in their order."""
         with self._guard:
             self._callers.extendleft(reversed(tickets))
 
-    def take(self) -> list[Ticket]:
+    def take(self) -> list[QueuedCommand]:
         """Return what the next batch carries out, waiting for it; nothing once the queue is closed and empty."""
         while True:
             with self._guard:
@@ -141,7 +141,7 @@ class Queue:
             return Refused(Code.OVERLOADED, "The server is stopping. Try again in a moment.")
         return Refused(Code.OVERLOADED, "Too many requests are waiting. Try again in a moment.")
 
-    def _taken(self, sweeps: int) -> list[Ticket]:
+    def _taken(self, sweeps: int) -> list[QueuedCommand]:
         kept_free = min(sweeps, self.batch_size // 10)  # however many callers there are, sweeps go on
         callers = min(len(self._callers), self.batch_size - kept_free)
         if callers:
@@ -164,7 +164,7 @@ class Queue:
         return min(waiting, int(self._beside)) if self._beside >= min(waiting, TOGETHER) else 0
 
 
-class _Bell:
+class _Wakeup:
     """Wakes one waiting thread, by a bare lock: a condition costs several times as much, and a lone command pays it."""
 
     def __init__(self) -> None:

@@ -14,9 +14,10 @@ from core.store.tables.columns import CLUSTERED, big, key_part, one_of
 _STORED_KINDS: Final = (AccountKind.WALLET, AccountKind.POOL, AccountKind.ESCROW)
 
 
-class Account(SQLModel, table=True):
+class AccountRow(SQLModel, table=True):
     """An account; its id tells the owner and the kind. Its row is what a batch locks."""
 
+    __tablename__: ClassVar[Any] = "account"
     __table_args__: ClassVar[Any] = (CLUSTERED,)
 
     org_id: int = key_part()
@@ -24,9 +25,10 @@ class Account(SQLModel, table=True):
     kind: int
 
 
-class Lot(SQLModel, table=True):
+class LotRow(SQLModel, table=True):
     """Credits of one origin; appended once, never changed."""
 
+    __tablename__: ClassVar[Any] = "lot"
     __table_args__: ClassVar[Any] = (
         one_of("source", Source),
         CheckConstraint("amount > 0", name="amount_positive"),
@@ -46,12 +48,13 @@ class Lot(SQLModel, table=True):
     origin_lot: int | None = big(default=None)
 
 
-class Position(SQLModel, table=True):
+class PositionRow(SQLModel, table=True):
     """How much of one lot a wallet, pool or escrow holds: a cache of the entries, never below zero (L2, L3).
 
     An empty position is no row. ``expires_at`` repeats the lot's, so that what lapses is found by an index.
     """
 
+    __tablename__: ClassVar[Any] = "position"
     __table_args__: ClassVar[Any] = (
         CheckConstraint("remaining >= 0", name="remaining_not_negative"),
         CheckConstraint(
@@ -73,10 +76,11 @@ class Position(SQLModel, table=True):
     expires_at: int | None = big(default=None)
 
 
-class Transfer(SQLModel, table=True):
+class TransferRow(SQLModel, table=True):
     """An immutable movement with a kind and a cause (L1). ``cause_id`` is the gift or hold it
     belongs to; ``settles_at`` is what it set a gift's to, if it did; ``seal`` is its part of the batch's seal (L8)."""
 
+    __tablename__: ClassVar[Any] = "transfer"
     __table_args__: ClassVar[Any] = (
         Index(
             "transfer_by_cause",
@@ -99,9 +103,10 @@ class Transfer(SQLModel, table=True):
     seal: bytes = Field(sa_type=LargeBinary)
 
 
-class Entry(SQLModel, table=True):
+class EntryRow(SQLModel, table=True):
     """One signed line of a transfer, kept beside the other lines of its account in the order of time."""
 
+    __tablename__: ClassVar[Any] = "entry"
     __table_args__: ClassVar[Any] = (
         CheckConstraint("amount <> 0", name="amount_not_zero"),
         CLUSTERED,
@@ -116,9 +121,10 @@ class Entry(SQLModel, table=True):
     amount: int = big()
 
 
-class Command(SQLModel, table=True):
+class CommandRow(SQLModel, table=True):
     """An idempotency key that took effect, kept for ever (L6): what it did, and a digest of its content."""
 
+    __tablename__: ClassVar[Any] = "command"
     __table_args__: ClassVar[Any] = (CLUSTERED,)
 
     org_id: int = key_part()
@@ -129,9 +135,10 @@ class Command(SQLModel, table=True):
     count: int = 1
 
 
-class Note(SQLModel, table=True):
+class NoteRow(SQLModel, table=True):
     """Free text that belongs to a transfer: a message or reason. Erasable; the books hold a salted hash (L1)."""
 
+    __tablename__: ClassVar[Any] = "note"
     __table_args__: ClassVar[Any] = (CLUSTERED,)
 
     org_id: int = key_part()
@@ -140,9 +147,10 @@ class Note(SQLModel, table=True):
     body: str = Field(sa_type=Text)
 
 
-class Seal(SQLModel, table=True):
+class SealRow(SQLModel, table=True):
     """The seal of one batch: an HMAC over its transfers' seals and the writer's previous seal (L8)."""
 
+    __tablename__: ClassVar[Any] = "seal"
     __table_args__: ClassVar[Any] = (CheckConstraint("batch >= 1", name="batch_from_one"), CLUSTERED)
 
     writer_id: int = key_part()
@@ -156,8 +164,9 @@ class Seal(SQLModel, table=True):
     seal: bytes = Field(sa_type=LargeBinary)
 
 
-class Writer(SQLModel, table=True):
-    """One process start that may write. It serves every organisation of the database, like its seals."""
+class WriterRow(SQLModel, table=True):
+    """One process start that may write. It serves every organization of the database, like its seals."""
 
+    __tablename__: ClassVar[Any] = "writer"
     writer_id: int = key_part()
     started_at: int = big()

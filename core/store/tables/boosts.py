@@ -14,9 +14,10 @@ UNTOLD_BOOST = "tell_at IS NOT NULL"
 OF_A_CAMPAIGN = "campaign_id IS NOT NULL"
 
 
-class Boost(SQLModel, table=True):
-    """A multiplier on the allowances of a member, a team or the organisation; ``factor`` is in thousandths."""
+class BoostRow(SQLModel, table=True):
+    """A multiplier on the allowances of a member, a team or the organization; ``factor`` is in thousandths."""
 
+    __tablename__: ClassVar[Any] = "boost"
     __table_args__: ClassVar[Any] = (
         CheckConstraint("factor > 1000", name="factor_multiplies"),
         CheckConstraint("starts_at <= ends_at", name="ends_after_start"),
@@ -47,9 +48,10 @@ class Boost(SQLModel, table=True):
     budget_days: int = 0
 
 
-class Campaign(SQLModel, table=True):
+class CampaignRow(SQLModel, table=True):
     """A boost that people apply for. The counters are caches of its applications, written with each of them."""
 
+    __tablename__: ClassVar[Any] = "campaign"
     __table_args__: ClassVar[Any] = (
         one_of("method", Method),
         CheckConstraint("factor > 1000", name="factor_multiplies"),
@@ -86,9 +88,10 @@ class Campaign(SQLModel, table=True):
     withdrawn: int = 0
 
 
-class Application(SQLModel, table=True):
+class ApplicationRow(SQLModel, table=True):
     """Somebody applies for a campaign, once; ``answers`` and ``words`` are erasable."""
 
+    __tablename__: ClassVar[Any] = "application"
     __table_args__: ClassVar[Any] = (
         one_of("state", ApplicationState),
         CheckConstraint("rating BETWEEN 1 AND 5", name="rating_fits"),
@@ -111,7 +114,7 @@ class Application(SQLModel, table=True):
     words: str | None = Field(default=None, sa_type=Text)
 
 
-class BoostBudget(SQLModel, table=True):
+class BoostBudgetRow(SQLModel, table=True):
     """How many days of boosts a team's leads may drop in a month."""
 
     __tablename__: ClassVar[Any] = "boost_budget"

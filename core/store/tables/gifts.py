@@ -20,9 +20,10 @@ UNCLAIMED_NOTICE = "claimed_at IS NULL AND for_editor"
 OPEN_OBLIGATION = "repaid < amount"
 
 
-class Gift(SQLModel, table=True):
+class GiftRow(SQLModel, table=True):
     """A gift. ``state`` and ``settles_at`` are caches of its transfers; the rest never changes."""
 
+    __tablename__: ClassVar[Any] = "gift"
     __table_args__: ClassVar[Any] = (
         one_of("state", GiftState),
         CheckConstraint("amount > 0", name="amount_positive"),
@@ -64,9 +65,10 @@ class Gift(SQLModel, table=True):
     decision: dict[str, Any] = Field(sa_type=JSON)
 
 
-class Delivery(SQLModel, table=True):
-    """A settled gift on its way to another organisation: delivered at least once, applied exactly once (L9)."""
+class DeliveryRow(SQLModel, table=True):
+    """A settled gift on its way to another organization: delivered at least once, applied exactly once (L9)."""
 
+    __tablename__: ClassVar[Any] = "delivery"
     __table_args__: ClassVar[Any] = (
         one_of("state", ("queued", "arrived", "bounced")),
         Index(
@@ -86,10 +88,11 @@ class Delivery(SQLModel, table=True):
     next_at: int = big()
 
 
-class Obligation(SQLModel, table=True):
+class ObligationRow(SQLModel, table=True):
     """What a claw-back or a charge could not take, owed outside the books (G6, S2); ``cause_id`` is the gift or the
     charge. ``repaid`` is a cache of its repayments, ``cancelled`` what refunds of the charge took away."""
 
+    __tablename__: ClassVar[Any] = "obligation"
     __table_args__: ClassVar[Any] = (
         CheckConstraint("amount > 0", name="amount_positive"),
         CheckConstraint("repaid >= 0 AND repaid <= amount", name="repaid_within_amount"),
@@ -113,9 +116,10 @@ class Obligation(SQLModel, table=True):
     cancelled: int | None = big(default=None)
 
 
-class Outbox(SQLModel, table=True):
+class OutboxRow(SQLModel, table=True):
     """Something a person is told, written with what caused it: by direct message, and once in their editor."""
 
+    __tablename__: ClassVar[Any] = "outbox"
     __table_args__: ClassVar[Any] = (
         one_of("slack_state", ("none", "queued", "sending", "sent", "failed")),
         Index(

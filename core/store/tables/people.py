@@ -10,34 +10,37 @@ from sqlmodel import Field, SQLModel
 from core.store.tables.columns import big, key_part, one_of
 
 
-class Organisation(SQLModel, table=True):
+class OrganizationRow(SQLModel, table=True):
     """A tenant."""
 
+    __tablename__: ClassVar[Any] = "organisation"
     org_id: int = key_part()
     name: str = Field(sa_type=Text)
     slack_team_id: str | None = Field(default=None, sa_type=Text, unique=True)
     created_at: int = big()
 
 
-class Policy(SQLModel, table=True):
+class PolicyRow(SQLModel, table=True):
     """A version of an organisation's policy; the highest version is in force."""
 
+    __tablename__: ClassVar[Any] = "policy"
     org_id: int = key_part()
     version: int = Field(primary_key=True)
     body: dict[str, Any] = Field(sa_type=JSON)
     created_at: int = big()
 
 
-class Team(SQLModel, table=True):
+class TeamRow(SQLModel, table=True):
     """A group with leads and a pool."""
 
+    __tablename__: ClassVar[Any] = "team"
     org_id: int = key_part()
     team_id: int = key_part()
     name: str = Field(sa_type=Text)
     created_at: int = big()
 
 
-class TeamMember(SQLModel, table=True):
+class TeamMemberRow(SQLModel, table=True):
     """Who is in a team, and who leads it."""
 
     __tablename__: ClassVar[Any] = "team_member"
@@ -49,9 +52,10 @@ class TeamMember(SQLModel, table=True):
     is_lead: bool = False
 
 
-class Member(SQLModel, table=True):
+class MemberRow(SQLModel, table=True):
     """A person or service with a wallet. Keyed from Slack by (team, user), never by name or e-mail."""
 
+    __tablename__: ClassVar[Any] = "member"
     __table_args__: ClassVar[Any] = (
         one_of("kind", ("person", "service", "bot")),
         one_of("role", ("admin", "member")),
@@ -76,9 +80,10 @@ class Member(SQLModel, table=True):
     deactivated_at: int | None = big(default=None)
 
 
-class Token(SQLModel, table=True):
+class TokenRow(SQLModel, table=True):
     """A bearer token, stored only as a hash."""
 
+    __tablename__: ClassVar[Any] = "token"
     __table_args__: ClassVar[Any] = (Index("token_by_hash", "hash", unique=True),)
 
     org_id: int = key_part()
@@ -92,7 +97,7 @@ class Token(SQLModel, table=True):
     revoked_at: int | None = big(default=None)
 
 
-class DeviceGrant(SQLModel, table=True):
+class DeviceGrantRow(SQLModel, table=True):
     """A sign-in by the device flow (RFC 8628). It belongs to nobody until somebody approves it."""
 
     __tablename__: ClassVar[Any] = "device_grant"

@@ -1,4 +1,4 @@
-"""What tokens cost, as an organisation has loaded it."""
+"""What tokens cost, as an organization has loaded it."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from sqlmodel import Field, SQLModel
 from core.store.tables.columns import big, key_part
 
 
-class RateRow(SQLModel, table=True):
+class RateCardRow(SQLModel, table=True):
     """One fact of one load of rate cards: append-only, so that every card that was ever in force can be told.
 
     Rates are micro-credits per million tokens; null is not charged. Without ``tiers`` it has the fallback's.

@@ -14,7 +14,7 @@ OPEN_REQUEST = "state = 'open'"
 OPEN_REFERRAL = "rewarded_at IS NULL"
 
 
-class CreditRequest(SQLModel, table=True):
+class CreditRequestRow(SQLModel, table=True):
     """A request for credits; its reason is the note of the transfer that made it."""
 
     __tablename__: ClassVar[Any] = "credit_request"
@@ -41,9 +41,10 @@ class CreditRequest(SQLModel, table=True):
     closed_at: int | None = big(default=None)
 
 
-class Pledge(SQLModel, table=True):
+class PledgeRow(SQLModel, table=True):
     """One person's part in a request; nothing of theirs is held for it. ``gift_id`` is what it became."""
 
+    __tablename__: ClassVar[Any] = "pledge"
     __table_args__: ClassVar[Any] = (
         CheckConstraint("amount >= 0", name="amount_not_negative"),
         Index("pledge_by_member", "org_id", "member_id", "request_id"),
@@ -60,7 +61,7 @@ class Pledge(SQLModel, table=True):
     gift_id: int | None = big(default=None)
 
 
-class ReferralCode(SQLModel, table=True):
+class ReferralCodeRow(SQLModel, table=True):
     """By what a member's guests say who invited them."""
 
     __tablename__: ClassVar[Any] = "referral_code"
@@ -72,9 +73,10 @@ class ReferralCode(SQLModel, table=True):
     created_at: int = big()
 
 
-class Referral(SQLModel, table=True):
+class ReferralRow(SQLModel, table=True):
     """Who came by whom: one inviter each, for ever."""
 
+    __tablename__: ClassVar[Any] = "referral"
     __table_args__: ClassVar[Any] = (
         CheckConstraint("invited_id <> inviter_id", name="not_by_oneself"),
         Index("referral_by_inviter", "org_id", "inviter_id", "created_at"),

@@ -15,12 +15,12 @@ from core.ledger.ids import Prefix, shown_id
 from core.ledger.transfers import TransferKind
 from core.store.engine import is_sqlite
 from core.store.seals import SealKey
+from core.store.verify.allotments import check_supply
 from core.store.verify.boosts import check_boosts
-from core.store.verify.report import Report, gift_name, grouped, rows_of, transfer_name
+from core.store.verify.report import VerifyReport, gift_name, grouped, rows_of, transfer_name
 from core.store.verify.seals import check_heads, check_seals
 from core.store.verify.sharing import check_sharing
-from core.store.verify.spending import check_spending
-from core.store.verify.supply import check_supply
+from core.store.verify.usage import check_spending
 
 _STORED: Final = "account_id % 8 IN (0, 1, 2)"  # wallets, pools, escrows
 _ENDS: Final = {
@@ -32,13 +32,13 @@ _ENDS: Final = {
 }
 
 
-def verify(engine: Engine, keys: Iterable[SealKey], heads: Mapping[str, str] | None = None) -> Report:
+def verify(engine: Engine, keys: Iterable[SealKey], heads: Mapping[str, str] | None = None) -> VerifyReport:
     """Check the whole database in one transaction that sees one state.
 
     ``heads`` are those exported earlier, ``{writer: "batch:seal"}``: with them, whatever was cut off before is
     missed too. What was written and cut off since then cannot be.
     """
-    report = Report()
+    report = VerifyReport()
     level = {} if is_sqlite(engine) else {"isolation_level": "REPEATABLE READ"}
     with engine.connect().execution_options(**level) as connection, connection.begin():
         _check_sums(connection, report)
@@ -56,7 +56,7 @@ def verify(engine: Engine, keys: Iterable[SealKey], heads: Mapping[str, str] | N
     return report
 
 
-def _check_sums(connection: Connection, report: Report) -> None:
+def _check_sums(connection: Connection, report: VerifyReport) -> None:
     """L1: each transfer's lines sum to zero for each lot."""
     query = """SELECT transfer_id, lot_id, sum(amount) AS rest FROM entry
                GROUP BY org_id, transfer_id, lot_id HAVING sum(amount) <> 0"""
@@ -67,7 +67,7 @@ def _check_sums(connection: Connection, report: Report) -> None:
         )
 
 
-def _check_positions(connection: Connection, report: Report) -> None:
+def _check_positions(connection: Connection, report: VerifyReport) -> None:
     """L3: each stored position is the sum of its entries; an empty one is no row."""
     summed = f"""SELECT org_id, account_id, lot_id, sum(amount) AS due FROM entry WHERE {_STORED}
                  GROUP BY org_id, account_id, lot_id"""  # noqa: S608  (our own words)
@@ -88,7 +88,7 @@ def _check_positions(connection: Connection, report: Report) -> None:
     report.positions = connection.execute(text("SELECT count(*) FROM position")).scalar_one()
 
 
-def _check_gifts(connection: Connection, report: Report) -> None:
+def _check_gifts(connection: Connection, report: VerifyReport) -> None:
     """L3: a gift's state and settlement instant follow from its transfers; what it reserved is its amount."""
     query = """SELECT g.gift_id, g.state, g.settles_at AS stored_settles_at, g.amount, g.decision, t.kind,
                       t.settles_at
@@ -114,7 +114,7 @@ def _check_gifts(connection: Connection, report: Report) -> None:
         )
 
 
-def _check_obligations(connection: Connection, report: Report) -> None:
+def _check_obligations(connection: Connection, report: VerifyReport) -> None:
     """G6, S2: what was repaid of an obligation is what its repayments moved to the creditor."""
     query = """SELECT o.cause_id, o.repaid, sum(e.amount) AS moved FROM obligation o
                LEFT JOIN transfer t ON t.org_id = o.org_id AND t.cause_id = o.cause_id AND t.kind = 'repay'
@@ -126,8 +126,8 @@ def _check_obligations(connection: Connection, report: Report) -> None:
         report.add(name, f"is repaid by {row['repaid']} micro-credits, but {row['moved'] or 0} were moved")
 
 
-def _check_deliveries(connection: Connection, report: Report) -> None:
-    """L9: what was marked as arrived is in the books of the other organisation, what bounced is back."""
+def _check_deliveries(connection: Connection, report: VerifyReport) -> None:
+    """L9: what was marked as arrived is in the books of the other organization, what bounced is back."""
     query = """SELECT d.gift_id, d.state FROM delivery d
                LEFT JOIN transfer t ON t.cause_id = d.gift_id
                AND ((d.state = 'arrived' AND t.org_id = d.to_org AND t.kind = 'gift_arrive')
@@ -153,7 +153,7 @@ def _state_of(kinds: list[str | None], decision: Any) -> str:
     return (GiftState.IN_REVIEW if waits else GiftState.PENDING).value
 
 
-def _check_commands(connection: Connection, report: Report) -> None:
+def _check_commands(connection: Connection, report: VerifyReport) -> None:
     """L6: each key that took effect names a transfer."""
     orphans = """SELECT c.key, c.actor_id FROM command c
                  LEFT JOIN transfer t ON t.org_id = c.org_id AND t.transfer_id = c.first_id

@@ -8,7 +8,7 @@ from sqlalchemy import Connection
 
 from core.ledger.ids import Prefix, shown_id
 from core.metering.campaigns import ApplicationState
-from core.store.verify.report import Report, rows_of
+from core.store.verify.report import VerifyReport, rows_of
 
 _COUNTED: Final = ", ".join(
     f"count(CASE WHEN a.state = '{state.value}' THEN 1 END) AS n_{state.value}" for state in ApplicationState
@@ -18,14 +18,14 @@ _DIFFERS: Final = " OR ".join(
 )
 
 
-def check_boosts(connection: Connection, report: Report) -> None:
+def check_boosts(connection: Connection, report: VerifyReport) -> None:
     """Add a finding for each counter, application and boost that differs."""
     _check_counters(connection, report)
     _check_applications(connection, report)
     _check_boosts(connection, report)
 
 
-def _check_counters(connection: Connection, report: Report) -> None:
+def _check_counters(connection: Connection, report: VerifyReport) -> None:
     """A campaign's counters are the numbers of its applications, and so its capacity was kept."""
     states = ", ".join(f"c.{state.value}" for state in ApplicationState)
     query = f"""SELECT c.campaign_id, {states}, {_COUNTED} FROM campaign c
@@ -39,7 +39,7 @@ def _check_counters(connection: Connection, report: Report) -> None:
                 report.add(name, f"counts {counted} applications as {state.value}, but there are {there}")
 
 
-def _check_applications(connection: Connection, report: Report) -> None:
+def _check_applications(connection: Connection, report: VerifyReport) -> None:
     """An application was booked, and so was its withdrawal; who is admitted has the boost of the campaign.
 
     The plus keeps SQLite from looking a person's boost up by its campaign, which has thousands.
@@ -63,7 +63,7 @@ def _check_applications(connection: Connection, report: Report) -> None:
             report.add(name, f"is {row['state']}, but {booked}")
 
 
-def _check_boosts(connection: Connection, report: Report) -> None:
+def _check_boosts(connection: Connection, report: VerifyReport) -> None:
     """A boost was booked, or is what its campaign gives and to one who was admitted once."""
     dropped = """SELECT b.boost_id FROM boost b
                  LEFT JOIN transfer t ON t.org_id = b.org_id AND t.transfer_id = b.boost_id AND t.kind = 'boost'

@@ -15,7 +15,7 @@ _STREAM: Final = 5_000
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
+class Discrepancy:
     """One row that differs: which, and how."""
 
     row: str
@@ -23,7 +23,7 @@ class Finding:
 
 
 @dataclass(slots=True)
-class Report:
+class VerifyReport:
     """What was read, what differs, and the heads of all writers to keep elsewhere."""
 
     transfers: int = 0
@@ -32,7 +32,7 @@ class Report:
     gifts: int = 0
     holds: int = 0
     batches: int = 0
-    findings: list[Finding] = field(default_factory=list)
+    findings: list[Discrepancy] = field(default_factory=list)
     found: int = 0
     heads: dict[str, str] = field(default_factory=dict)
 
@@ -43,7 +43,7 @@ class Report:
     def add(self, row: str, problem: str) -> None:
         self.found += 1
         if len(self.findings) < MAX_FINDINGS:
-            self.findings.append(Finding(row, problem))
+            self.findings.append(Discrepancy(row, problem))
 
 
 def rows_of(connection: Connection, query: str) -> Iterator[Any]:

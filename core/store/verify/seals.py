@@ -8,11 +8,11 @@ from typing import Any, Final
 import orjson
 from sqlalchemy import Connection, text
 
-from core.store.journal.appending import note_hash
-from core.store.journal.spending import sealed_hold, usage_facts
-from core.store.lots import LOT_NAMES
+from core.store.journal.load_usage import sealed_hold, usage_facts
+from core.store.journal.writer import note_hash
+from core.store.queries.lots import LOT_NAMES
 from core.store.seals import SealKey, batch_seal, transfer_facts, transfer_seal
-from core.store.verify.report import Report, grouped, rows_of, transfer_name
+from core.store.verify.report import VerifyReport, grouped, rows_of, transfer_name
 
 _TRANSFER: Final = ("org_id", "transfer_id", "kind", "at", "actor_id", "cause_id", "settles_at")
 
@@ -28,7 +28,7 @@ _MADE: Final[dict[str, Callable[[Any], Iterable[Any]]]] = {
 }
 
 
-def check_seals(connection: Connection, report: Report, keys: Mapping[str, SealKey]) -> None:
+def check_seals(connection: Connection, report: VerifyReport, keys: Mapping[str, SealKey]) -> None:
     """L8: each transfer with its lines and what it made is what was sealed, and each batch follows the one before."""
     lines = _Beside(rows_of(connection, "SELECT * FROM entry ORDER BY transfer_id, line"), "transfer_id")
     lots = _Beside(rows_of(connection, "SELECT * FROM lot ORDER BY lot_id"), "lot_id")
@@ -86,7 +86,7 @@ def _bytes(value: Any) -> bytes:
     return bytes(value) if isinstance(value, bytes | memoryview) else b""
 
 
-def _check_note(report: Report, transfer: Any, notes: list[Any]) -> None:
+def _check_note(report: VerifyReport, transfer: Any, notes: list[Any]) -> None:
     """L1: free text may have been erased, never changed."""
     for note in notes:
         if transfer["note_hash"] is None or note_hash(bytes(note["salt"]), note["body"]) != bytes(
@@ -127,7 +127,7 @@ class _Beside:
 class _Chain:
     """Follows the seals of all writers in the order of ids; a writer's batches follow one another in it."""
 
-    def __init__(self, connection: Connection, report: Report, keys: Mapping[str, SealKey]) -> None:
+    def __init__(self, connection: Connection, report: VerifyReport, keys: Mapping[str, SealKey]) -> None:
         query = "SELECT * FROM seal ORDER BY writer_id, batch"
         self._seals = rows_of(connection, query)
         self._report, self._keys = report, keys
@@ -186,7 +186,7 @@ class _Chain:
         )
 
 
-def check_heads(connection: Connection, report: Report, exported: Mapping[str, str]) -> None:
+def check_heads(connection: Connection, report: VerifyReport, exported: Mapping[str, str]) -> None:
     """L8: every head that a writer saw at its start, or that was exported, is still there."""
     seen: dict[str, set[str]] = {}
     for row in rows_of(connection, "SELECT heads FROM seal WHERE batch = 1 AND heads IS NOT NULL"):

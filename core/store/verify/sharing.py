@@ -8,13 +8,13 @@ from sqlalchemy import Connection
 
 from core.ledger.ids import Prefix, shown_id
 from core.ledger.requests import RequestState
-from core.store.verify.report import Report, rows_of
+from core.store.verify.report import VerifyReport, rows_of
 
 _WHOLE: Final = RequestState.FILLED.value
 _PART: Final = RequestState.ACCEPTED.value
 
 
-def check_sharing(connection: Connection, report: Report) -> None:
+def check_sharing(connection: Connection, report: VerifyReport) -> None:
     """Check requests with their pledges and the gifts these became, and referrals with their rewards."""
     _check_requests(connection, report)
     _check_given(connection, report)
@@ -23,7 +23,7 @@ def check_sharing(connection: Connection, report: Report) -> None:
     _check_referrals(connection, report)
 
 
-def _check_requests(connection: Connection, report: Report) -> None:
+def _check_requests(connection: Connection, report: VerifyReport) -> None:
     """A request is what its asker booked."""
     query = """SELECT r.request_id, t.transfer_id FROM credit_request r
                LEFT JOIN transfer t ON t.org_id = r.org_id AND t.transfer_id = r.request_id AND t.kind = 'ask'
@@ -33,7 +33,7 @@ def _check_requests(connection: Connection, report: Report) -> None:
         report.add(shown_id(Prefix.REQUEST, row["request_id"]), problem)
 
 
-def _check_given(connection: Connection, report: Report) -> None:
+def _check_given(connection: Connection, report: VerifyReport) -> None:
     """What a request brought is the sum of its gifts; one that is filled brought all of it, or a pool paid it."""
     given = f"""CASE r.state WHEN '{_WHOLE}' THEN r.amount WHEN '{_PART}' THEN coalesce(g.given, 0) ELSE 0 END"""
     query = f"""SELECT r.request_id, r.state, r.given, {given} AS due, g.given AS gifts FROM credit_request r
@@ -47,7 +47,7 @@ def _check_given(connection: Connection, report: Report) -> None:
         report.add(shown_id(Prefix.REQUEST, row["request_id"]), problem)
 
 
-def _check_gifts(connection: Connection, report: Report) -> None:
+def _check_gifts(connection: Connection, report: VerifyReport) -> None:
     """A pledge became a gift of just that amount from its pledger to the asker, in a request that came true."""
     query = f"""SELECT p.request_id, p.member_id FROM pledge p
                 JOIN credit_request r ON r.org_id = p.org_id AND r.request_id = p.request_id
@@ -59,7 +59,7 @@ def _check_gifts(connection: Connection, report: Report) -> None:
         report.add(_pledge_name(row["request_id"], row["member_id"]), "did not become the gift that it names")
 
 
-def _check_pledges(connection: Connection, report: Report) -> None:
+def _check_pledges(connection: Connection, report: VerifyReport) -> None:
     """Whoever promised something or said no did so in the books."""
     query = """SELECT p.request_id, p.member_id FROM pledge p
                WHERE (p.amount > 0 OR p.has_declined) AND NOT EXISTS
@@ -69,7 +69,7 @@ def _check_pledges(connection: Connection, report: Report) -> None:
         report.add(_pledge_name(row["request_id"], row["member_id"]), "was never booked")
 
 
-def _check_referrals(connection: Connection, report: Report) -> None:
+def _check_referrals(connection: Connection, report: VerifyReport) -> None:
     """Who came by whom was booked by them, and so was its reward, at the moment that is stored."""
     query = """SELECT r.invited_id, t.transfer_id, r.rewarded_at, w.at FROM referral r
                LEFT JOIN transfer t ON t.org_id = r.org_id AND t.cause_id = r.inviter_id AND t.kind = 'refer'

@@ -1,1 +1,0 @@
-"""What people see in Slack: pure builders of messages, tested as data."""

@@ -1,0 +1,1 @@
+"""Plans, caps and resets."""

@@ -1,0 +1,1 @@
+"""What use cases share: the ledger service, views, cursors, validation, authorization, sweeps."""

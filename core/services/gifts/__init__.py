@@ -1,0 +1,1 @@
+"""Gifts: made, settled, reversed, and delivered to other organizations."""

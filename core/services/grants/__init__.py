@@ -1,0 +1,1 @@
+"""Credits that come in and go back: grants, allotments, voids, refunds, expiry."""

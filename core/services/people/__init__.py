@@ -1,0 +1,1 @@
+"""Members, organizations, teams, tokens, device sign-ins and freezes."""

@@ -1,1 +1,0 @@
-"""Replay: a file of requests goes through authorize and capture, as by a gateway."""

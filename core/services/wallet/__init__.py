@@ -1,0 +1,1 @@
+"""What a member has: balance, status, statement, notices; and proof that it adds up."""

@@ -1,0 +1,1 @@
+"""Reads and plain writes outside the journal, one file a noun."""

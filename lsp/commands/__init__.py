@@ -1,0 +1,1 @@
+"""What an editor asks the sidecar to do, one file a group."""

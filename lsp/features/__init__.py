@@ -1,1 +1,0 @@
-"""What an editor can ask for by `workspace/executeCommand`: one function a command, in files by subject."""
