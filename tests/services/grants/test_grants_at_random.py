@@ -132,7 +132,7 @@ class Life:
             )
 
     async def _reset(self) -> None:
-        subject = self.chance.choice((self.org.bo.id, self.org.al.id, self.org.org))
+        subject = self.chance.choice((self.org.bo.id, self.org.al.id, self.org.id))
         await resets.order(
             self.org.ledger,
             actor=self.org.ada.actor,
