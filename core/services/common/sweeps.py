@@ -1,7 +1,7 @@
-"""The sweeps: gifts are posted and holds freed in time, what lapsed is booked. Idempotent, safe several times at once.
+"""What sweeps share: they read candidates without locks and submit ordinary commands, page by page.
 
-They read candidates without locks and submit ordinary commands, so whatever has changed meanwhile is decided
-under the locks (G2). After downtime they catch up.
+Whatever has changed meanwhile is decided under the locks (G2), so a sweep is idempotent and several may run at once.
+After downtime it catches up.
 """
 
 from __future__ import annotations
@@ -13,11 +13,9 @@ from typing import Final
 from core.ledger.commands import Command, Receipt
 from core.ledger.errors import Code, Refused
 from core.services.common.ledger_service import LedgerService
-from core.services.grants.expiry_commands import Expire
 
 PAGE: Final = 1_000
 MAX_PAGES: Final = 1_000
-_ROUNDS: Final = 100
 _PASSED_OVER: Final = frozenset({Code.GIFT_NOT_PENDING, Code.HOLD_CLOSED, Code.REQUEST_NOT_OPEN, Code.NOT_FOUND})
 
 
@@ -32,11 +30,12 @@ class SweepResult:
         return SweepResult(self.done + other.done, self.left + other.left)
 
 
-async def _pages(
+async def submit_pages(
     ledger: LedgerService,
     find: Callable[[int], Awaitable[list[tuple[int, int]]]],
     command_for: Callable[[int, int], Command],
 ) -> SweepResult:
+    """Submit a command for each candidate, (organization, id), until there are none or nothing moves any more."""
     swept = SweepResult()
     for _ in range(MAX_PAGES):
         found = await find(PAGE)
@@ -47,14 +46,19 @@ async def _pages(
     return swept
 
 
-async def submit_all(ledger: LedgerService, commands: Iterable[Command]) -> SweepResult:
-    """Carry out commands of a sweep in the background, side by side, and count them."""
+async def submit_all(
+    ledger: LedgerService,
+    commands: Iterable[Command],
+    *,
+    follow_up: Callable[[Command, Receipt | Refused], Command | None] = lambda _command, _answer: None,
+) -> SweepResult:
+    """Submit commands in the background, side by side, and count them; ``follow_up`` may name another for an answer."""
     swept, waiting = SweepResult(), list(commands)
     while waiting:
         answers = await ledger.execute_all(waiting, in_background=True)
         swept += sum(map(_counted, answers), SweepResult())
         pairs = zip(waiting, answers, strict=True)
-        waiting = [again for command, answer in pairs if (again := _once_more(command, answer)) is not None]
+        waiting = [after for command, answer in pairs if (after := follow_up(command, answer)) is not None]
     return swept
 
 
@@ -63,10 +67,3 @@ def _counted(answer: Receipt | Refused) -> SweepResult:
     if isinstance(answer, Refused):
         return SweepResult() if answer.code in _PASSED_OVER else SweepResult(left=1)
     return SweepResult(done=0 if answer.replayed else 1)
-
-
-def _once_more(command: Command, answer: Receipt | Refused) -> Command | None:
-    """What has lapsed can come back to an account and lapse there again: under the next key."""
-    if isinstance(command, Expire) and isinstance(answer, Receipt) and answer.replayed and command.round < _ROUNDS:
-        return Expire(command.org_id, command.account, command.lot_id, command.round + 1)
-    return None

@@ -1,13 +1,18 @@
-"""Expired credits are booked to breakage (L5)."""
+"""The sweep that books expired credits to breakage (L5)."""
 
 from __future__ import annotations
 
-from core.ledger.commands import Command
+from typing import Final
+
+from core.ledger.commands import Command, Receipt
+from core.ledger.errors import Refused
 from core.services.common.ledger_service import LedgerService
 from core.services.common.sweeps import MAX_PAGES, PAGE, SweepResult, submit_all
 from core.services.gifts.settlement_commands import Settle
 from core.services.grants.expiry_commands import Expire
 from core.store.queries import gifts, lots
+
+_ROUNDS: Final = 100
 
 
 async def expire_due(ledger: LedgerService) -> SweepResult:
@@ -21,7 +26,7 @@ async def expire_due(ledger: LedgerService) -> SweepResult:
         commands: list[Command] = []
         for _, org_id, account, lot_id in lapsed:
             commands.extend(await _for_lapsed(ledger, org_id, account, lot_id))
-        swept += await submit_all(ledger, commands)
+        swept += await submit_all(ledger, commands, follow_up=_next_round)
         if len(lapsed) < PAGE:
             break
         place = lapsed[-1]
@@ -37,3 +42,10 @@ async def _for_lapsed(ledger: LedgerService, org_id: int, account: int, lot_id: 
         return [Expire(org_id, account, lot_id)]
     holding = await ledger.read(lambda connection: gifts.with_lapsed_slices(connection, org_id, account, lot_id))
     return [Settle(org_id, gift_id) for gift_id in holding]
+
+
+def _next_round(command: Command, answer: Receipt | Refused) -> Command | None:
+    """Credits can come back to an account after their lot expired there once: the next key books them too."""
+    if isinstance(command, Expire) and isinstance(answer, Receipt) and answer.replayed and command.round < _ROUNDS:
+        return Expire(command.org_id, command.account, command.lot_id, command.round + 1)
+    return None
