@@ -75,7 +75,7 @@ def test_the_sidecar_tells_the_version_it_was_installed_as() -> None:
 def test_a_status_line_pays_for_no_language_server_and_no_http_client() -> None:
     """A prompt runs this every few seconds."""
     program = (
-        "import sys, lsp.cli, lsp.settings, lsp.logs, lsp.terminal;"
+        "import sys, lsp.cli, lsp.settings, lsp.logs, lsp.output;"
         "print([m for m in ('pygls', 'httpx', 'asyncio', 'keyring') if m in sys.modules])"
     )
     ended = subprocess.run(
