@@ -199,7 +199,7 @@ async def test_nothing_is_known_after_a_batch_that_failed(org: SampleOrg) -> Non
 async def test_what_is_known_is_forgotten_before_it_fills_the_memory(
     org: SampleOrg, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(batch, "MAX_KNOWN", 1)
+    monkeypatch.setattr(batch, "MAX_CACHED", 1)
     for number in range(3):
         await give(org, str(number))
 

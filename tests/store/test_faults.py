@@ -216,7 +216,7 @@ async def test_a_damaged_database_is_one_clear_line_at_the_start(
     damage(sqlite_url, "alembic_version")
     started = await asyncio.to_thread(terminal.fails, "member", "list")
 
-    assert verified == "the database failed: database disk image is malformed"
+    assert verified == "database error: database disk image is malformed"
     assert whole.startswith("clean: ")
     assert started.endswith("it is damaged; restore a backup into an empty one: teamcredits restore --help")
 

@@ -81,7 +81,7 @@ async def test_windows_of_before_learn_what_open_holds_have_reserved(
         await bo.cap("80")
         await bo.authorize("10")
         clock.advance(HOUR / 2)
-        await ledger.execute(ResetMember(bo.org, number_of(bo.org.ada), "reset", bo.bo, False, None, None))
+        await ledger.execute(ResetMember(bo.org_id, number_of(bo.org.ada), "reset", bo.bo, False, None, None))
         clock.advance(HOUR / 4)
         await bo.release(await bo.authorize("20"))
         await bo.capture(await bo.authorize("30"), "8")

@@ -40,7 +40,7 @@ class Gateway:
     org: SampleOrg
 
     @property
-    def own_org(self) -> int:
+    def org_id(self) -> int:
         return self.org.ada.actor.org_id
 
     @property
@@ -49,27 +49,27 @@ class Gateway:
 
     async def authorize(self, amount: str, *, key: str | None = None, lasts: timedelta = HOUR) -> Hold:
         key = key or f"request {next(_keys)}"
-        command = Authorize(self.org, self.bo, key, self.bo, *used(amount), lasts)
+        command = Authorize(self.org_id, self.bo, key, self.bo, *used(amount), lasts)
         return cast("Hold", (await self.org.ledger.execute(command)).result)
 
     async def capture(self, hold: Hold, amount: str, *, by: Person | None = None) -> Hold:
         actor = number_of(by or self.org.bo)
-        command = Capture(self.org, actor, hold.hold_id, *used(amount), for_anybody=by is self.org.ada)
+        command = Capture(self.org_id, actor, hold.hold_id, *used(amount), for_anybody=by is self.org.ada)
         return cast("Hold", (await self.org.ledger.execute(command)).result)
 
     async def release(self, hold: Hold, *, by: Person | None = None) -> None:
-        command = Release(self.org, number_of(by or self.org.bo), hold.hold_id, for_anybody=by is self.org.ada)
+        command = Release(self.org_id, number_of(by or self.org.bo), hold.hold_id, for_anybody=by is self.org.ada)
         await self.org.ledger.execute(command)
 
     async def charge(self, amount: str) -> None:
-        await self.org.ledger.execute(Charge(self.org, self.bo, "tool", str(next(_keys)), "bo", *used(amount)))
+        await self.org.ledger.execute(Charge(self.org_id, self.bo, "tool", str(next(_keys)), "bo", *used(amount)))
 
     async def grant(self, amount: str, *, to: int | None = None, lasts: timedelta | None = None) -> int:
         """Give Bo, or an account, a bought lot, and return its id."""
         account, expires_at = to or wallet_of(self.bo), None if lasts is None else self.org.clock() + lasts
         lot = (Source.PURCHASE, expires_at, True, 100)
         admin = number_of(self.org.ada)
-        command = Grant(self.org, admin, f"grant {next(_keys)}", account, Credits.parse(amount), *lot, reason=None)
+        command = Grant(self.org_id, admin, f"grant {next(_keys)}", account, Credits.parse(amount), *lot, reason=None)
         return (await self.org.ledger.execute(command)).first_id
 
     async def plan(self, **windows: str) -> None:
@@ -126,10 +126,10 @@ class Gateway:
         return str(Credits(int(rows[0][0])))
 
     async def consumed(self) -> str:
-        return await self.sums(account_id(self.org, AccountKind.CONSUMED))
+        return await self.sums(account_id(self.org_id, AccountKind.CONSUMED))
 
     async def lapsed(self) -> str:
-        return await self.sums(account_id(self.org, AccountKind.BREAKAGE))
+        return await self.sums(account_id(self.org_id, AccountKind.BREAKAGE))
 
     async def owed(self) -> str:
         rows = await self.rows("SELECT coalesce(sum(amount - repaid), 0) FROM obligation")

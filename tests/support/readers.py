@@ -39,8 +39,8 @@ async def give_all(org: SampleOrg, key: str, amount: Credits) -> Any:
     return await gifts.give(org.ledger, actor=org.al.actor, key=key, to=[Recipient(member=org.bo.id)], amount=amount)
 
 
-def write(org: SampleOrg, statement: str, **values: Any) -> None:
-    with writing(org.ledger.engine) as connection:
+def write(sample: SampleOrg, statement: str, **values: Any) -> None:
+    with writing(sample.ledger.engine) as connection:
         connection.execute(text(statement), values)
 
 

@@ -77,7 +77,7 @@ async def test_a_reset_in_between_gives_back_nothing_twice(bo: Gateway) -> None:
     hold = await bo.authorize("25")
     bo.org.clock.advance(INSTANT)
     admin = number_of(bo.org.ada)
-    await bo.org.ledger.execute(ResetMember(bo.org, admin, "reset", bo.bo, False, None, None))
+    await bo.org.ledger.execute(ResetMember(bo.org_id, admin, "reset", bo.bo, False, None, None))
     bo.org.clock.advance(INSTANT)
     other = await bo.authorize("20")
     assert await bo.windows() == {"5h": "20", "weekly": "20"}
@@ -164,7 +164,7 @@ async def test_what_was_reserved_before_a_reset_is_neither_used_nor_reserved_aft
     await bo.plan(five_hours="100")
     hold = await bo.authorize("90")
     bo.org.clock.advance(INSTANT)
-    await bo.org.ledger.execute(ResetMember(bo.org, number_of(bo.org.ada), "reset", bo.bo, False, None, None))
+    await bo.org.ledger.execute(ResetMember(bo.org_id, number_of(bo.org.ada), "reset", bo.bo, False, None, None))
     bo.org.clock.advance(INSTANT)
     await bo.charge("70")
     await bo.capture(hold, "90")

@@ -46,7 +46,7 @@ async def test_two_members_of_a_team_never_authorize_more_than_their_pool_holds(
     await bo.grant("40", to=pool_of(bo.team))
     al = number_of(bo.org.al)
     commands = [
-        Authorize(bo.org, member, f"key {number}", member, *used("7"), HOUR)
+        Authorize(bo.org_id, member, f"key {number}", member, *used("7"), HOUR)
         for number in range(20)
         for member in (al, bo.bo)
     ]
@@ -80,7 +80,7 @@ async def test_the_same_key_is_the_same_hold_and_with_other_content_a_conflict(b
     """L6."""
     await bo.grant("100")
     first = await bo.authorize("10", key="a key")
-    command = Authorize(bo.org, bo.bo, "a key", bo.bo, *used("10"), HOUR)
+    command = Authorize(bo.org_id, bo.bo, "a key", bo.bo, *used("10"), HOUR)
     again = await asyncio.gather(*[bo.org.ledger.execute(command) for _ in range(5)])
 
     assert {(receipt.first_id, receipt.replayed) for receipt in again} == {(first.hold_id, True)}

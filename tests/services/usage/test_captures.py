@@ -83,7 +83,7 @@ async def test_a_hold_is_captured_once(bo: Gateway) -> None:
     """L6: the same again is answered alike, other content conflicts, another person finds it closed."""
     await bo.grant("100")
     hold = await bo.authorize("40")
-    command = Capture(bo.org, bo.bo, hold.hold_id, *used("30"), for_anybody=False)
+    command = Capture(bo.org_id, bo.bo, hold.hold_id, *used("30"), for_anybody=False)
     answers = await asyncio.gather(*[bo.org.ledger.execute(command) for _ in range(20)])
 
     assert sorted(answer.replayed for answer in answers) == [False] + [True] * 19

@@ -30,7 +30,7 @@ async def test_at_its_deadline_a_hold_is_freed_and_not_before(bo: Gateway) -> No
     hold = await bo.authorize("40")
     bo.org.clock.advance(HOUR - INSTANT)
     early = await hold_sweep.free_due_holds(bo.org.ledger)
-    not_due = await refusal(bo.org.ledger.execute(HoldTimeout(bo.org, hold.hold_id)))
+    not_due = await refusal(bo.org.ledger.execute(HoldTimeout(bo.org_id, hold.hold_id)))
     bo.org.clock.advance(INSTANT)
     results = await asyncio.gather(*[hold_sweep.free_due_holds(bo.org.ledger) for _ in range(3)])
 
@@ -53,7 +53,7 @@ async def test_a_late_capture_charges_what_is_available_and_the_rest_is_owed(
     if swept:
         await hold_sweep.free_due_holds(bo.org.ledger)
     elif left != "100":
-        await bo.org.ledger.execute(HoldTimeout(bo.org, hold.hold_id))
+        await bo.org.ledger.execute(HoldTimeout(bo.org_id, hold.hold_id))
     if left != "100":
         await bo.charge(str(Credits.of(100) - Credits.parse(left)))
     captured = await bo.capture(hold, "30")
