@@ -81,15 +81,16 @@ class Watcher:
 
     def _watch_postgresql(self) -> None:
         with self._engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-            raw: psycopg.Connection[Any] = connection.connection.driver_connection  # type: ignore[assignment]
-            raw.execute(f"LISTEN {CHANNEL}")
-            self._changes.publish(None)  # whatever was committed until now
             try:
+                raw: psycopg.Connection[Any] = connection.connection.driver_connection  # type: ignore[assignment]
+                raw.execute(f"LISTEN {CHANNEL}")
+                self._changes.publish(None)  # whatever was committed until now
                 while not self._closing.is_set():
                     for notice in raw.notifies(timeout=0.5):
                         self._announce(notice.payload)
             finally:
-                connection.invalidate()  # a connection that listens is not given back
+                # Neither one that listens nor one that was lost may go back to the pool: its reset would fail, loudly.
+                connection.invalidate()
 
     def _announce(self, payload: str) -> None:
         writer, topics = orjson.loads(payload)

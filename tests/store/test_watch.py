@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 
 import psycopg
+import pytest
 
 from core.wiring import open_ledger
 from tests.support.builders import some_settings
@@ -31,6 +33,25 @@ async def test_what_was_committed_while_nobody_listened_is_looked_for_once_someb
             await org.grant(org.al)
 
             assert await heard.wait(SOON)
+
+
+async def test_a_database_that_goes_away_as_somebody_begins_to_listen_leaves_no_trace_in_the_log(
+    postgresql_url: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    """L10: the lost connection is thrown away; given back to the pool its reset would fail, with a traceback."""
+    caplog.set_level(logging.WARNING)
+    with (
+        open_sample_ledger(postgresql_url),
+        severable(postgresql_url) as line,
+        contextlib.closing(open_ledger(some_settings(line.url))) as listening,
+    ):
+        line.hang_up_on = b"LISTEN"
+        listening.watch()
+        await eventually(lambda: _listeners(postgresql_url))
+
+    assert line.cuts == 1
+    assert [record.name for record in caplog.records if record.name.startswith("sqlalchemy")] == []
+    assert all(record.exc_info is None for record in caplog.records)
 
 
 def _listeners(url: str) -> list[int]:

@@ -36,6 +36,7 @@ class Line:
         self._threads: list[threading.Thread] = []
         self.cuts = 0
         self.connecting_takes = 0.0  # seconds
+        self.hang_up_on: bytes | None = None  # words at which a client is hung up on, once
         self.url = make_url(url).set(query={"host": str(folder)}, host=None, port=None).render_as_string(False)
         self._start(self._accept)
 
@@ -66,6 +67,11 @@ class Line:
         is_journal = False
         with contextlib.suppress(OSError):
             while chunk := client.recv(_CHUNK):
+                if self.hang_up_on is not None and self.hang_up_on in chunk:
+                    self.hang_up_on = None
+                    self.cuts += 1
+                    client.shutdown(socket.SHUT_RDWR)
+                    break
                 is_journal = is_journal or _ONLY_THE_JOURNAL_SAYS in chunk
                 if is_journal and self._late is not None and _COMMIT in chunk:
                     late, self._late = self._late, None

@@ -10,6 +10,7 @@ from typing import Any
 
 import httpx
 from fastapi import FastAPI
+from sqlalchemy import text
 
 from bot.frontend import SlackFrontend, build
 from core.api.app import create_app
@@ -34,6 +35,7 @@ from tests.support.builders import some_settings
 from tests.support.clock import SettableClock
 from tests.support.slack_requests import SECRET, Headers, signed
 from tests.support.slack_server import TEAM, SlackServer
+from tests.support.waiting import eventually
 
 FORM = "application/x-www-form-urlencoded"
 JSON = "application/json"
@@ -104,8 +106,14 @@ class SlackWorld:
         )
 
     async def a_day_later(self) -> None:
+        """Let a day pass, once nothing is on its way: whose lease runs out meanwhile would be sent a second time."""
+        await eventually(self._nothing_is_on_its_way)
         self.clock.advance(timedelta(hours=24))
         await settlement.settle_due(self.ledger)
+
+    async def _nothing_is_on_its_way(self) -> bool:
+        query = text("SELECT count(*) FROM outbox WHERE slack_state = 'sending'")
+        return await self.ledger.read(lambda connection: connection.execute(query).scalar_one()) == 0
 
 
 def said_text(answer: dict[str, Any]) -> str:
