@@ -31,9 +31,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
         from lsp.server import serve  # noqa: PLC0415 - see above
 
         return serve(settings, __version__)
-    from lsp import output  # noqa: PLC0415 - see above
+    if chosen.command == "status":
+        from lsp.cli_status import status  # noqa: PLC0415 - see above
 
-    return output.run(settings, chosen)
+        return status(settings, chosen.format)
+    from lsp import cli_commands  # noqa: PLC0415 - see above
+
+    return cli_commands.run(settings, chosen)
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -1,4 +1,4 @@
-"""What the terminal asks the server, once and to the end. Imports httpx."""
+"""The terminal's commands that ask the server: `login`, `logout`, `gift`, `request`. Imports httpx."""
 
 import argparse
 import asyncio
@@ -22,14 +22,14 @@ FetchedStatus = tuple[StatusSnapshot, dict[str, Any], timedelta]
 
 
 def run(settings: SidecarSettings, chosen: argparse.Namespace) -> int:
-    """Run one errand; a refusal is one line on stderr and exit code 1."""
+    """Run one command; a refusal is one line on stderr and exit code 1."""
     try:
         sentence = asyncio.run(_COMMANDS[chosen.command](settings, chosen))
     except (RefusalError, NotUnderstoodError) as exc:
         print_line(exc.message, sys.stderr)
         return 1
     except OSError as exc:
-        print_line(f"The state cannot be kept: {exc.strerror}", sys.stderr)
+        print_line(f"Couldn't write the state file: {exc.strerror}", sys.stderr)
         return 1
     except KeyboardInterrupt:
         return 130
@@ -38,7 +38,7 @@ def run(settings: SidecarSettings, chosen: argparse.Namespace) -> int:
 
 
 def fetch_once(settings: SidecarSettings, token: str) -> FetchedStatus:
-    """The status by one GET, within three seconds; failures are a picture too."""
+    """The status by one GET, within three seconds; a failure is a status too."""
     try:
         raw = asyncio.run(asyncio.wait_for(_status(settings, token), STATUS_SECONDS))
         found = parse_status(raw)
