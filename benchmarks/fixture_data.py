@@ -40,7 +40,7 @@ _STEP: Final = 7_919  # prime, so that senders and recipients pass in no order o
 
 @dataclass(slots=True)
 class Town:
-    """Organisations with their members, by number; the first organization is the big one."""
+    """Organizations with their members, by number; the first organization is the big one."""
 
     members: dict[int, tuple[int, ...]]
     numbers: Iterator[int] = field(default_factory=lambda: iter(range(1, 10**12)))

@@ -15,7 +15,7 @@ ERROR_MESSAGES: Final[dict[Code, str]] = {
     "Please type it again.",
     Code.UNAUTHENTICATED: "I do not know you yet. Open the app's Home tab and try again.",
     Code.INSUFFICIENT_SCOPE: "That is not yours to do. {detail}",
-    Code.POLICY_REFUSED: "Your organisation's rules do not allow this. {detail}",
+    Code.POLICY_REFUSED: "Your organization's rules do not allow this. {detail}",
     Code.ACCOUNT_FROZEN: ":snowflake: {detail}",
     Code.NOT_VERIFIED: "{detail} In Slack that means: a full member with a confirmed e-mail address.",
     Code.NOT_ALLOWED: "That is not yours to do. {detail}",

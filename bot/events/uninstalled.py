@@ -8,7 +8,7 @@ from bot.payloads import Payload
 
 
 async def forget_workspace(app_context: AppContext, payload: Payload) -> None:
-    """Log it. Nothing is deleted: the books are the organisation's, and messages wait in the outbox."""
+    """Log it. Nothing is deleted: the books are the organization's, and messages wait in the outbox."""
     tokens = payload["event"].get("tokens")
     if isinstance(tokens, dict) and not tokens.get("bot"):
         return  # somebody withdrew a token of their own

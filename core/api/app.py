@@ -74,7 +74,7 @@ ROUTERS: Final = (
 _DESCRIPTION: Final = """
 One shared ledger of AI-coding credits. Amounts are strings of credits with at most 6 decimals, moments RFC 3339
 UTC, ids opaque. Every command carries an `Idempotency-Key`. Errors are `application/problem+json` (RFC 9457) with a
-stable `code`; another organisation's things are not found.
+stable `code`; another organization's things are not found.
 """
 
 

@@ -41,7 +41,7 @@ ERROR_MAPPINGS: Final[Mapping[Code, ErrorMapping]] = {
     Code.UNAUTHENTICATED: ErrorMapping(401, "A valid token is needed"),
     Code.INSUFFICIENT_CREDITS: ErrorMapping(402, "Not enough credits"),
     Code.INSUFFICIENT_SCOPE: ErrorMapping(403, "The token lacks a scope"),
-    Code.POLICY_REFUSED: ErrorMapping(403, "The organisation's policy refuses this"),
+    Code.POLICY_REFUSED: ErrorMapping(403, "The organization's policy refuses this"),
     Code.ACCOUNT_FROZEN: ErrorMapping(403, "The wallet is frozen"),
     Code.NOT_VERIFIED: ErrorMapping(403, "A verified identity is needed"),
     Code.NOT_ALLOWED: ErrorMapping(403, "Not yours to do"),

@@ -15,12 +15,12 @@ class Code(StrEnum):
     IDEMPOTENCY_KEY_REQUIRED = "idempotency_key_required"  # a command came without its key
     UNAUTHENTICATED = "unauthenticated"  # no token, an unknown, expired or revoked one
     INSUFFICIENT_SCOPE = "insufficient_scope"  # the token does not carry the scope
-    POLICY_REFUSED = "policy_refused"  # a rule of the organisation's policy refused
+    POLICY_REFUSED = "policy_refused"  # a rule of the organization's policy refused
     ACCOUNT_FROZEN = "account_frozen"  # the wallet is frozen
     NOT_VERIFIED = "not_verified"  # giving needs a verified identity
     NOT_ALLOWED = "not_allowed"  # visible, but not this person's to do
     INSUFFICIENT_CREDITS = "insufficient_credits"  # usage exceeds what is spendable
-    NOT_FOUND = "not_found"  # no such thing here, or another organisation's
+    NOT_FOUND = "not_found"  # no such thing here, or another organization's
     IDEMPOTENCY_CONFLICT = "idempotency_conflict"  # the key was used with other content
     GIFT_NOT_PENDING = "gift_not_pending"  # the gift has left the state this needs
     INSUFFICIENT_GIFTABLE = "insufficient_giftable"  # more than the lots let one give

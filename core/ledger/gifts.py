@@ -52,7 +52,7 @@ _BEFORE_SETTLEMENT: Final = frozenset(
 class Gift(NamedTuple):
     """A gift with its recorded draw. Only ``state`` and ``settles_at`` ever change.
 
-    ``recipient_org`` is set when the recipient is another organisation's; the sender's owns the gift (L9).
+    ``recipient_org`` is set when the recipient is another organization's; the sender's owns the gift (L9).
     """
 
     gift_id: int

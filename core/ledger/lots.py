@@ -33,7 +33,7 @@ class Lot:
     """An immutable lot. ``expires_at`` is exclusive: from that instant on it is unusable (L5); None is never.
 
     A lower ``priority`` is spent sooner. ``amount`` is what was granted, to ``account_id``. A twin of another
-    organisation's lot names its origin; for all rules it is a lot like any other (L9).
+    organization's lot names its origin; for all rules it is a lot like any other (L9).
     """
 
     lot_id: int

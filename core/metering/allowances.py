@@ -49,7 +49,7 @@ class Plan(Record):
 
 @dataclass(frozen=True, slots=True)
 class PlanAssignment(Record):
-    """Who has which plan from ``from_at`` on; None ends it. The organisation's own id stands for everybody without one.
+    """Who has which plan from ``from_at`` on; None ends it. The organization's own id stands for everybody without one.
 
     Weeks and months are counted from ``anchor_at``, so that windows stay where they are when a plan changes.
     """

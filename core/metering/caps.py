@@ -69,7 +69,7 @@ def in_force(caps: Iterable[Cap], *, member_id: int, team_ids: Iterable[int], or
     """Return the cap that counts for a person in each period and pool (S5).
 
     Their own row comes before their teams', of which the most restrictive counts, and those before the
-    organisation's; a subject without a row, or with one that inherits, is passed over.
+    organization's; a subject without a row, or with one that inherits, is passed over.
     """
     set_by = {key: cap for key, cap in newest(caps, now).items() if not cap.inherits}
     chosen: dict[str, Cap] = {}

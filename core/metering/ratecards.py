@@ -147,9 +147,9 @@ class RateCards:
         return in_force
 
     def with_loads(self, loaded: Iterable[RateRow]) -> RateCards:
-        """Return these cards with an organisation's own rows, of which later loads correct earlier ones.
+        """Return these cards with an organization's own rows, of which later loads correct earlier ones.
 
-        From its own first row of a model on, the organisation's rows alone count for that model. Raises
+        From its own first row of a model on, the organization's rows alone count for that model. Raises
         ValueError when no fallback would be in force from the first day on.
         """
         own: dict[tuple[str, date], RateRow] = {}

@@ -1,4 +1,4 @@
-"""An organisation's policy: the numbers its rules test against. None switches a rule off."""
+"""An organization's policy: the numbers its rules test against. None switches a rule off."""
 
 from __future__ import annotations
 

@@ -105,7 +105,7 @@ def _scopes(route: APIRoute) -> Iterator[Scope]:
 
 
 def _filled(route: APIRoute, org: SampleOrg) -> str:
-    """Return the path with ids of the first organisation's things."""
+    """Return the path with ids of the first organization's things."""
     ids = {
         "member_id": org.bo.id,
         "team_id": org.team,

@@ -166,7 +166,7 @@ async def test_a_wrong_field_is_named(
 
 
 async def test_who_cannot_receive_is_told_apart(client: httpx.AsyncClient, org: SampleOrg) -> None:
-    """G7, and another organisation's people are as unknown as anybody."""
+    """G7, and another organization's people are as unknown as anybody."""
     tried = {
         org.al.id: (422, "self_gift"),
         org.stranger.id: (422, "unknown_member"),

@@ -22,6 +22,7 @@ from core.metering.evaluate import (
     PaymentDraw,
     SpendingSnapshot,
     blocking_window,
+    missing_lots,
     pay,
     spendable,
     trace,
@@ -374,3 +375,21 @@ def test_a_cap_that_is_raised_tomorrow_is_worth_waiting_for() -> None:
 
     assert (why.ask_for, why.wait_until) == (None, NOW + DAY)
     assert why.sentence.endswith("would not help. Wait until 2026-11-21 12:00 UTC or ask an admin to raise it.")
+
+
+def test_a_cap_that_leaves_exactly_what_is_needed_is_not_what_blocks() -> None:
+    """S5: the wallet is too small, and more credits in it would help; the cap would allow them."""
+    cap = Limit("cap:day", Credits.of(10), Credits.of(2), NOW, NOW + DAY)
+    facts = SpendingSnapshot((), (cap,), (FundingSource(ADAS, Credits.of(5)),))
+    payment = pay(facts, Credits.of(8))
+
+    assert [step.limit for step in trace(facts, payment) if step.blocks] == [str(ADAS)]
+    assert missing_lots(facts, payment) == Credits.of(3)
+    assert missing_lots(facts, pay(facts, Credits(8_000_001))) is None
+
+
+def test_a_cap_on_a_pool_that_leaves_exactly_what_the_pool_holds_is_not_what_blocks() -> None:
+    cap = Limit("cap:pool", Credits.of(4), ZERO, NOW, NOW + DAY)
+    facts = SpendingSnapshot((), (), (FundingSource(ADAS, ZERO), FundingSource(OLD_POOL, Credits.of(4), (cap,))))
+
+    assert not any(step.blocks for step in trace(facts, pay(facts, Credits.of(9))) if step.limit == "cap:pool")

@@ -1,4 +1,4 @@
-"""Rate cards: which rates are in force when, and what an organisation's own loads change."""
+"""Rate cards: which rates are in force when, and what an organization's own loads change."""
 
 from __future__ import annotations
 
@@ -94,7 +94,7 @@ def test_before_the_first_card_there_is_none() -> None:
 
 
 def loaded(number: int, *rows: dict[str, Any]) -> list[RateRow]:
-    """The rows of an organisation's load of that number."""
+    """The rows of an organization's load of that number."""
     return [replace(each, load=number) for each in read_rate_rows({"rows": list(rows)})]
 
 

@@ -119,7 +119,7 @@ class Rules:
         for line in transfer.lines:
             sums[line.lot] += line.amount
             assert line.at == transfer.at, f"{transfer} has lines of another moment"
-            assert self.books.lots[line.lot].org == transfer.org, f"{transfer} moves another organisation's lot"
+            assert self.books.lots[line.lot].org == transfer.org, f"{transfer} moves another organization's lot"
         assert not any(sums.values()), f"{transfer} does not sum to zero (L1)"
 
     # Who may take part.

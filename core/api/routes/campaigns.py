@@ -61,7 +61,7 @@ _DECIDED = {**_DONE, **problems(404, 409, 413, 415)}
 async def list_campaigns(
     ledger: LedgerDep, actor: ReadActor, limit: Limit = 50, cursor: Cursor = None
 ) -> PageShown[CampaignShown]:
-    """Return the organisation's campaigns, each with one's own application."""
+    """Return the organization's campaigns, each with one's own application."""
     page = await campaigns.campaigns(ledger, actor=actor, limit=limit, cursor=cursor)
     return PageShown(items=[campaign_shown(each) for each in page.items], next_cursor=page.next_cursor)
 

@@ -17,7 +17,7 @@ router = APIRouter(prefix="/v1/plans", route_class=GuardedRoute, tags=["plans"])
 async def list_plans(
     ledger: LedgerDep, actor: ReadActor, limit: Limit = 50, cursor: Cursor = None
 ) -> PageShown[PlanShown]:
-    """Return the organisation's plans to leads and admins."""
+    """Return the organization's plans to leads and admins."""
     page = await plans.list_plans(ledger, actor=actor, limit=limit, cursor=cursor)
     return PageShown(items=[plan_shown(each) for each in page.items], next_cursor=page.next_cursor)
 
@@ -47,13 +47,13 @@ async def list_seats(
 
 @router.get("/seats/{subject_id}", summary="The plan somebody has", responses=problems(404))
 async def get_seat(subject_id: str, ledger: LedgerDep, actor: ReadActor) -> SeatShown:
-    """Return one's own, that of somebody of a team one leads, to an admin any; by the organisation's id everybody's."""
+    """Return one's own, that of somebody of a team one leads, to an admin any; by the organization's id everybody's."""
     return seat_shown(await plans.assignment(ledger, actor=actor, subject=subject_id))
 
 
 @router.put("/seats/{subject_id}", summary="Give a plan", responses=problems(404, 413, 415))
 async def give(subject_id: str, given: SeatGiven, ledger: LedgerDep, actor: AdminActor) -> SeatShown:
-    """An admin gives a member a plan, or everybody without one of their own by the organisation's id.
+    """An admin gives a member a plan, or everybody without one of their own by the organization's id.
 
     It counts at once, and windows that are open stay where they are.
     """

@@ -17,7 +17,7 @@ router = APIRouter(prefix="/v1/teams", route_class=GuardedRoute, tags=["people"]
 async def list_teams(
     ledger: LedgerDep, actor: ReadActor, limit: Limit = 50, cursor: Cursor = None
 ) -> PageShown[TeamShown]:
-    """Return the organisation's teams."""
+    """Return the organization's teams."""
     page = await organizations.list_teams(ledger, actor=actor, limit=limit, cursor=cursor)
     return PageShown(items=[team_shown(each) for each in page.items], next_cursor=page.next_cursor)
 

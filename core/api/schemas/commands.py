@@ -12,7 +12,7 @@ from core.services.common.recipients import Recipient
 
 
 class RecipientGiven(Given):
-    """Whom credits go to: a member, a pool (a team's or the organisation's), or another organisation's member."""
+    """Whom credits go to: a member, a pool (a team's or the organization's), or another organization's member."""
 
     member: Id | None = None
     pool: Id | None = None

@@ -45,7 +45,7 @@ class PlanShown(Shown):
 
 
 class SeatShown(Shown):
-    """Who has which plan; the organisation's id stands for everybody without one of their own."""
+    """Who has which plan; the organization's id stands for everybody without one of their own."""
 
     subject: str
     name: str

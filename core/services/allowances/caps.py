@@ -230,7 +230,7 @@ def _weighed(
 _WHY: Final = {
     Prefix.MEMBER: "Set for them alone, so it comes before that of teams and of the organization.",
     Prefix.TEAM: "The most restrictive of their teams'; nothing is set for them alone.",
-    Prefix.ORG: "The organisation's; nothing is set for them or their teams.",
+    Prefix.ORG: "The organization's; nothing is set for them or their teams.",
 }
 
 

@@ -45,7 +45,7 @@ class PlanView:
 
 @dataclass(frozen=True, slots=True)
 class PlanAssignmentView:
-    """Who has which plan: ``subject`` is a member's id, or the organisation's for everybody without one of their own.
+    """Who has which plan: ``subject`` is a member's id, or the organization's for everybody without one of their own.
 
     Weeks and months are counted from ``anchor_at``. ``is_own`` is False for a member who has everybody's plan.
     """
@@ -96,7 +96,7 @@ async def create_plan(
 async def list_plans(
     ledger: LedgerService, *, actor: Actor, limit: int = 50, cursor: str | None = None
 ) -> Page[PlanView]:
-    """Return the organisation's plans, oldest first, to leads and admins."""
+    """Return the organization's plans, oldest first, to leads and admins."""
     size, after = checked_limit(limit), 0 if cursor is None else int(place_of(cursor, (int,))[0])
 
     def find(connection: Connection) -> list[Plan]:
@@ -124,7 +124,7 @@ async def remove_plan(ledger: LedgerService, *, actor: Actor, plan_id: str) -> N
 async def give_plan(
     ledger: LedgerService, *, actor: Actor, subject: str, plan_id: str | None, anchor_at: datetime | None = None
 ) -> PlanAssignmentView:
-    """Give a member a plan, or everybody who has none of their own (the organisation's id), by an admin; it counts
+    """Give a member a plan, or everybody who has none of their own (the organization's id), by an admin; it counts
     at once. Without ``plan_id`` it is taken away, and everybody's counts again.
 
     Windows that are open stay as they are. Weeks and months count from ``anchor_at``; without it they go on as

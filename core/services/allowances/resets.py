@@ -64,7 +64,7 @@ async def order(
     expires_at: datetime | None = None,
     reason: str | None = None,
 ) -> CommandResult[ResetOrderView]:
-    """Reset a member, a team or everybody (the organisation's id) at once, or bank a reset for each, by an admin.
+    """Reset a member, a team or everybody (the organization's id) at once, or bank a reset for each, by an admin.
 
     One member is reset by this very command; of a team or everybody each is by one of their own, soon after. A banked
     reset expires after 30 days unless told. Raises Refused: not_allowed, not_found, unknown_member for who has left,
@@ -135,7 +135,7 @@ async def get_order(ledger: LedgerService, *, actor: Actor, order_id: str) -> Re
 async def list_orders(
     ledger: LedgerService, *, actor: Actor, limit: int = 50, cursor: str | None = None
 ) -> Page[ResetOrderView]:
-    """Return the organisation's orders, newest first, to an admin."""
+    """Return the organization's orders, newest first, to an admin."""
     require_admin(actor)
     before = None if cursor is None else int(place_of(cursor, (int,))[0])
     size = checked_limit(limit)

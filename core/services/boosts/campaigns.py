@@ -94,7 +94,7 @@ async def campaign(ledger: LedgerService, *, actor: Actor, campaign_id: str) -> 
 async def campaigns(
     ledger: LedgerService, *, actor: Actor, limit: int = 50, cursor: str | None = None
 ) -> Page[CampaignView]:
-    """Return the organisation's campaigns, newest first."""
+    """Return the organization's campaigns, newest first."""
     size, now, before = checked_limit(limit), ledger.clock(), None
     if cursor is not None:
         at, number = place_of(cursor, (int, int))

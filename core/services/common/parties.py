@@ -9,7 +9,7 @@ from core.store.queries.gifts import Side
 
 
 def party(org_id: int, side: Side) -> PartyView:
-    """Return one side of a gift: a member, a team's pool or the organisation's."""
+    """Return one side of a gift: a member, a team's pool or the organization's."""
     owner = owner_of(side.account)
     if kind_of(side.account) is AccountKind.POOL:
         prefix = Prefix.ORG if owner == org_id else Prefix.TEAM

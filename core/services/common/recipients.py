@@ -11,7 +11,7 @@ from core.ledger.ids import Prefix, parse_id
 
 @dataclass(frozen=True, slots=True)
 class Recipient:
-    """To whom: a member, or a pool (a team's or the organisation's), or a member of another organization, by ids."""
+    """To whom: a member, or a pool (a team's or the organization's), or a member of another organization, by ids."""
 
     member: str | None = None
     pool: str | None = None

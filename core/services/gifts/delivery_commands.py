@@ -25,7 +25,7 @@ from core.services.gifts.settlement_commands import lapse
 
 @dataclass(frozen=True, slots=True)
 class DeliverGift:
-    """Another organisation's gift reaches this one: into twin lots of the recipient, or refused for good.
+    """Another organization's gift reaches this one: into twin lots of the recipient, or refused for good.
 
     A slice's twin keeps source, expiry, priority and whether it may be given on, and names its origin.
     """

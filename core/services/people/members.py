@@ -98,7 +98,7 @@ async def slack_member(ledger: LedgerService, *, team_id: str, user_id: str) -> 
 
 
 async def member(ledger: LedgerService, *, actor: Actor, member_id: str) -> MemberView:
-    """Return a colleague. Raises Refused(not_found), for another organisation's people too."""
+    """Return a colleague. Raises Refused(not_found), for another organization's people too."""
     return member_view(await ledger.read(lambda connection: colleague(connection, actor, member_id)))
 
 

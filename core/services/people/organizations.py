@@ -1,4 +1,4 @@
-"""Organisations and their teams: how a tenant begins, and how its people are grouped."""
+"""Organizations and their teams: how a tenant begins, and how its people are grouped."""
 
 from __future__ import annotations
 
@@ -79,7 +79,7 @@ async def create_organization(
 
 
 async def operator(ledger: LedgerService, *, org: str | None = None) -> Actor:
-    """Return who acts from the terminal of the machine the ledger is on: the organisation's first admin.
+    """Return who acts from the terminal of the machine the ledger is on: the organization's first admin.
 
     Without ``org`` there must be exactly one. Raises Refused(not_found) otherwise.
     """
@@ -150,14 +150,14 @@ async def create_team(ledger: LedgerService, *, actor: Actor, name: str) -> Team
 
 
 async def team(ledger: LedgerService, *, actor: Actor, team_id: str) -> TeamView:
-    """Return a team. Raises Refused(not_found), for another organisation's teams too."""
+    """Return a team. Raises Refused(not_found), for another organization's teams too."""
     return _team_view(await ledger.read(lambda connection: _team(connection, actor, team_id)))
 
 
 async def list_teams(
     ledger: LedgerService, *, actor: Actor, limit: int = 50, cursor: str | None = None
 ) -> Page[TeamView]:
-    """Return the organisation's teams, oldest first."""
+    """Return the organization's teams, oldest first."""
     after = 0 if cursor is None else int(place_of(cursor, (int,))[0])
     size = checked_limit(limit)
     found = await ledger.read(

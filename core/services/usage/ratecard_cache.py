@@ -26,7 +26,7 @@ _A_DAY: Final = timedelta(days=1)
 
 @dataclass(frozen=True, slots=True)
 class CachedRateCards:
-    """An organisation's cards as of a load, with the card of each day that was asked for."""
+    """An organization's cards as of a load, with the card of each day that was asked for."""
 
     load: int
     cards: RateCards
@@ -52,7 +52,7 @@ class RateCardCache:
         self._named: dict[tuple[int, str], RateCard] = {}  # for good: a card's name is a digest of what it says
 
     def of(self, connection: Connection, org_id: int) -> CachedRateCards:
-        """Return an organisation's cards as they are now."""
+        """Return an organization's cards as they are now."""
         newest = ratecards.newest_load(connection, org_id=org_id)
         if newest == SHIPPED:
             return self._shipped

@@ -1,4 +1,4 @@
-"""Rate cards: what is in force, and loading an organisation's own. A load adds facts; the past is never re-priced."""
+"""Rate cards: what is in force, and loading an organization's own. A load adds facts; the past is never re-priced."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ class LoadView:
 async def rate_card(
     ledger: LedgerService, *, actor: Actor, at: datetime | None = None, load: int | None = None
 ) -> CardView:
-    """Return the organisation's rates in force at an instant (default: now), by model.
+    """Return the organization's rates in force at an instant (default: now), by model.
 
     With ``load`` they are told as they were known after that load, so that every version an event was ever rated
     by can be found again. Raises Refused(invalid_request) before the first card, not_found for no such load.
@@ -96,7 +96,7 @@ async def rate_card(
 
 
 async def card_at(ledger: LedgerService, *, org_id: int, at: datetime, version: str | None = None) -> RateCard:
-    """Return the card by which an organisation's usage at an instant is rated.
+    """Return the card by which an organization's usage at an instant is rated.
 
     With ``version`` it is the card of that name even if a later load has corrected it: what was authorized by a
     card is charged by it (S3). Raises Refused(invalid_request) before the first one.

@@ -1,4 +1,4 @@
-"""Replay: let an organisation's members make a file of requests, as a gateway would see them.
+"""Replay: let an organization's members make a file of requests, as a gateway would see them.
 
 Every request is authorized and then captured, many at a time, so that the journal commits them in groups. Doing it
 again, whole or after a stop halfway, charges nothing twice.
@@ -71,7 +71,7 @@ async def replay(
 
 
 async def replaying(ledger: LedgerService, *, org: str | None, at: datetime | None) -> tuple[Actor, RateCard]:
-    """Return who replays, and the card that rates: their organisation's, in force at an instant (default: now).
+    """Return who replays, and the card that rates: their organization's, in force at an instant (default: now).
 
     Raises Refused: not_found, invalid_request before the first card.
     """

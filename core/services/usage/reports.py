@@ -100,7 +100,7 @@ def prepared(
     people = Payers(connection, actor, {each.subject for _, each in numbered if each.subject is not None})
     shelved = ledger.ratecard_cache.of(connection, actor.org_id)
     organization = organizations.organization(connection, org_id=actor.org_id)
-    assert organization is not None, "a token is of an organisation"
+    assert organization is not None, "a token is of an organization"
     now, own = ledger.clock(), shown_id(Prefix.MEMBER, actor.member_id)
     due = []
     for index, event in numbered:

@@ -71,7 +71,7 @@ def allotment(connection: Connection, org_id: int, allotment_id: int) -> Allotme
 def allotments(
     connection: Connection, org_id: int, accounts: Collection[int] | None, *, after: int, limit: int
 ) -> list[Allotment]:
-    """Return an organisation's allotments, oldest first: all, or those to some accounts."""
+    """Return an organization's allotments, oldest first: all, or those to some accounts."""
     named = {f"a{place}": account for place, account in enumerate(accounts or ())}
     narrowed = "" if accounts is None else f" AND account_id IN ({', '.join(f':{name}' for name in named)})"
     which = f"WHERE org_id = :org AND allotment_id > :after{narrowed} ORDER BY allotment_id LIMIT :limit"

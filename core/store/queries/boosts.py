@@ -100,7 +100,7 @@ def campaign(connection: Connection, org_id: int, campaign_id: int) -> Campaign 
 
 
 def campaigns(connection: Connection, org_id: int, *, before: tuple[int, int] | None, limit: int) -> list[Campaign]:
-    """Return an organisation's campaigns, newest first."""
+    """Return an organization's campaigns, newest first."""
     at, number = before or (2**62, 0)
     which = """WHERE r.org_id = :org AND (r.created_at < :at OR (r.created_at = :at AND r.campaign_id < :number))
                ORDER BY r.created_at DESC, r.campaign_id DESC LIMIT :most"""

@@ -23,7 +23,7 @@ def caps_of(connection: Connection, org_id: int, subjects: Collection[int]) -> l
 
 
 def caps(connection: Connection, org_id: int, *, after: int, limit: int) -> list[Cap]:
-    """Return an organisation's caps by id."""
+    """Return an organization's caps by id."""
     which = "WHERE r.org_id = :org AND r.cap_id > :after ORDER BY r.cap_id LIMIT :most"
     return query_records(connection, Cap, which, org=org_id, after=after, most=limit)
 

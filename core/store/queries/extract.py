@@ -75,7 +75,7 @@ class Holding:
 
 @dataclass(frozen=True, slots=True)
 class Extract:
-    """One organisation's ledger. Each iterable can be gone through once, while the transaction is open."""
+    """One organization's ledger. Each iterable can be gone through once, while the transaction is open."""
 
     org_id: int
     name: str
@@ -90,7 +90,7 @@ class Extract:
 
 
 def extract(connection: Connection, org_id: int, *, with_notes: bool) -> Extract | None:
-    """Read an organisation's ledger; None when there is no such organization.
+    """Read an organization's ledger; None when there is no such organization.
 
     Accounts, lots and gifts come in the order of their ids, transfers in the order of time.
     """

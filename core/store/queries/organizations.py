@@ -1,4 +1,4 @@
-"""Organisations and teams: tenants, groups, who is in them, and the pools they hold."""
+"""Organizations and teams: tenants, groups, who is in them, and the pools they hold."""
 
 from __future__ import annotations
 

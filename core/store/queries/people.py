@@ -78,7 +78,7 @@ def _names_with(text: str) -> ColumnElement[bool]:
 
 
 def first_admin(connection: Connection, *, org_id: int) -> MemberRecord | None:
-    """Return the present admin who has been one of the organisation's longest."""
+    """Return the present admin who has been one of the organization's longest."""
     query = _select().where(_MEMBER.c.org_id == org_id, _MEMBER.c.role == "admin", _MEMBER.c.deactivated_at.is_(None))
     found = _records(connection, query.order_by(_MEMBER.c.member_id).limit(1))
     return found[0] if found else None

@@ -26,7 +26,7 @@ def plan(connection: Connection, org_id: int, plan_id: int) -> Plan | None:
 
 
 def plans(connection: Connection, org_id: int, *, after: int, limit: int) -> list[Plan]:
-    """Return an organisation's plans, oldest first."""
+    """Return an organization's plans, oldest first."""
     which = "WHERE r.org_id = :org AND r.plan_id > :after ORDER BY r.plan_id LIMIT :most"
     return query_records(connection, Plan, which, org=org_id, after=after, most=limit)
 
@@ -39,7 +39,7 @@ def remove_plan(connection: Connection, org_id: int, plan_id: int) -> bool:
 
 
 def assignments_of(connection: Connection, org_id: int, members: Collection[int]) -> list[PlanAssignment]:
-    """Return the seats of people, and with the organisation's id among them that of everybody else."""
+    """Return the seats of people, and with the organization's id among them that of everybody else."""
     named = {f"m{place}": member for place, member in enumerate(members)}
     which = f"""WHERE r.org_id = :org AND r.member_id IN ({", ".join(f":{name}" for name in named)})
                 ORDER BY r.member_id, r.from_at"""

@@ -26,7 +26,7 @@ _LOADED: Final = (
 
 
 def newest_load(connection: Connection, *, org_id: int) -> int:
-    """Return the number of an organisation's last load, 0 without any."""
+    """Return the number of an organization's last load, 0 without any."""
     return connection.execute(_NEWEST, {"org": org_id}).scalar() or 0
 
 

@@ -64,7 +64,7 @@ def order(connection: Connection, org_id: int, order_id: int) -> ResetOrder | No
 
 
 def orders(connection: Connection, org_id: int, *, before: int | None, limit: int) -> list[ResetOrder]:
-    """Return an organisation's orders, newest first."""
+    """Return an organization's orders, newest first."""
     which = "WHERE r.org_id = :org AND r.order_id < :before ORDER BY r.order_id DESC LIMIT :limit"
     return query_records(connection, ResetOrder, which, org=org_id, before=before or MAX_ID + 1, limit=limit)
 

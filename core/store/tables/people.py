@@ -21,7 +21,7 @@ class OrganizationRow(SQLModel, table=True):
 
 
 class PolicyRow(SQLModel, table=True):
-    """A version of an organisation's policy; the highest version is in force."""
+    """A version of an organization's policy; the highest version is in force."""
 
     __tablename__: ClassVar[Any] = "policy"
     org_id: int = key_part()

@@ -102,7 +102,7 @@ class PlanRow(SQLModel, table=True):
 class PlanAssignmentRow(SQLModel, table=True):
     """Who has which plan from when on: the newest row in force counts, one without a plan ends it.
 
-    ``member_id`` is the organisation's own id for everybody who has no row. Weeks and months count from ``anchor_at``.
+    ``member_id`` is the organization's own id for everybody who has no row. Weeks and months count from ``anchor_at``.
     """
 
     __tablename__: ClassVar[Any] = "plan_seat"

@@ -179,7 +179,7 @@ async def test_the_place_of_somebody_who_left_goes_to_the_next(either_org: Sampl
 
 
 async def test_two_processes_fill_exactly_the_capacity_together(database_url: str) -> None:
-    """L7: each has a journal of its own; what they share is the lock of the organisation's pool."""
+    """L7: each has a journal of its own; what they share is the lock of the organization's pool."""
     with open_sample_ledger(database_url) as (ledger, clock), open_sample_ledger(database_url) as (other, _):
         org = await furnish(ledger, clock)
         campaign = await a_campaign(org, capacity=60)

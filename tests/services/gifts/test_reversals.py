@@ -131,3 +131,19 @@ async def test_a_pending_gift_is_not_clawed_back(org: SampleOrg) -> None:
 
     assert refused.value.code is Code.GIFT_NOT_PENDING
     assert refused.value.fields["state"] == "pending"
+
+
+@pytest.mark.parametrize("is_sender", [True, False], ids=["the sender", "the recipient"])
+async def test_an_admin_who_is_a_side_of_a_gift_cannot_claw_it_back(org: SampleOrg, is_sender: bool) -> None:
+    """G6: it takes an admin who is neither side."""
+    giver, to = (org.ada, org.bo) if is_sender else (org.al, org.ada)
+    await org.grant(giver)
+    gift_id = await _give(org, giver, to, 100, "first")
+    org.clock.advance(timedelta(hours=24))
+    await settlement.settle_due(org.ledger)
+    with pytest.raises(Refused) as refused:
+        await _reverse(org, gift_id)
+
+    assert refused.value.code is Code.NOT_ALLOWED
+    assert (await gifts.gift(org.ledger, actor=org.ada.actor, gift_id=gift_id)).state is GiftState.SETTLED
+    assert await _available(org, to) == Credits.of(100)

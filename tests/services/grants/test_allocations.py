@@ -21,7 +21,7 @@ from tests.support.sample_org import Person, SampleOrg, furnish, open_sample_led
 
 @pytest.fixture
 async def org(database_url: str) -> Any:
-    """A house whose team's pool holds 60 cr that last a day and 40 that last for ever, and the organisation's 500."""
+    """A house whose team's pool holds 60 cr that last a day and 40 that last for ever, and the organization's 500."""
     with open_sample_ledger(database_url) as (ledger, clock):
         org = await furnish(ledger, clock)
         for pool, amount, days in ((org.team, 60, 1), (org.team, 40, None), (org.id, 500, None)):

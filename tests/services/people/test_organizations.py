@@ -1,4 +1,4 @@
-"""Organisations and teams: how a tenant begins, is bound to Slack, and groups its people."""
+"""Organizations and teams: how a tenant begins, is bound to Slack, and groups its people."""
 
 from __future__ import annotations
 

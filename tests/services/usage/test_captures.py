@@ -120,7 +120,7 @@ async def test_a_released_hold_gives_all_of_it_back_and_cannot_be_captured(bo: G
 
 
 async def test_somebody_elses_hold_is_not_there_except_for_who_spends_for_all(bo: Gateway) -> None:
-    """S2: neither their colleague's nor another organisation's."""
+    """S2: neither their colleague's nor another organization's."""
     await bo.grant("100")
     hold = await bo.authorize("40")
     stranger = bo.org.stranger.actor
