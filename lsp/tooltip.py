@@ -7,6 +7,12 @@ from datetime import datetime, tzinfo
 from lsp import formatting
 from lsp.wire import Window, WireStatus
 
+_NO_GIFTS = {
+    "verified_sender": "only verified members can give",
+    "gifts_per_day": "can't send more gifts today (daily limit)",
+    "credits_per_day": "can't give more today (daily limit)",
+}
+
 
 def tooltip(
     status: WireStatus | None, *, problem: str, stale_since: datetime | None, now: datetime, zone: tzinfo | None
@@ -54,10 +60,14 @@ def _facts(status: WireStatus, *, now: datetime, zone: tzinfo | None) -> Iterato
 
 
 def _giftable(status: WireStatus) -> str:
-    can, left = formatting.credits(status.giftable), status.gift_limit_left
+    left, rule = status.gift_limit_left, status.gift_limit_rule
     if left is None or left >= status.giftable:
-        return f"can give {can}"
-    return f"can give {formatting.credits(left)} of {can} today"
+        return f"can give {formatting.credits(status.giftable)}"
+    if left <= 0:
+        return _NO_GIFTS.get(str(rule), "can't give right now")
+    if rule == "credits_per_gift":
+        return f"can give up to {formatting.credits(left)} in one gift"
+    return f"can give {formatting.credits(left)} more today (daily limit)"
 
 
 def _window(window: Window, *, now: datetime, zone: tzinfo | None) -> str:

@@ -100,6 +100,7 @@ class WireStatus:
     resets_banked: WireBankedResets | None = None
     next_allotment: WireNextAllotment | None = None
     owed: Decimal = Decimal(0)
+    gift_limit_rule: str | None = None
 
 
 def parse_status(raw: object) -> WireStatus:
@@ -129,6 +130,7 @@ def parse_status(raw: object) -> WireStatus:
         resets_banked=_banked(fields.raw["resets_banked"]) if fields.raw.get("resets_banked") else None,
         next_allotment=_next_allotment(fields.raw["next_allotment"]) if fields.raw.get("next_allotment") else None,
         owed=fields.amount("owed", Decimal(0)),
+        gift_limit_rule=fields.text("gift_limit_rule") if fields.raw.get("gift_limit_rule") else None,
     )
 
 

@@ -10,6 +10,7 @@ from bot.mrkdwn import day, escape, moment
 from core.ledger.credits import ZERO
 from core.services.allowances.messages import limit_label
 from core.services.common.views import AllowanceView, BalanceView, StatementLineView
+from core.services.gifts.messages import giftable_text
 from core.services.usage.messages import usage_words
 
 MAX_LOTS: Final = 10
@@ -75,11 +76,9 @@ def _resets(window: AllowanceView) -> str:
 
 
 def _giftable(state: BalanceView) -> str:
-    most = state.giftable if state.gift_limit_left is None else min(state.giftable, state.gift_limit_left)
-    if most <= ZERO:
-        return "nothing to give today" if state.giftable else "nothing you could give"
-    until = f", until {moment(state.giftable_until)}" if state.giftable_until is not None else ""
-    return f"you can give up to {most.shown()} cr now{until}"
+    nothing = state.giftable <= ZERO or state.gift_limit_left == ZERO
+    until = f", until {moment(state.giftable_until)}" if state.giftable_until is not None and not nothing else ""
+    return f"{giftable_text(state)}{until}"
 
 
 def _lots(state: BalanceView) -> list[str]:

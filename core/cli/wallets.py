@@ -9,6 +9,7 @@ import typer
 from core.cli.output import Columns, local_time, print_items, table_lines
 from core.services.allowances.messages import limit_label
 from core.services.common.views import BalanceView, SliceView, StatementLineView
+from core.services.gifts.messages import giftable_text
 from core.services.usage.messages import usage_words
 
 
@@ -18,7 +19,7 @@ def print_balance(balance: BalanceView) -> None:
         "can spend": balance.spendable,
         "own wallet": balance.available,
         "team pools": balance.pool,
-        "can give": balance.giftable,
+        "giftable": balance.giftable,
         "held for gifts": balance.held_gifts,
         "held for usage": balance.held_usage,
         "incoming": balance.incoming,
@@ -27,6 +28,7 @@ def print_balance(balance: BalanceView) -> None:
     typer.echo(f"{balance.name} ({balance.member_id})")
     for line in table_lines(["", ""], list(amounts.items()))[1:]:
         typer.echo(line)
+    typer.echo(giftable_text(balance))
     for line in _allowance(balance):
         typer.echo(line)
     typer.echo()

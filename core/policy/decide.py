@@ -5,10 +5,8 @@ from __future__ import annotations
 from typing import Any, Final, NamedTuple
 
 from core.ledger.credits import ZERO, Credits
-from core.ledger.daily_giving import DailyGiving
 from core.ledger.errors import Refused
-from core.policy.limits import Policy
-from core.policy.rules import RULES, Finding, GiftContext, Verdict
+from core.policy.rules import RULES, Finding, GiftContext, GiverContext, Verdict
 
 _SEVERITY: Final = {Verdict.APPROVE: 0, Verdict.REVIEW: 1, Verdict.REFUSE: 2}
 
@@ -34,7 +32,7 @@ class PolicyDecision(NamedTuple):
 
 def decide(facts: GiftContext) -> PolicyDecision:
     """Test every rule that is switched on."""
-    findings = tuple([finding for rule in RULES if (finding := rule(facts)) is not None])
+    findings = tuple([finding for rule in RULES if (finding := rule.check(facts)) is not None])
     worst = Verdict.APPROVE
     for finding in findings:
         if finding.outcome is not Verdict.APPROVE:
@@ -42,18 +40,24 @@ def decide(facts: GiftContext) -> PolicyDecision:
     return PolicyDecision(worst, findings)
 
 
-def gift_limit_left(policy: Policy, given: DailyGiving, *, verified: bool) -> Credits | None:
-    """Return the most that one more gift may be, as far as the policy goes; None is unlimited."""
-    if policy.require_verified and not verified:
-        return ZERO
-    if policy.gifts_per_day is not None and given.gifts >= policy.gifts_per_day:
-        return ZERO
-    limits = []
-    if policy.credits_per_gift is not None:
-        limits.append(policy.credits_per_gift)
-    if policy.credits_per_day is not None:
-        limits.append(max(policy.credits_per_day - given.amount, ZERO))
-    return min(limits, default=None)
+class GiftLimit(NamedTuple):
+    """The most that one more gift may be, and the rule that says so."""
+
+    amount: Credits
+    rule: str
+
+
+def gift_limit(giver: GiverContext) -> GiftLimit | None:
+    """Return the least that a rule leaves for one more gift; None is unlimited.
+
+    Of equals a limit of the day is named before that of one gift, and what forbids giving at all before both.
+    """
+    least: GiftLimit | None = None
+    for rule in RULES:
+        left = rule.remaining(giver)
+        if left is not None and (least is None or left < least.amount or left == least.amount > ZERO):
+            least = GiftLimit(left, rule.name)
+    return least
 
 
 def finding_body(finding: Finding) -> dict[str, Any]:

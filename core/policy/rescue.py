@@ -12,8 +12,9 @@ from core.ledger.credits import ZERO, Credits
 from core.ledger.daily_giving import NOTHING_GIVEN, DailyGiving
 from core.ledger.lots import GiftOrder, giftable_until
 from core.ledger.positions import MAX_SLICES, Position, Slice, draw, held
-from core.policy.decide import gift_limit_left
+from core.policy.decide import gift_limit
 from core.policy.limits import Policy
+from core.policy.rules import GiverContext
 
 WITHIN: Final = timedelta(days=7)
 MOST: Final = 20  # proposals
@@ -125,8 +126,8 @@ def _proposal(source: _DonorLots, receiver: NearlyEmpty, lacks: Credits, policy:
     pairs = policy.gifts_per_pair_and_day
     if pairs is not None and source.given.per_recipient.get(wallet, 0) >= pairs:
         return None
-    limit = gift_limit_left(policy, source.given, verified=True)
-    amount = min(held(source.left), lacks, *(() if limit is None else (limit,)))
+    limit = gift_limit(GiverContext(is_verified=True, given=source.given, policy=policy))
+    amount = min(held(source.left), lacks, *(() if limit is None else (limit.amount,)))
     if amount < LEAST:
         return None
     slices = draw(source.left, amount, GiftOrder.SOONEST.key)

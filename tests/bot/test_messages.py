@@ -142,10 +142,10 @@ def test_the_balance_says_what_can_be_spent_given_and_what_ends_when() -> None:
 
 def test_nothing_to_give_is_said_plainly() -> None:
     assert (
-        "nothing to give today"
+        "You can't give right now"
         in balances.balance(a_balance(gift_limit_left=ZERO)).payload()["blocks"][1]["text"]["text"]
     )
-    assert "nothing you could give" in json.dumps(balances.balance(a_balance(giftable=ZERO)).payload())
+    assert "Nothing to give right now" in json.dumps(balances.balance(a_balance(giftable=ZERO)).payload())
 
 
 def test_the_history_shows_signs_words_and_notes_escaped() -> None:

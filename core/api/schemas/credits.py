@@ -139,6 +139,7 @@ class BalanceShown(Shown):
     available: AmountShown
     giftable: AmountShown
     gift_limit_left: AmountShown | None
+    gift_limit_rule: Annotated[str | None, Field(description="The policy rule behind `gift_limit_left`.")]
     giftable_until: datetime | None
     held: HeldShown
     owed: Annotated[AmountShown, Field(description="What nothing covered; the next grant repays it first.")]
@@ -226,6 +227,7 @@ def balance_shown(balance: BalanceView) -> BalanceShown:
         available=str(balance.available),
         giftable=str(balance.giftable),
         gift_limit_left=amount_or_none(balance.gift_limit_left),
+        gift_limit_rule=balance.gift_limit_rule,
         giftable_until=balance.giftable_until,
         held=held_shown(balance),
         owed=str(balance.owed),

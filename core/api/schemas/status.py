@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import hashlib
 from datetime import datetime
-from typing import Any, Final
+from typing import Annotated, Any, Final
 
 import orjson
+from pydantic import Field
 
 from core.api.schemas.base import AmountShown, Shown
 from core.api.schemas.credits import (
@@ -73,6 +74,7 @@ class StatusShown(Shown):
     incoming: AmountShown
     giftable: AmountShown
     gift_limit_left: AmountShown | None
+    gift_limit_rule: Annotated[str | None, Field(description="The policy rule behind `gift_limit_left`.")]
     giftable_until: datetime | None
     capacity: AmountShown
     allowance: list[AllowanceShown]
@@ -105,6 +107,7 @@ def status_shown(status: StatusView) -> StatusShown:
         "incoming": str(balance.incoming),
         "giftable": str(balance.giftable),
         "gift_limit_left": amount_or_none(balance.gift_limit_left),
+        "gift_limit_rule": balance.gift_limit_rule,
         "giftable_until": balance.giftable_until,
         "capacity": str(balance.capacity),
         "allowance": allowance_shown(balance),

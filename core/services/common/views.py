@@ -149,6 +149,7 @@ class BalanceView:
     as_of: datetime
     valid_until: datetime | None
     resets_at: datetime | None = None  # of the window that blocks first
+    gift_limit_rule: str | None = None  # of the policy, to which ``gift_limit_left`` is owed
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,6 @@ from sqlalchemy import Connection
 from core.ledger.accounts import escrow_of, pool_of, wallet_of
 from core.ledger.commands import ReadSet
 from core.ledger.credits import ZERO, Credits, total
-from core.ledger.daily_giving import DailyGiving
 from core.ledger.errors import Code, Refused
 from core.ledger.ids import Prefix, parse_id, shown_id
 from core.ledger.lots import giftable_until, spending_order
@@ -19,8 +18,9 @@ from core.ledger.positions import Position, Slice, held
 from core.metering.boosts import Boost
 from core.metering.evaluate import Limit, SpendingSnapshot, blocking_window, first_enough, spendable, zero_cap
 from core.metering.spending import SpendingProfile
-from core.policy.decide import gift_limit_left
+from core.policy.decide import gift_limit
 from core.policy.limits import Policy
+from core.policy.rules import GiverContext
 from core.services.allowances.messages import shut_sentence
 from core.services.common.actors import Actor
 from core.services.common.authorization import readable
@@ -164,6 +164,7 @@ def _balance(connection: Connection, member: MemberRecord, now: datetime) -> Bal
     is_shut = halted is not None or zero_cap(present) is not None
     may_give = [] if halted else giftable(own, now, now + policy.settlement + policy.min_use)
     endings = [giftable_until(each.lot, policy.settlement, policy.min_use) for each in may_give]
+    limit = gift_limit(GiverContext(member.verified_at is not None, given, policy))
     held_gifts = gifts.outgoing(connection, member.org_id, wallet)
     banked = resets.banked(connection, member.org_id, member.member_id, now)
     return BalanceView(
@@ -172,7 +173,8 @@ def _balance(connection: Connection, member: MemberRecord, now: datetime) -> Bal
         spendable=spendable(present),
         available=ZERO if is_shut else held(own),
         giftable=held(may_give),
-        gift_limit_left=ZERO if halted else _limit_left(policy, given, member),
+        gift_limit_left=ZERO if halted else limit and limit.amount,
+        gift_limit_rule=None if halted else limit and limit.rule,
         giftable_until=min((ending for ending in endings if ending is not None), default=None),
         held_gifts=held_gifts,
         held_usage=held(batch.held_by(escrow_of(wallet))) - held_gifts,
@@ -195,10 +197,6 @@ def _balance(connection: Connection, member: MemberRecord, now: datetime) -> Bal
 def _live(positions: Iterable[Position], now: datetime) -> list[Position]:
     """L5: what has lapsed is not there, whether or not the job has run."""
     return [position for position in positions if position.remaining and not position.lot.expired(now)]
-
-
-def _limit_left(policy: Policy, given: DailyGiving, member: MemberRecord) -> Credits | None:
-    return gift_limit_left(policy, given, verified=member.verified_at is not None)
 
 
 def _halted(member: MemberRecord) -> tuple[str, str] | None:
