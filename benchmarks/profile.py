@@ -26,7 +26,7 @@ from core.store.journal import batch
 from tests.support.databases import KINDS, Databases
 
 ROOT: Final = Path(__file__).parents[1]
-PHASES: Final = ("_set_aside", "_claimed", "_decide", "append",
+PHASES: Final = ("_allocate_ids", "_new_claims", "_decide", "append",
                  "_write_positions", "_write_changes", "_seal_batch")  # fmt: skip
 WRITES: Final = ("begin", "select", "ask", "lock", "claim", "keep_claims", "insert", "add",
                  "upsert_add", "drop_empty", "assign", "notify", "commit")  # fmt: skip

@@ -127,7 +127,7 @@ def test_it_leaves_a_real_ledger_alone(monkeypatch: pytest.MonkeyPatch, tmp_path
     terminal.json("init", "--name", "Acme")
     line = terminal.fails("demo")
 
-    assert "already holds another organisation" in line
+    assert "already holds another organization" in line
     assert [each["name"] for each in terminal.json("member", "list")] == ["Admin"]
 
 

@@ -55,7 +55,7 @@ def test_what_is_no_amount_is_wrong_use_and_changes_nothing(office: Terminal, am
         (("grant", "Al", "1", "--key", ""), "1 to 255 printable"),
         (("grant", "Nobody", "1"), "No member or team named 'Nobody'"),
         (("grant", "team_zzz", "1"), "no such"),
-        (("member", "list", "--org", "org_zzz"), "organisation"),
+        (("member", "list", "--org", "org_zzz"), "organization"),
         (("member", "add", "two\nlines"), "one line"),
         (("member", "unfreeze", "Ada", "--reason", "me"), "Only another admin"),
         (("member", "change", "Ada", "--no-admin"), "needs an admin"),

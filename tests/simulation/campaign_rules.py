@@ -21,7 +21,7 @@ def boosted(rules: Rules, transfer: Transfer) -> None:
     assert not transfer.lines
     assert not transfer.windows
     match type(command).__name__:
-        case "Drop":
+        case "GrantBoost":
             boosts[transfer.number] = rules.new_boosts.pop(transfer.number)
         case "OpenCampaign":
             instants = (command.closes_at, command.starts_at, command.ends_at)
@@ -31,12 +31,12 @@ def boosted(rules: Rules, transfer: Transfer) -> None:
         case "EndCampaign":
             campaign = _running(rules, transfer, transfer.cause)
             campaign.ended_at = transfer.at
-        case "Cut":
+        case "RevokeBoosts":
             campaign = rules.books.campaigns[command.campaign_id]
             assert campaign.ended_at is not None, f"{campaign} goes on"
             for number in command.boosts:
                 _end(rules, boosts[number], campaign.ended_at)
-        case "Tell":
+        case "AnnounceStage":
             assert transfer.cause in boosts
 
 
@@ -68,7 +68,7 @@ def withdrawn(rules: Rules, transfer: Transfer) -> None:
 def admitted(rules: Rules, transfer: Transfer) -> None:
     """S7: drawn once applications have closed, and placed in the order of the line, as far as there are places."""
     campaign, command = _running(rules, transfer, transfer.cause), rules.command
-    if type(command).__name__ == "Draw":
+    if type(command).__name__ == "DrawLottery":
         assert campaign.method == "lottery"
         assert transfer.at >= campaign.closes_at
         assert not campaign.is_drawn, f"{campaign} is drawn twice"

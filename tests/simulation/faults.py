@@ -26,7 +26,7 @@ CALLS = (
     "fetch",
     "claim",
     "lock",
-    "disturbed",
+    "externally_modified",
     "keep_claims",
     "insert",
     "add",
@@ -39,7 +39,7 @@ CALLS = (
 )
 POINTS: tuple[Point, ...] = tuple((when, call) for call in CALLS for when in (BEFORE, AFTER))
 
-_ANSWERED_LATER = frozenset({"ask", "claim", "disturbed"})  # their answers are fetched when they are needed
+_ANSWERED_LATER = frozenset({"ask", "claim", "externally_modified"})  # their answers are fetched when they are needed
 
 # What the database may say instead of doing what it was asked; a connection may also be gone after the call.
 _REFUSALS = ("full", "read only", "busy", "damaged")

@@ -91,7 +91,7 @@ def settled(rules: Rules, transfer: Transfer) -> None:
     """G2, G4, G8: it was due or released, and nothing sends it back."""
     gift = gift_of(rules, transfer)
     assert gift.state == "pending", f"{gift} was settled (G2)"
-    early = type(rules.command).__name__ == "Decide"
+    early = type(rules.command).__name__ == "ResolveGift"
     assert early or model.is_over(gift.state, gift.settles_at, transfer.at), f"{gift} was settled before its time (G2)"
     _must_be_free_to_go(rules, gift, transfer.at)
     target = gift.recipient

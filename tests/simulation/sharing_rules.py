@@ -13,8 +13,8 @@ if TYPE_CHECKING:
 
 MOST_OPEN = 5  # of one person
 # What a command makes of an open request, for certain or perhaps: that depends on what pledges hold by then.
-_ENDS = {"Withdraw": "withdrawn", "Lapse": "lapsed"}
-_MAY_END = {"Accept": "accepted", "Promise": "filled", "Decline": "declined"}
+_ENDS = {"WithdrawRequest": "withdrawn", "ExpireRequest": "lapsed"}
+_MAY_END = {"AcceptPledges": "accepted", "PledgeCredits": "filled", "DeclineRequest": "declined"}
 
 Part = tuple[int, int, bool, bool, int | None]  # whose, how much, whether asked and declined, and the gift it became
 
@@ -23,14 +23,14 @@ def asked(rules: Rules, transfer: Transfer) -> None:
     """A request is made by somebody who may spend; it is closed in time, or lapses when its time is over."""
     command: Any = rules.command
     assert not transfer.lines, f"{transfer} holds something"
-    if type(command).__name__ == "Ask":
+    if type(command).__name__ == "RequestCredits":
         _made(rules, transfer, command)
         return
     request = _request(rules, transfer)
     if command is None:  # beside what a pool paid
         assert request.state == "filled", f"{request}: a {transfer} without a cause"
         return
-    _in_time(request, transfer, lapses=type(command).__name__ == "Lapse")
+    _in_time(request, transfer, lapses=type(command).__name__ == "ExpireRequest")
     _moves_on(request, command)
 
 
@@ -41,7 +41,7 @@ def pledged(rules: Rules, transfer: Transfer) -> None:
     assert command is not None
     assert command.actor_id != request.asker, f"{request}: its own asker pledges"
     _in_time(request, transfer)
-    if type(command).__name__ == "Promise":
+    if type(command).__name__ == "PledgeCredits":
         rules.may_spend(wallet_of(command.actor_id))
         rules.is_here(wallet_of(request.asker))
         request.pledgers.append(command.actor_id)

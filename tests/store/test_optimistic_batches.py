@@ -69,7 +69,7 @@ async def test_a_refused_command_binds_no_key_when_the_batch_went_ahead(org: Sam
     assert (await verify(org.ledger)).clean
 
 
-@pytest.mark.parametrize("call", ["go_ahead", "insert", "commit"])
+@pytest.mark.parametrize("call", ["begin_optimistic", "insert", "commit"])
 @pytest.mark.parametrize("after", [False, True], ids=["before it took effect", "after it took effect"])
 async def test_a_connection_lost_ahead_loses_and_doubles_nothing(org: SampleOrg, call: str, after: bool) -> None:
     """L6, L7: a commit that did take effect is new to its caller."""
