@@ -45,7 +45,7 @@ async def _introduce(app_context: AppContext, *, team_id: str, user_id: str) -> 
     except PermanentError as never:
         if never.why not in _NOBODY:
             raise
-        raise UsageError(f"<@{user_id}> is nobody I can find in this workspace.") from None
+        raise UsageError(f"I can't find <@{user_id}> in this workspace.") from None
     return await members.join_from_slack(app_context.ledger, profile_of(user, team_id=team_id, user_id=user_id))
 
 

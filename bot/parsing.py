@@ -72,7 +72,7 @@ def _amount(word: str, reason: str, user_ids: list[str]) -> Credits:
     except ValueError:
         raise _not_an_amount(word, reason, user_ids) from None
     if not amount:
-        raise UsageError("A gift is more than 0 credits.", _form(user_ids, "500", reason))
+        raise UsageError("The amount must be more than 0.", _form(user_ids, "500", reason))
     if amount > MAX_TRANSFER:
         raise UsageError(
             f"One gift moves at most {MAX_TRANSFER.shown()} credits.", _form(user_ids, MAX_TRANSFER.shown(), reason)
@@ -83,9 +83,7 @@ def _amount(word: str, reason: str, user_ids: list[str]) -> Credits:
 def _checked_people(user_ids: list[str], amount: Credits, reason: str) -> tuple[str, ...]:
     shown, once = amount.shown(), list(dict.fromkeys(user_ids))
     if len(once) < len(user_ids):
-        raise UsageError(
-            "Somebody is named twice. Each person gets the amount once.", _form(once, amount.shown(), reason)
-        )
+        raise UsageError("You've listed someone twice.", _form(once, amount.shown(), reason))
     if len(once) > MAX_RECIPIENTS:
         raise UsageError(
             f"One command gives to at most {MAX_RECIPIENTS} people.",
@@ -95,7 +93,7 @@ def _checked_people(user_ids: list[str], amount: Credits, reason: str) -> tuple[
         more, rest = _leading_mentions(reason)
         everybody = list(dict.fromkeys([*once, *more]))[:MAX_RECIPIENTS]
         rest = "" if _NUMBERISH.match(rest) else rest
-        raise UsageError("Name everybody before the amount; each of them gets it.", _form(everybody, shown, rest))
+        raise UsageError("Put all the names before the amount; each of them gets it.", _form(everybody, shown, rest))
     return tuple(once)
 
 
@@ -113,14 +111,14 @@ def _not_an_amount(word: str, reason: str, user_ids: list[str]) -> UsageError:
     if len(word) > _MAX_ECHO or _NUMBERISH.fullmatch(word) is None:
         reply = f"{word} {reason}"
         number = next((part for part in reason.split() if _typed(part)), "")
-        hint = f"After the names comes the amount; {shown} is none."
+        hint = f"Put the amount after the names; {shown} isn't an amount."
         return UsageError(hint, _form(user_ids, number or "500", reply.replace(number, "", 1)))
     if word[0] in "-−":
-        return UsageError(f"A gift cannot be negative: {shown}.", _form(user_ids, _meant(word), reason))
+        return UsageError(f"A gift can't be negative: {shown}.", _form(user_ids, _meant(word), reason))
     if re.search(r"\d[eE]", word):
         hint = f"Please write the amount out, without an exponent: {shown}."
     elif re.fullmatch(r"[\d,]+\.\d{3,}", word):
-        hint = f"An amount has at most 2 decimals, and thousands are written 1,000; {shown} is neither."
+        hint = f"An amount has at most 2 decimals, and thousands look like 1,000; {shown} has neither form."
     elif not word.isascii():
         hint = f"Please write the amount with the digits 0 to 9: {shown}."
     else:
@@ -161,13 +159,13 @@ def _nobody_named(line: str) -> UsageError:
         hint = "Please start with the person" if found.start() else "Please name the person"
         return UsageError(f"{hint}, then the amount, then the reason.", _form(people[:MAX_RECIPIENTS], number, reply))
     if first.startswith("<!subteam^"):
-        return UsageError("A user group has no wallet. Name the people one by one; each of them gets the amount.")
+        return UsageError("A user group doesn't have a wallet. List the people; each of them gets the amount.")
     if first.startswith("<!"):
-        return UsageError("A gift goes to people by name, not to everybody at once.")
+        return UsageError("Name the people who get the gift; it can't go to everyone at once.")
     if first.startswith("<#"):
-        return UsageError("That is a channel. A gift goes to a person: type @ and pick the name.")
+        return UsageError("That's a channel. A gift goes to a person: type @ and pick the name.")
     if first.startswith("<mailto:") or "@" in first[1:]:
-        return UsageError("People are found by their Slack name, not by e-mail: type @ and pick the name.")
+        return UsageError("I find people by their Slack name, not their email address: type @ and pick the name.")
     example = f"{GIFT_COMMAND} @name {_echo(rest)}" if rest else f"{GIFT_COMMAND} @name 500 thanks for the review"
     if first.startswith("@"):
         hint = (

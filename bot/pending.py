@@ -19,10 +19,12 @@ MAX_ERRANDS: Final = 1000
 GRACE_SECONDS: Final = 5.0
 
 STILL_WORKING: Final = message(
-    section("This takes a moment longer. I will finish it and tell you by direct message; please do not repeat it.")
+    section(
+        "This is taking a little longer. I'll send you the result in a direct message, so there's no need to retry."
+    )
 )
 _SLACK_UNREACHABLE: Final = message(
-    section("Slack did not tell me who that is, so nothing was booked. Please try again later."), is_refusal=True
+    section("I couldn't look that person up in Slack, so nothing was sent. Please try again later."), is_refusal=True
 )
 
 Work = Callable[[], Awaitable[Message]]

@@ -67,7 +67,9 @@ def _giftable(status: WireStatus) -> str:
         return _NO_GIFTS.get(str(rule), "can't give right now")
     if rule == "credits_per_gift":
         return f"can give up to {formatting.credits(left)} in one gift"
-    return f"can give {formatting.credits(left)} more today (daily limit)"
+    if rule == "credits_per_day":
+        return f"can give {formatting.credits(left)} more today (daily limit)"
+    return f"can give up to {formatting.credits(left)}"
 
 
 def _window(window: Window, *, now: datetime, zone: tzinfo | None) -> str:

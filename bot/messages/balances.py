@@ -83,7 +83,7 @@ def _giftable(state: BalanceView) -> str:
 
 def _lots(state: BalanceView) -> list[str]:
     lines = [
-        f"{each.amount.shown()} cr ({each.source.value}) lapse {day(each.expires_at)}"
+        f"{each.amount.shown()} cr ({each.source.value}) expire {day(each.expires_at)}"
         for each in state.lots
         if each.expires_at is not None
     ]

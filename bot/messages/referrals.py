@@ -16,7 +16,7 @@ def invites(code: str, found: ReferralsView) -> Message:
     """Return one's code with what to do with it, and who has come by it."""
     lines = [_invited(each) for each in found.invited[:MAX_SHOWN]]
     return message(
-        section(f"Somebody new here types `{CREDITS_COMMAND} referral {code}`."),
+        section(f"Share this code with new teammates: `{CREDITS_COMMAND} referral {code}`."),
         *([section(bullets(lines))] if lines else []),
         context(_gain(found)),
     )
@@ -25,7 +25,7 @@ def invites(code: str, found: ReferralsView) -> Message:
 def came(found: ReferralsView) -> Message:
     """Return the answer to somebody who said by whom they came."""
     by = "somebody" if found.invited_by is None else escape(found.invited_by.name)
-    return message(section(f"You came by {by}."), context(_gain(found)))
+    return message(section(f"{by} referred you."), context(_gain(found)))
 
 
 def _invited(each: InvitedView) -> str:
@@ -33,5 +33,5 @@ def _invited(each: InvitedView) -> str:
 
 
 def _gain(found: ReferralsView) -> str:
-    gains = f"{found.for_invited.shown()} cr for who is new and {found.for_inviter.shown()} cr for who invited them"
-    return f"{gains}, once {found.after_use_of.shown()} cr are used."
+    gains = f"{found.for_invited.shown()} cr for the new teammate, {found.for_inviter.shown()} cr for the referrer"
+    return f"{gains}, once the new teammate has used {found.after_use_of.shown()} cr."

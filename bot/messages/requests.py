@@ -9,11 +9,11 @@ from core.ledger.requests import RequestState
 from core.services.sharing.requests import RequestView
 
 _CLOSED = {
-    RequestState.FILLED: "It is filled.",
-    RequestState.ACCEPTED: "What was pledged by then was taken.",
+    RequestState.FILLED: "It's been filled.",
+    RequestState.ACCEPTED: "The pledges made by then were accepted.",
     RequestState.DECLINED: "It was declined.",
     RequestState.WITHDRAWN: "It was withdrawn.",
-    RequestState.LAPSED: "It has lapsed.",
+    RequestState.LAPSED: "It has expired.",
 }
 
 
@@ -23,7 +23,7 @@ def asked(request: RequestView) -> Message:
     reason = f"\n> {escape(request.reason)}" if request.reason else ""
     return message(
         section(f"Asked {names} for *{request.amount.shown()} cr*.{reason}"),
-        context(f"You will be told of every pledge. It lapses {moment(request.lapses_at)}."),
+        context(f"You'll hear about every pledge. It expires {moment(request.lapses_at)}."),
     )
 
 
@@ -31,7 +31,7 @@ def question(text: str, request_id: str) -> Message:
     """Return the direct message to somebody who is asked; the buttons say who is meant only by the request's id."""
     return message(
         section(escape(text)),
-        context("A pledge holds nothing. It becomes a gift once the request is filled or accepted."),
+        context("A pledge doesn't reserve any credits. It becomes a gift once the request is filled or accepted."),
         buttons(
             button("Pledge what I can", action_id=ActionId.REQUEST_PLEDGE, value=request_id, style=Style.PRIMARY),
             button("Not this time", action_id=ActionId.REQUEST_DECLINE, value=request_id),
@@ -54,7 +54,7 @@ def outcome(request: RequestView, *, me: str) -> Message:
     if request.state is not RequestState.OPEN:
         return message(section(reply), context(_CLOSED[request.state]))
     return message(
-        section(reply), context(f"{request.missing.shown()} cr are missing; it lapses {moment(request.lapses_at)}.")
+        section(reply), context(f"{request.missing.shown()} cr still needed; it expires {moment(request.lapses_at)}.")
     )
 
 

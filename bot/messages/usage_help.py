@@ -9,18 +9,18 @@ from bot.parsing import UsageError
 
 _GIVING = (
     f"`{GIFT_COMMAND} @bo 500 thanks for the review` gives 500 cr",
-    f"`{GIFT_COMMAND} @bo @al 250` gives each of them 250 cr, or nobody anything",
+    f"`{GIFT_COMMAND} @bo @al 250` gives each of them 250 cr (all or nothing)",
 )
 _SEEING = (
     f"`{CREDITS_COMMAND}` shows what you can spend and give",
     f"`{CREDITS_COMMAND} history` shows what moved",
-    f"`{CREDITS_COMMAND} pending` shows gifts on their way, with a way to stop them",
-    f"`{CREDITS_COMMAND} why` tells what you can spend, and what stands in the way",
-    f"`{CREDITS_COMMAND} why 500` or `{CREDITS_COMMAND} why gpt-6-sol 12000` tells whether that can be spent",
+    f"`{CREDITS_COMMAND} pending` shows gifts on their way, so that you can stop them",
+    f"`{CREDITS_COMMAND} why` tells you what you can spend, and what limits it",
+    f"`{CREDITS_COMMAND} why 500` or `{CREDITS_COMMAND} why gpt-6-sol 12000` tells you whether you can spend that",
     f"`{CREDITS_COMMAND} request 300 a release` asks your lead, `{CREDITS_COMMAND} request @al 300` asks Al",
     f"`{CREDITS_COMMAND} boost` shows boosts and campaigns, `{CREDITS_COMMAND} boost apply Autumn` applies for one",
-    f"`{CREDITS_COMMAND} reset` uses a reset of your allowance that is banked",
-    f"`{CREDITS_COMMAND} referral` shows your code for people who are new; they type it behind the same words",
+    f"`{CREDITS_COMMAND} reset` uses a banked reset of your allowance",
+    f"`{CREDITS_COMMAND} referral` shows your referral code for new teammates",
     f"`{CREDITS_COMMAND} link CODE` signs in an editor that showed you a code",
     f"`{CREDITS_COMMAND} freeze` freezes your wallet at once; only an admin can unfreeze it",
 )
@@ -37,7 +37,7 @@ def help_message() -> Message:
 
 def unknown_command(word: str) -> Message:
     """Return the answer to a subcommand that does not exist."""
-    return message(section(f"“{escape(clipped(plain(word), 40))}” is not something I know."), section(bullets(_SEEING)))
+    return message(section(f"“{escape(clipped(plain(word), 40))}” isn't a command I know."), section(bullets(_SEEING)))
 
 
 def usage_error(what: UsageError) -> Message:

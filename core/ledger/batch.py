@@ -183,7 +183,7 @@ class BatchState:
         """Return a gift of the command's organization. Raises Refused(not_found)."""
         gift = self.gifts.get(gift_id)
         if gift is None or gift.org_id != self._org_id:
-            raise Refused(Code.NOT_FOUND, "There is no such gift here.")
+            raise Refused(Code.NOT_FOUND, "Gift not found.")
         return gift
 
     def held_by(self, account: int) -> list[Position]:

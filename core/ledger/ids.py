@@ -54,10 +54,10 @@ def shown_id(prefix: Prefix, number: int) -> str:
 
 
 def parse_id(prefix: Prefix, text: str) -> int:
-    """Read the outside form back. Raises Refused(not_found) for anything this house never issued."""
+    """Read the outside form back. Raises Refused(not_found) for anything that was never issued."""
     head, _, digits = text.rpartition("_")
     if head != prefix.value or _DIGITS.fullmatch(digits) is None:
-        raise Refused(Code.NOT_FOUND, f"There is no {prefix.name.lower()} {text[:40]!r} here.")
+        raise Refused(Code.NOT_FOUND, f"{prefix.name.capitalize()} {text[:40]!r} not found.")
     return int(digits.translate(_AS_PYTHON_WRITES), 32)
 
 

@@ -109,7 +109,7 @@ async def test_a_cap_of_zero_is_said_like_a_frozen_wallet(client: httpx.AsyncCli
         assert [shown[name] for name in names] == ["0", "0", "0", "3"]
     assert status["blocked"] == {
         "code": "insufficient_credits",
-        "message": "Your monthly cap is 0: nothing can be spent from your wallet and pools. Ask an admin to raise it.",
+        "message": "Your monthly cap is 0, so you can't spend from your wallet or pools. Ask an admin to raise it.",
     }
     assert (raised["blocked"], raised["spendable"], raised["available"]) == (None, "1", "3")
 

@@ -85,7 +85,7 @@ async def test_a_denied_device_gets_nothing(sqlite_url: str) -> None:
 @pytest.mark.parametrize("code", ["WDJB-MJHT", "x", "<@U1>", "'; DROP TABLE", "A" * 500])
 async def test_a_code_that_nothing_waits_under_is_said_so(sqlite_url: str, code: str) -> None:
     async with slack_world(sqlite_url) as world:
-        assert "No device waits" in (await world.types(AL, CREDITS, f"link {code}"))["text"]
+        assert "isn't valid or has expired" in (await world.types(AL, CREDITS, f"link {code}"))["text"]
 
 
 async def test_link_without_a_code_says_where_the_code_is(sqlite_url: str) -> None:

@@ -33,7 +33,7 @@ async def test_whoever_is_made_a_guest_can_no_longer_give(sqlite_url: str) -> No
     async with slack_world(sqlite_url) as world:
         await world.hears({"type": "user_change", "user": world.slack.users[AL] | {"is_restricted": True}})
 
-        assert "full member" in (await world.types(AL, "/gift-credits", f"<@{BO}> 5"))["text"]
+        assert "full Slack members" in (await world.types(AL, "/gift-credits", f"<@{BO}> 5"))["text"]
 
 
 async def test_whoever_leaves_slack_leaves_the_house_and_their_gifts_go_back(database_url: str) -> None:
@@ -76,7 +76,7 @@ async def test_the_home_tab_shows_the_balance(sqlite_url: str) -> None:
 
         pages = {call.arguments["user_id"]: call.text for call in world.slack.made("views.publish")}
         assert "4,000 cr" in pages[AL]
-        assert "nobody I can find" in pages["U0NOBODY"]
+        assert "I can't find" in pages["U0NOBODY"]
 
 
 async def test_after_a_farewell_messages_wait_until_the_app_is_back(sqlite_url: str) -> None:

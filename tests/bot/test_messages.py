@@ -172,7 +172,7 @@ def test_the_history_tells_what_was_used_and_what_is_owed_for_it() -> None:
     )
     text = valid(balances.history([StatementLineView("tr_1", NOW, "capture", ZERO, None, None, (), usage)]))
 
-    assert "*0 cr* capture · gpt-6 9 cr, 4 cr included, 5 cr owed, rated as every other model, late" in text
+    assert "*0 cr* capture · gpt-6 9 cr, 4 cr included, 5 cr owed, default rate, late" in text
 
 
 def test_the_home_tab_is_a_home_view_within_its_limits() -> None:

@@ -19,8 +19,8 @@ async def test_a_code_is_shown_used_and_its_reward_told(database_url: str) -> No
         after = said_text(await world.types(AL, CREDITS, "Referral"))
 
         assert f"`/credits referral {code}`" in shown
-        assert "You came by Al." in used
-        assert "100 cr for who is new and 100 cr for who invited them, once 50 cr are used." in used
+        assert "Al referred you." in used
+        assert "100 cr for the new teammate, 100 cr for the referrer, once the new teammate has used 50 cr." in used
         assert "Bo: not rewarded yet" in before
         assert "Bo: rewarded" in after
 
@@ -34,6 +34,6 @@ async def test_a_code_of_nobody_ones_own_and_a_second_one_are_refused(sqlite_url
         bos = await referrals.make_code(world.ledger, actor=await world.actor(BO))
         ring = said_text(await world.types(AL, CREDITS, f"referral {bos}"))
 
-        assert "There is no such code here." in nobodys
+        assert "Code not found." in nobodys
         assert "That is your own code." in own
         assert "not in a ring" in ring

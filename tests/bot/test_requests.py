@@ -89,6 +89,6 @@ async def test_who_comes_too_late_is_shown_what_became_of_it(world: SlackWorld) 
         world.ledger, actor=await world.actor(AL), key="by editor", request_id=asked.id, amount=Credits.of(300)
     )
     await world.presses(AL, "request_pledge", asked.id)
-    await world.slack.until(lambda: any("It is filled." in call.text for call in world.slack.calls))
+    await world.slack.until(lambda: any("It's been filled." in call.text for call in world.slack.calls))
 
     assert (await world.balance(AL)).held_gifts == Credits.of(300)

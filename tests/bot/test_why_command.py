@@ -51,7 +51,7 @@ async def test_a_threshold_and_overage_are_told_by_direct_message_once(database_
 
         assert "You have used 75 % of your weekly allowance: 80 of 100 cr until <!date^" in texts[0]
         assert any("Your weekly allowance of 100 cr is used up until <!date^" in text for text in texts[1:])
-        assert any("81 cr of your usage were covered by nothing" in text for text in texts[1:])
+        assert any("81 cr of your usage wasn't covered" in text for text in texts[1:])
         assert len(texts) == 3
 
 

@@ -62,7 +62,7 @@ def test_what_is_no_amount_is_wrong_use_and_changes_nothing(office: Terminal, am
         (("token", "revoke", "tok_zzz"), "tok_zzz"),
         (("token", "issue", "Al", "--scope", "admin"), "is no admin"),
         (("token", "issue", "Al", "--expires", "2020-01-01"), "in the future"),
-        (("token", "approve", "AAAA-AAAA", "--yes"), "No device waits"),
+        (("token", "approve", "AAAA-AAAA", "--yes"), "isn't valid or has expired"),
         (("replay", "/nowhere.csv"), "/nowhere.csv"),
     ],
 )

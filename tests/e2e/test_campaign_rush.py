@@ -50,7 +50,7 @@ async def test_hundreds_apply_at_once_and_exactly_the_capacity_has_the_boost_unt
                 clock.advance(days * DAY)
                 status = await _status(client, lucky)
                 assert (status["boost"] or {}).get("factor") == boost
-            await eventually(lambda: _told(client, lucky, "is over"))
+            await eventually(lambda: _told(client, lucky, "has ended"))
 
 
 async def _settle(url: str, clock: ClockFile) -> tuple[list[Newcomer], dict[str, str]]:

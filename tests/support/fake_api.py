@@ -182,7 +182,7 @@ class FakeApi:
         self.gift_requests.append((key, body))
         to = body["to"]["member"]
         if to == sender:
-            raise _ProblemError(422, "self_gift", "You cannot give to yourself.")
+            raise _ProblemError(422, "self_gift", "You can't give credits to yourself.")
         gift = self.gifts.setdefault(
             (sender, key),
             {

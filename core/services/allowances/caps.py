@@ -149,7 +149,7 @@ async def _set(ledger: LedgerService, actor: Actor, subject: str, pool: str | No
         old = [cap for cap in old if cap.period is setting.period]
         fresh = Cap(actor.org_id, number, who, drawn, setting.period, setting.amount, now, now, setting.inherits)
         if setting.inherits and not any(not cap.inherits for cap in old):
-            raise Refused(Code.NOT_FOUND, "There is no such cap to take away.")
+            raise Refused(Code.NOT_FOUND, "There's no such cap to remove.")
         fresh = replace(fresh, from_at=_counts_from(old, fresh, _wider(connection, who, fresh), now))
         kept = set() if fresh.from_at <= now else {cap.cap_id for cap in newest(old, now).values()}
         stored.save_cap(connection, fresh, instead_of=[cap for cap in old if cap.cap_id not in kept])

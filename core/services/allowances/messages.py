@@ -38,7 +38,7 @@ def limit_label(limit: str, teams: Mapping[int, str] | None = None) -> str:
 
 def shut_sentence(meter: str) -> str:
     """Return what somebody is told whose cap is zero."""
-    return f"Your {limit_label(meter)} is 0: nothing can be spent from your wallet and pools. Ask an admin to raise it."
+    return f"Your {limit_label(meter)} is 0, so you can't spend from your wallet or pools. Ask an admin to raise it."
 
 
 def limit_sentence(kind: str, body: Mapping[str, Any], *, moment: Callable[[datetime], str] | None = None) -> str:
@@ -48,7 +48,7 @@ def limit_sentence(kind: str, body: Mapping[str, Any], *, moment: Callable[[date
     """
     if kind == "overage":
         amount = Credits.parse(body["amount"]).shown()
-        return f"{amount} cr of your usage were covered by nothing; the next credits you are granted repay them first."
+        return f"{amount} cr of your usage wasn't covered. It will be deducted from your next grant."
     label, limit = limit_label(body["meter"]), Credits.parse(body["limit"]).shown()
     when = (moment or _in_utc)(datetime.fromisoformat(body["resets_at"]))
     if body["percent"] >= _ALL:

@@ -214,7 +214,7 @@ def _assignment_views(
 def _plan(connection: Connection, actor: Actor, plan_id: str) -> Plan:
     found = stored.plan(connection, actor.org_id, parse_id(Prefix.PLAN, plan_id))
     if found is None:
-        raise Refused(Code.NOT_FOUND, f"There is no plan {plan_id!r} here. See the list of plans.")
+        raise Refused(Code.NOT_FOUND, f"Plan {plan_id!r} not found. See the list of plans.")
     return found
 
 

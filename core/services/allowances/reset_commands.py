@@ -202,7 +202,7 @@ def _used_windows(batch: BatchState, org_id: int, member_id: int) -> list[UsageW
 def _member(batch: BatchState, member_id: int) -> Member:
     member = batch.member(member_id)
     if member is None or member.has_left:
-        raise Refused(Code.UNKNOWN_MEMBER, "There is no such member here, or they have left.")
+        raise Refused(Code.UNKNOWN_MEMBER, "Member not found, or they've left.")
     return member
 
 
@@ -210,7 +210,7 @@ def _own(batch: BatchState, reset_id: int, member_id: int) -> Reset:
     for reset in batch.records_of(Reset, "reset_id", reset_id):
         if reset.member_id == member_id:
             return reset
-    raise Refused(Code.NOT_FOUND, "There is no such reset here, or it is somebody else's.")
+    raise Refused(Code.NOT_FOUND, "Reset not found, or it belongs to someone else.")
 
 
 def _expiry(batch: BatchState, expires_at: datetime | None) -> datetime:

@@ -51,7 +51,7 @@ class DecideApplication:
         campaign = campaign_in(batch, self.campaign_id)
         found = batch.records_of(Application, "application_id", self.application_id)
         if not found or found[0].campaign_id != self.campaign_id:
-            raise Refused(Code.NOT_FOUND, "There is no such application here.")
+            raise Refused(Code.NOT_FOUND, "Application not found.")
         application = found[0]
         refuse_over(campaign, batch.now)
         if application.state not in WAITING:

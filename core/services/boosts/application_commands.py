@@ -180,7 +180,7 @@ def _check_open(batch: BatchState, campaign: Campaign) -> None:
 def _check_applicant(batch: BatchState, campaign: Campaign, member_id: int) -> None:
     member = batch.member(member_id)
     if member is None or member.has_left or member.kind == "bot":
-        raise Refused(Code.NOT_ALLOWED, "Only people and services who are here can apply.")
+        raise Refused(Code.NOT_ALLOWED, "Only active members and services can apply.")
     if member.is_frozen:
         raise Refused(Code.ACCOUNT_FROZEN, "Your wallet is frozen.")
     seats = {seat.team_id for seat in batch.seats_of(member_id)}

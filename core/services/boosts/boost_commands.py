@@ -89,7 +89,7 @@ class GrantBoost:
 
     def _take_from_budget(self, batch: BatchState, length: timedelta) -> int:
         if not self.is_team or not _leads(batch, self.actor_id, self.subject_id):
-            raise Refused(Code.NOT_ALLOWED, "Only an admin, or a lead for the own team, can drop a boost.")
+            raise Refused(Code.NOT_ALLOWED, "Only an admin, or a lead for their own team, can grant a boost.")
         found = batch.records_of(BoostBudget, "team_id", self.subject_id)
         if not found:
             raise Refused(Code.POLICY_REFUSED, "Your team has no budget of boost days; an admin can give it one.")
@@ -134,7 +134,7 @@ class EndBoost:
     def decide(self, batch: BatchState) -> None:
         boost = next(iter(batch.records_of(Boost, "boost_id", self.boost_id)), None)
         if boost is None:
-            raise Refused(Code.NOT_FOUND, "There is no such boost here.")
+            raise Refused(Code.NOT_FOUND, "Boost not found.")
         if not self.is_admin and not _leads(batch, self.actor_id, boost.subject_id):
             raise Refused(Code.NOT_ALLOWED, "Only an admin, or a lead of the boosted team, can end it.")
         if boost.ends_at <= batch.now:
@@ -175,7 +175,7 @@ class SetBudget:
 
     def decide(self, batch: BatchState) -> None:
         if not batch.is_locked(pool_of(self.team_id)):
-            raise Refused(Code.NOT_FOUND, "There is no such team here.")
+            raise Refused(Code.NOT_FOUND, "Team not found.")
         month = month_of(batch.now)
         found = batch.records_of(BoostBudget, "team_id", self.team_id)
         spent = found[0].in_month(batch.now).spent_days if found else 0
@@ -188,11 +188,11 @@ def _check_subject(batch: BatchState, drop: GrantBoost) -> None:
         return
     if drop.is_team:
         if not batch.is_locked(pool_of(drop.subject_id)):
-            raise Refused(Code.NOT_FOUND, "There is no such team here.")
+            raise Refused(Code.NOT_FOUND, "Team not found.")
         return
     member = batch.member(drop.subject_id)
     if member is None or member.has_left:
-        raise Refused(Code.UNKNOWN_MEMBER, "There is no such member here.", field="to")
+        raise Refused(Code.UNKNOWN_MEMBER, "Member not found.", field="to")
 
 
 def _leads(batch: BatchState, member_id: int, team_id: int) -> bool:

@@ -127,7 +127,7 @@ async def budget(ledger: LedgerService, *, actor: Actor, team_id: str) -> Budget
     def find(connection: Connection) -> BudgetView:
         team = organizations.team(connection, org_id=actor.org_id, team_id=number)
         if team is None:
-            raise Refused(Code.NOT_FOUND, f"There is no team {team_id!r} here.")
+            raise Refused(Code.NOT_FOUND, f"Team {team_id!r} not found.")
         if not actor.is_admin and actor.member_id not in team.members:
             raise Refused(Code.NOT_ALLOWED, "Only the team and admins can see its budget.")
         none = BoostBudget(actor.org_id, number, 0, Factor.parse("1000"), month_of(now), 0)
@@ -143,9 +143,9 @@ def _subject(actor: Actor, to: BoostTarget) -> int:
     prefix = Prefix.MEMBER if to.member else Prefix.TEAM if to.team else Prefix.ORG
     subject_id = parse_id(prefix, named[0])
     if prefix is Prefix.ORG and subject_id != actor.org_id:
-        raise Refused(Code.NOT_FOUND, f"There is no organization {named[0]!r} here.")
+        raise Refused(Code.NOT_FOUND, f"Organization {named[0]!r} not found.")
     if prefix is not Prefix.TEAM and not actor.is_admin:
-        raise Refused(Code.NOT_ALLOWED, "Only an admin, or a lead for the own team, can drop a boost.")
+        raise Refused(Code.NOT_ALLOWED, "Only an admin, or a lead for their own team, can grant a boost.")
     return subject_id
 
 
@@ -156,7 +156,7 @@ def _subjects(connection: Connection, actor: Actor, member_id: str | None, team_
     if team_id is not None:
         team = organizations.team(connection, org_id=actor.org_id, team_id=parse_id(Prefix.TEAM, team_id))
         if team is None:
-            raise Refused(Code.NOT_FOUND, f"There is no team {team_id!r} here.")
+            raise Refused(Code.NOT_FOUND, f"Team {team_id!r} not found.")
         return {team.team_id}
     number = actor.member_id
     if member_id is not None:

@@ -59,7 +59,7 @@ class OpenCampaign:
     def decide(self, batch: BatchState) -> None:
         for team in self.team_ids:
             if not batch.is_locked(pool_of(team)):
-                raise Refused(Code.INVALID_REQUEST, "There is no such team here.", field="teams")
+                raise Refused(Code.INVALID_REQUEST, "Team not found.", field="teams")
         opens_at = batch.now if self.opens_at is None else self.opens_at
         self._check_instants(opens_at, batch.now)
         number = batch.post(TransferKind.BOOST)
@@ -167,7 +167,7 @@ def campaign_in(batch: BatchState, campaign_id: int) -> Campaign:
     """Return a campaign of the command's organization. Raises Refused(not_found)."""
     for campaign in batch.records_of(Campaign, "campaign_id", campaign_id):
         return campaign
-    raise Refused(Code.NOT_FOUND, "There is no such campaign here.")
+    raise Refused(Code.NOT_FOUND, "Campaign not found.")
 
 
 def refuse_over(campaign: Campaign, now: datetime) -> None:

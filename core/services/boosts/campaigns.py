@@ -163,7 +163,7 @@ def campaign_in(connection: Connection, actor: Actor, number: int) -> Campaign:
     """Return a campaign of the actor's organization. Raises Refused(not_found)."""
     found = stored.campaign(connection, actor.org_id, number)
     if found is None:
-        raise Refused(Code.NOT_FOUND, "There is no such campaign here.")
+        raise Refused(Code.NOT_FOUND, "Campaign not found.")
     return found
 
 

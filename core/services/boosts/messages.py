@@ -7,12 +7,12 @@ from datetime import UTC, datetime
 from typing import Any, Final
 
 _SENTENCES: Final = {
-    "boost_admitted": "You are in {campaign}: {factor}× from {start} until {end}.",
-    "boost_waitlisted": "{campaign} is full: you are on the waitlist, and move up when somebody withdraws.",
+    "boost_admitted": "You're in {campaign}: {factor}× from {start} until {end}.",
+    "boost_waitlisted": "{campaign} is full. You're on the waitlist and move up when someone withdraws.",
     "boost_refused": "Your application for {campaign} was refused{why}.",
-    "boost_started": "Your {factor}× boost{named} has begun: until {end}.",
-    "boost_ending": "Your {factor}× boost{named} ends in {days}: on {end}.",
-    "boost_ended": "Your {factor}× boost{named} is over: your limits are as before, and nothing was reset.",
+    "boost_started": "Your {factor}× boost{named} has started and lasts until {end}.",
+    "boost_ending": "Your {factor}× boost{named} ends in {days}, on {end}.",
+    "boost_ended": "Your {factor}× boost{named} has ended. Your limits are back to normal; nothing was reset.",
     "boost_feedback": "How was {campaign}? Its boost ended on {end}. From 1 to 5, what was it worth to you?",
 }
 BOOST_NOTICES: Final = frozenset(_SENTENCES)

@@ -136,6 +136,6 @@ def _check_reader(connection: Connection, actor: Actor, team: int | None) -> Non
         return
     found = organizations.team(connection, org_id=actor.org_id, team_id=team)
     if found is None:
-        raise Refused(Code.NOT_FOUND, "There is no such team here.")
+        raise Refused(Code.NOT_FOUND, "Team not found.")
     if not actor.is_admin and actor.member_id not in found.leads:
         raise Refused(Code.NOT_ALLOWED, "Only its leads and admins can see a team's report.")

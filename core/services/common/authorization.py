@@ -60,7 +60,7 @@ def readable(connection: Connection, actor: Actor, member_id: str | None) -> Mem
     number = actor.member_id if member_id is None else parse_id(Prefix.MEMBER, member_id)
     found = people.member(connection, org_id=actor.org_id, member_id=number)
     if found is None:
-        raise Refused(Code.NOT_FOUND, f"There is no member {str(member_id)[:40]!r} here.")
+        raise Refused(Code.NOT_FOUND, f"Member {str(member_id)[:40]!r} not found.")
     if number == actor.member_id or actor.is_admin or set(leads_of(connection, actor)) & set(found.teams):
         return found
     raise Refused(Code.NOT_ALLOWED, "Only they, a lead of their team or an admin can see that.")

@@ -46,7 +46,7 @@ def _write(engine: Engine, org_id: int, form: Form, write: Callable[[str], objec
     with one_state(engine) as connection:
         found = extract(connection, org_id, with_notes=with_notes)
         if found is None:
-            raise Refused(Code.NOT_FOUND, "There is no such organization here.")
+            raise Refused(Code.NOT_FOUND, "Organization not found.")
         for chunk in _chunks(_text(found, form)):
             write(chunk)
 

@@ -121,7 +121,7 @@ class BounceGift:
     def decide(self, batch: BatchState) -> None:
         gift = batch.gift(self.gift_id)
         if gift.recipient_org is None:
-            raise Refused(Code.NOT_FOUND, "There is no such gift on its way.")
+            raise Refused(Code.NOT_FOUND, "Gift not found among those on their way.")
         state = state_after(gift, TransferKind.GIFT_BOUNCE, batch.now)
         clearing = account_id(gift.recipient_org, AccountKind.CLEARING)
         batch.post(TransferKind.GIFT_BOUNCE, [Move(clearing, gift.sender_account, gift.slices)], cause_id=gift.gift_id)

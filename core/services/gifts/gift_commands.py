@@ -135,23 +135,23 @@ def giftable(positions: Iterable[Position], now: datetime, useful_until: datetim
 def check_recipient(batch: BatchState, sender: int, account: int) -> None:
     if kind_of(account) is AccountKind.POOL:
         if not batch.is_locked(account):
-            raise Refused(Code.UNKNOWN_MEMBER, "There is no such pool here.")
+            raise Refused(Code.UNKNOWN_MEMBER, "Pool not found.")
         return
     if owner_of(account) == sender:
-        raise Refused(Code.SELF_GIFT, "That is you. A gift goes to somebody else.")
+        raise Refused(Code.SELF_GIFT, "You can't give credits to yourself.")
     member = batch.member(owner_of(account))
     if member is None:
-        raise Refused(Code.UNKNOWN_MEMBER, "There is no such member here.")
+        raise Refused(Code.UNKNOWN_MEMBER, "Member not found.")
     if member.kind != "person":
         raise Refused(Code.RECIPIENT_IS_BOT, f"{member.name} is a {member.kind}; gifts go to people.")
     if member.has_left:
-        raise Refused(Code.UNKNOWN_MEMBER, f"{member.name} has left and cannot receive gifts.")
+        raise Refused(Code.UNKNOWN_MEMBER, f"{member.name} has left and can't receive gifts.")
 
 
 def _sender(batch: BatchState, member_id: int) -> Member:
     sender = batch.member(member_id)
     if sender is None or sender.has_left or sender.kind != "person":
-        raise Refused(Code.NOT_ALLOWED, "Only people who are here can give.")
+        raise Refused(Code.NOT_ALLOWED, "Only active members can give credits.")
     if sender.is_frozen:
         raise Refused(Code.ACCOUNT_FROZEN, "Your wallet is frozen. Ask an admin to unfreeze it.")
     return sender
@@ -161,16 +161,18 @@ def _too_little(positions: list[Position], amount: Credits, now: datetime, usabl
     most = held(usable)
     lapsing = held(giftable(positions, now, now))
     if lapsing >= amount:
-        sentence = f"Enough credits, but part of them lapses too soon to help: you can give {most.shown()} cr now."
+        sentence = f"Some of your credits expire too soon to help. You can give at most {most.shown()} cr right now."
         return Refused(Code.LOT_EXPIRES_TOO_SOON, sentence, giftable=str(most))
-    sentence = f"That is more than you can give: {most.shown()} cr of yours can be given."
+    sentence = f"You can give at most {most.shown()} cr right now."
+    if not most:
+        sentence = "You don't have any credits to give yet."
     return Refused(Code.INSUFFICIENT_GIFTABLE, sentence, giftable=str(most))
 
 
 def checked_amount(amount: Credits) -> Credits:
     """Return an amount that a transfer can move. Raises Refused(invalid_request) for nothing or too much."""
     if amount <= ZERO:
-        raise Refused(Code.INVALID_REQUEST, "The amount must be above zero.", field="amount")
+        raise Refused(Code.INVALID_REQUEST, "The amount must be more than 0.", field="amount")
     if amount > MAX_TRANSFER:
         raise Refused(Code.INVALID_REQUEST, f"At most {MAX_TRANSFER.shown()} cr can move at once.", field="amount")
     return amount

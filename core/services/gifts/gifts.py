@@ -99,7 +99,7 @@ async def reverse(ledger: LedgerService, *, actor: Actor, gift_id: str, reason: 
     """G6: an admin who is neither side claws a settled gift back, with a reason."""
     number, words = parse_id(Prefix.GIFT, gift_id), checked_words(reason, "reason")
     if words is None:
-        raise Refused(Code.INVALID_REQUEST, "Say why: a reason is needed.", field="reason")
+        raise Refused(Code.INVALID_REQUEST, "A reason is required.", field="reason")
     command = Reverse(actor.org_id, actor.member_id, number, words, is_admin=actor.is_admin)
     return await _decided(ledger, actor, command)
 
@@ -118,7 +118,7 @@ async def gift(ledger: LedgerService, *, actor: Actor, gift_id: str) -> GiftView
             is_side = actor.member_id in {owner_of(record.sender.account), owner_of(record.recipient.account)}
             if is_side or actor.is_admin or stored.is_reviewer(connection, actor.org_id, actor.member_id, record):
                 return gift_view(record)
-        raise Refused(Code.NOT_FOUND, "There is no such gift here.")
+        raise Refused(Code.NOT_FOUND, "Gift not found.")
 
     return await ledger.read(find)
 
@@ -177,7 +177,7 @@ async def _check_strangers(ledger: LedgerService, command: Give) -> None:
         lambda connection: [people.member(connection, org_id=org, member_id=number) for number in strangers]
     ):
         if found is None or found.deactivated_at is not None:
-            raise Refused(Code.UNKNOWN_MEMBER, "There is no such member in that organization.", field="to")
+            raise Refused(Code.UNKNOWN_MEMBER, "Member not found in that organization.", field="to")
         if found.kind != "person":
             raise Refused(Code.RECIPIENT_IS_BOT, f"{found.name} is a {found.kind}; gifts go to people.")
 
@@ -188,7 +188,7 @@ async def _decide(
     number = parse_id(Prefix.GIFT, gift_id)
     words = checked_words(reason, "reason")
     if act is TransferKind.GIFT_REJECT and words is None:
-        raise Refused(Code.INVALID_REQUEST, "Say why: a reason is needed.", field="reason")
+        raise Refused(Code.INVALID_REQUEST, "A reason is required.", field="reason")
     command = ResolveGift(actor.org_id, actor.member_id, act, number, is_admin=actor.is_admin, reason=words)
     return await _decided(ledger, actor, command)
 

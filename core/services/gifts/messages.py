@@ -29,4 +29,6 @@ def giftable_text(balance: BalanceView) -> str:
 def _limited(left: Credits, rule: str | None) -> str:
     if rule == "credits_per_gift":
         return f"You can give up to {left.shown()} cr in one gift"
-    return f"You can give {left.shown()} cr more today (daily limit)"
+    if rule == "credits_per_day":
+        return f"You can give {left.shown()} cr more today (daily limit)"
+    return f"You can give up to {left.shown()} cr"

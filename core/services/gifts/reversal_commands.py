@@ -51,7 +51,7 @@ class Reverse:
         gift = batch.gift(self.gift_id)
         sides = {owner_of(gift.sender_account), owner_of(gift.recipient_account)}
         if not self.is_admin and self.actor_id not in sides:
-            raise Refused(Code.NOT_FOUND, "There is no such gift here.")
+            raise Refused(Code.NOT_FOUND, "Gift not found.")
         if not self.is_admin or self.actor_id in sides:
             raise Refused(Code.NOT_ALLOWED, "Only an admin who is neither side can do that.")
         if gift.recipient_org is not None:

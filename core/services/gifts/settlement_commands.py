@@ -100,7 +100,7 @@ def _check_actor(batch: BatchState, decide: ResolveGift, gift: Gift) -> None:
     is_recipient = owner_of(gift.recipient_account) == decide.actor_id
     reviews = decide.is_admin or _leads(batch, decide.actor_id, gift)
     if not (is_sender or is_recipient or reviews):
-        raise Refused(Code.NOT_FOUND, "There is no such gift here.")
+        raise Refused(Code.NOT_FOUND, "Gift not found.")
     allowed = {
         TransferKind.GIFT_CANCEL: is_sender,
         TransferKind.GIFT_DECLINE: is_recipient or (kind_of(gift.recipient_account) is AccountKind.POOL and reviews),
@@ -159,7 +159,7 @@ def _approve(batch: BatchState, gift: Gift, reason: str | None) -> None:
     settles_at = max(gift.settles_at, batch.now)
     policy = Policy.of(batch.policies.get(gift.org_id))
     if not all(part.lot.lasts_until(settles_at + policy.min_use) for part in gift.slices):
-        raise Refused(Code.LOT_EXPIRES_TOO_SOON, "Part of it would lapse too soon to help. Reject it instead.")
+        raise Refused(Code.LOT_EXPIRES_TOO_SOON, "Part of it would expire too soon to help. Reject it instead.")
     sender = batch.member(owner_of(gift.sender_account))
     if policy.require_verified and (sender is None or sender.verified_at is None):
         raise Refused(Code.NOT_VERIFIED, "Its sender's identity is no longer verified. Reject it instead.")

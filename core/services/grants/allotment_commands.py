@@ -190,7 +190,7 @@ def _needs(account: int, allotment_id: int | None = None) -> ReadSet:
 def _found(batch: BatchState, allotment_id: int) -> Allotment:
     for allotment in batch.records_of(Allotment, "allotment_id", allotment_id):
         return allotment
-    raise Refused(Code.NOT_FOUND, "There is no such allotment here.")
+    raise Refused(Code.NOT_FOUND, "Allotment not found.")
 
 
 def _running(batch: BatchState, allotment_id: int) -> Allotment:

@@ -137,7 +137,7 @@ async def get(ledger: LedgerService, *, actor: Actor, allotment_id: str) -> Allo
     def find(connection: Connection) -> AllotmentView:
         found, visible = allotments.allotment(connection, actor.org_id, number), _visible(connection, actor)
         if found is None or (visible is not None and found.account_id not in visible):
-            raise Refused(Code.NOT_FOUND, f"There is no allotment {allotment_id!r} here.")
+            raise Refused(Code.NOT_FOUND, f"Allotment {allotment_id!r} not found.")
         return _views(connection, actor.org_id, [found])[0]
 
     return await ledger.read(find)
@@ -195,7 +195,7 @@ async def _found(ledger: LedgerService, actor: Actor, allotment_id: str) -> Allo
     number = parse_id(Prefix.ALLOTMENT, allotment_id)
     found = await ledger.read(lambda connection: allotments.allotment(connection, actor.org_id, number))
     if found is None:
-        raise Refused(Code.NOT_FOUND, f"There is no allotment {allotment_id!r} here.")
+        raise Refused(Code.NOT_FOUND, f"Allotment {allotment_id!r} not found.")
     return found
 
 

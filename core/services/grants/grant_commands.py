@@ -80,7 +80,7 @@ class Allocate:
 
     def decide(self, batch: BatchState) -> None:
         if not batch.is_locked(self.pool):
-            raise Refused(Code.NOT_FOUND, "There is no such pool here.")
+            raise Refused(Code.NOT_FOUND, "Pool not found.")
         led = {seat.team_id for seat in batch.seats_of(self.actor_id) if seat.is_lead}
         if not (self.is_admin or owner_of(self.pool) in led):
             raise Refused(Code.NOT_ALLOWED, "Only a lead of the team or an admin can do that.")
@@ -131,10 +131,10 @@ def _repay(batch: BatchState, lot: Lot) -> None:
 
 def check_receiver(batch: BatchState, account: int) -> None:
     if not batch.is_locked(account):
-        raise Refused(Code.UNKNOWN_MEMBER, "There is no such member or pool here.")
+        raise Refused(Code.UNKNOWN_MEMBER, "Member or pool not found.")
     if kind_of(account) is AccountKind.WALLET:
         member = batch.member(owner_of(account))
         if member is None:
-            raise Refused(Code.UNKNOWN_MEMBER, "There is no such member here.")
+            raise Refused(Code.UNKNOWN_MEMBER, "Member not found.")
         if member.has_left:
             raise Refused(Code.UNKNOWN_MEMBER, f"{member.name} has left.")

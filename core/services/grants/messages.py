@@ -9,11 +9,11 @@ from typing import Any, Final
 from core.ledger.credits import Credits
 
 _SENTENCES: Final = {
-    "grant_voided": "{amount} cr of a grant to you were taken back: {reason}",
-    "charge_refunded": "{amount} cr of what you used were given back: {reason}",
-    "allowance_reset": "Your allowance was reset: all of it can be used again.",
-    "reset_banked": "You have a reset of your allowance to use when you want, until {until}.",
-    "reset_expires": "A reset of your allowance that you have not used expires on {until}.",
+    "grant_voided": "{amount} cr of a grant to you were revoked: {reason}",
+    "charge_refunded": "{amount} cr of your usage were refunded: {reason}",
+    "allowance_reset": "Your allowance was reset. You can use all of it again.",
+    "reset_banked": "You have a banked reset of your allowance. Use it any time before {until}.",
+    "reset_expires": "Your banked reset expires on {until}.",
 }
 SUPPLY_NOTICES: Final = frozenset(_SENTENCES)
 

@@ -89,7 +89,7 @@ class RefundCharge:
         left = owed[0].left if owed else ZERO
         is_current = left == self.bill.overage - self.bill.repaid - cancelled
         if not is_current or self.bill.refunded != total(refund.amount for refund in refunds):
-            raise Refused(Code.OVERLOADED, "Somebody else is at this charge right now. Try again in a moment.")
+            raise Refused(Code.OVERLOADED, "Someone else is refunding this charge right now. Try again in a moment.")
         return owed[0] if owed else None
 
     def _free_windows(self, batch: BatchState, number: int, allowance: Credits, parts: tuple[BillPart, ...]) -> None:

@@ -78,7 +78,7 @@ async def refund(
     for attempt in range(1, _TRIES + 1):
         found = await _found(ledger, actor, transfer_id)
         if words is None:
-            raise Refused(Code.INVALID_REQUEST, "Say why: a reason is needed.", field="reason")
+            raise Refused(Code.INVALID_REQUEST, "A reason is required.", field="reason")
         command = RefundCharge(
             actor.org_id, actor.member_id, once, found.charge_id, found.member_id, found.bill, wanted, words
         )
@@ -106,7 +106,7 @@ async def _found(ledger: LedgerService, actor: Actor, transfer_id: str) -> Charg
     number = parse_id(Prefix.TRANSFER, transfer_id)
     found = await ledger.read(lambda connection: charges.charge(connection, actor.org_id, number))
     if found is None:
-        raise Refused(Code.NOT_FOUND, f"There is no charge {transfer_id!r} here.")
+        raise Refused(Code.NOT_FOUND, f"Charge {transfer_id!r} not found.")
     return found
 
 

@@ -58,7 +58,7 @@ async def void(
     words = checked_words(reason, "reason")
     lot = await _granted(ledger, actor, lot_id)
     if words is None:
-        raise Refused(Code.INVALID_REQUEST, "Say why: a reason is needed.", field="reason")
+        raise Refused(Code.INVALID_REQUEST, "A reason is required.", field="reason")
     wanted = None if amount is None else checked_amount(amount)
     receipt = await ledger.execute(Void(actor.org_id, actor.member_id, checked_key(key), lot, wanted, words))
 
@@ -75,7 +75,7 @@ async def _granted(ledger: LedgerService, actor: Actor, lot_id: str) -> Lot:
     number = parse_id(Prefix.LOT, lot_id)
     lot = await ledger.read(lambda connection: lots.lot(connection, actor.org_id, number))
     if lot is None:
-        raise Refused(Code.NOT_FOUND, f"There is no lot {lot_id!r} here.")
+        raise Refused(Code.NOT_FOUND, f"Lot {lot_id!r} not found.")
     if lot.origin_org is not None:
         raise Refused(
             Code.NOT_ALLOWED, "These credits were granted by another organization; only it can take them back."

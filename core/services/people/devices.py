@@ -224,7 +224,7 @@ def _waiting(record: DeviceRecord | None, actor: Actor, now: datetime, *, state:
         decided_so = record.state == state and (record.org_id, record.member_id) == (actor.org_id, actor.member_id)
         if record.state == "waiting" or decided_so:
             return record
-    raise Refused(Code.NOT_FOUND, "No device waits under this code; it may have lapsed. Start again in your editor.")
+    raise Refused(Code.NOT_FOUND, "That code isn't valid or has expired. Start again in your editor.")
 
 
 def _view(record: DeviceRecord) -> DeviceView:

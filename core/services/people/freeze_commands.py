@@ -95,5 +95,5 @@ class Deactivate:
 def _member(batch: BatchState, member_id: int) -> Member:
     member = batch.member(member_id)
     if member is None or member.has_left:
-        raise Refused(Code.NOT_FOUND, "There is no such member here.")
+        raise Refused(Code.NOT_FOUND, "Member not found.")
     return member

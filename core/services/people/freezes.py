@@ -34,7 +34,7 @@ async def unfreeze(ledger: LedgerService, *, actor: Actor, member_id: str, reaso
         raise Refused(Code.NOT_ALLOWED, "Only another admin can unfreeze a wallet.")
     words = checked_words(reason, "reason")
     if words is None:
-        raise Refused(Code.INVALID_REQUEST, "Say why: a reason is needed.", field="reason")
+        raise Refused(Code.INVALID_REQUEST, "A reason is required.", field="reason")
     await ledger.execute(Unfreeze(actor.org_id, actor.member_id, _fresh_key(ledger), number, words))
     return await _view(ledger, actor.org_id, number)
 

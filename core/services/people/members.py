@@ -198,7 +198,7 @@ async def deactivate(ledger: LedgerService, *, actor: Actor, member_id: str) -> 
     require_admin(actor)
     gone = await ledger.read(lambda connection: colleague(connection, actor, member_id))
     if gone.member_id == actor.member_id:
-        raise Refused(Code.NOT_ALLOWED, "Nobody lets themselves go; ask another admin.")
+        raise Refused(Code.NOT_ALLOWED, "You can't deactivate yourself. Ask another admin.")
     if gone.deactivated_at is None:
         await leave(ledger, actor_id=actor.member_id, org_id=actor.org_id, member_id=gone.member_id)
     return await member(ledger, actor=actor, member_id=member_id)
@@ -244,7 +244,7 @@ def colleague(connection: Connection, actor: Actor, member_id: str) -> MemberRec
     number = parse_id(Prefix.MEMBER, member_id)
     found = people.member(connection, org_id=actor.org_id, member_id=number)
     if found is None:
-        raise Refused(Code.NOT_FOUND, f"There is no member {member_id!r} here.")
+        raise Refused(Code.NOT_FOUND, f"Member {member_id!r} not found.")
     return found
 
 

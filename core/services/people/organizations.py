@@ -124,14 +124,14 @@ async def own_organization(ledger: LedgerService, *, actor: Actor) -> Organizati
     """Return the actor's organization."""
     found = await ledger.read(lambda connection: organizations.organization(connection, org_id=actor.org_id))
     if found is None:
-        raise Refused(Code.NOT_FOUND, "There is no such organization here.")
+        raise Refused(Code.NOT_FOUND, "Organization not found.")
     return _organization_view(found)
 
 
 async def organization(ledger: LedgerService, *, actor: Actor, org_id: str) -> OrganizationView:
     """Return the actor's organization by its id. Raises Refused(not_found) for every other."""
     if parse_id(Prefix.ORG, org_id) != actor.org_id:
-        raise Refused(Code.NOT_FOUND, f"There is no organization {org_id!r} here.")
+        raise Refused(Code.NOT_FOUND, f"Organization {org_id!r} not found.")
     return await own_organization(ledger, actor=actor)
 
 
@@ -209,7 +209,7 @@ async def _changed(ledger: LedgerService, record: TeamRecord, *others: int) -> T
 def _team(connection: Connection, actor: Actor, team_id: str) -> TeamRecord:
     found = organizations.team(connection, org_id=actor.org_id, team_id=parse_id(Prefix.TEAM, team_id))
     if found is None:
-        raise Refused(Code.NOT_FOUND, f"There is no team {team_id!r} here.")
+        raise Refused(Code.NOT_FOUND, f"Team {team_id!r} not found.")
     return found
 
 

@@ -122,7 +122,7 @@ async def revoke_token(ledger: LedgerService, *, actor: Actor, token_id: str) ->
     def revoke(connection: Connection) -> int:
         found = tokens.token(connection, org_id=actor.org_id, token_id=number)
         if found is None or not (actor.is_admin or found.member_id == actor.member_id):
-            raise Refused(Code.NOT_FOUND, f"There is no token {token_id!r} here.")
+            raise Refused(Code.NOT_FOUND, f"Token {token_id!r} not found.")
         tokens.revoke_token(connection, org_id=actor.org_id, token_id=number, at=now)
         return found.member_id
 

@@ -9,14 +9,14 @@ from core.ledger.credits import Credits
 
 _SENTENCES: Final = {
     "request_asked": "{by} asks for {amount} cr{why}.",
-    "request_pledged": "{by} pledged {amount} cr to your request; {missing} cr are missing.",
-    "request_unpledged": "The pledge of {amount} cr by {by} to your request no longer stands.",
-    "request_declined": "{by} cannot help with your request for {amount} cr{why}{over}.",
-    "request_filled": "Your request for {amount} cr: {given} cr are given to you.",
-    "request_lapsed": "Your request for {amount} cr has lapsed. Ask again if you still need it.",
+    "request_pledged": "{by} pledged {amount} cr to your request; {missing} cr still needed.",
+    "request_unpledged": "{by} withdrew a pledge of {amount} cr to your request.",
+    "request_declined": "{by} can't help with your request for {amount} cr{why}{over}.",
+    "request_filled": "Your request for {amount} cr: you're getting {given} cr.",
+    "request_lapsed": "Your request for {amount} cr has expired. Ask again if you still need it.",
     "pledge_dropped": "Your pledge of {amount} cr to {by} was dropped{why}.",
     "pledge_freed": "The request of {by} is {state}; your pledge of {amount} cr is no longer needed.",
-    "referral_used": "{by} came by your referral.",
+    "referral_used": "{by} joined with your referral code.",
     "referral_rewarded": "You received {amount} cr for a referral ({by}).",
 }
 ASKING_NOTICES: Final = frozenset(_SENTENCES)

@@ -114,7 +114,7 @@ async def use_code(ledger: LedgerService, *, actor: Actor, code: str) -> Command
         known = written.isascii() and written.isprintable() and len(written) <= MAX_CODE
         owner = store.owner_of_code(connection, actor.org_id, written) if known else None
         if owner is None:
-            raise Refused(Code.NOT_FOUND, "There is no such code here. Ask who invited you for theirs.")
+            raise Refused(Code.NOT_FOUND, "Code not found. Ask who invited you for theirs.")
         _check_two_people(connection, actor, owner)
         return store.chain_above(connection, actor.org_id, owner)
 
@@ -154,7 +154,7 @@ def _check_two_people(connection: Connection, actor: Actor, owner: int) -> None:
     """Refuse a second account of one person: the same e-mail address, whatever follows a plus, or Slack user."""
     me, other = (people.member(connection, org_id=actor.org_id, member_id=each) for each in (actor.member_id, owner))
     if me is None or other is None:
-        raise Refused(Code.NOT_FOUND, "There is no such code here.")
+        raise Refused(Code.NOT_FOUND, "Code not found.")
     same_slack = me.slack_user_id is not None and me.slack_user_id == other.slack_user_id
     if me.member_id != owner and (same_slack or (_mailbox(me) is not None and _mailbox(me) == _mailbox(other))):
         raise Refused(Code.NOT_ALLOWED, "That is your own code. Give it to somebody who is new here.")

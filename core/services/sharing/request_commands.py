@@ -144,7 +144,7 @@ def found_request(batch: BatchState, request_id: int) -> CreditRequest:
     """Return a request of the command's organization. Raises Refused(not_found)."""
     found = batch.records_of(CreditRequest, "request_id", request_id)
     if not found:
-        raise Refused(Code.NOT_FOUND, "There is no such request here.")
+        raise Refused(Code.NOT_FOUND, "Request not found.")
     return found[0]
 
 
@@ -158,7 +158,7 @@ def visible_request(batch: BatchState, request_id: int, actor: int, *, is_admin:
     led = {seat.team_id for seat in batch.seats_of(actor) if seat.is_lead}
     leads = led & {seat.team_id for seat in batch.seats_of(request.asker_id)}
     if not (is_admin or has_part or leads or actor == request.asker_id):
-        raise Refused(Code.NOT_FOUND, "There is no such request here.")
+        raise Refused(Code.NOT_FOUND, "Request not found.")
     return request
 
 
@@ -204,6 +204,6 @@ def _check_asked(batch: BatchState, asker: int, member_id: int) -> None:
         raise Refused(Code.SELF_GIFT, "That is you. Ask somebody else.")
     member = batch.member(member_id)
     if member is None or member.has_left:
-        raise Refused(Code.UNKNOWN_MEMBER, "There is no such member here.", field="to")
+        raise Refused(Code.UNKNOWN_MEMBER, "Member not found.", field="to")
     if member.kind != "person":
         raise Refused(Code.RECIPIENT_IS_BOT, f"{member.name} is a {member.kind}; ask people.")

@@ -148,7 +148,7 @@ async def request(ledger: LedgerService, *, actor: Actor, request_id: str) -> Re
     def find(connection: Connection) -> RequestView:
         found = store.request(connection, actor.org_id, number)
         if found is None or not _concerns(connection, actor, found):
-            raise Refused(Code.NOT_FOUND, f"There is no request {request_id!r} here.")
+            raise Refused(Code.NOT_FOUND, f"Request {request_id!r} not found.")
         return _views(connection, actor.org_id, [found], now)[0]
 
     return await ledger.read(find)

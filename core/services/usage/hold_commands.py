@@ -266,7 +266,7 @@ def hold_of(batch: BatchState, hold_id: int, actor_id: int, *, for_anybody: bool
     """Return a hold of the command's organization. Raises Refused(not_found), also for somebody else's."""
     found = batch.records_of(Hold, "hold_id", hold_id)
     if not found or not (for_anybody or found[0].member_id == actor_id):
-        raise Refused(Code.NOT_FOUND, "There is no such hold here, or it is somebody else's.")
+        raise Refused(Code.NOT_FOUND, "Hold not found, or it belongs to someone else.")
     return found[0]
 
 

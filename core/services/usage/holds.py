@@ -262,4 +262,4 @@ async def _payer(ledger: LedgerService, actor: Actor, named: str | None) -> int:
 
 
 def _unknown(hold_id: str) -> Refused:
-    return Refused(Code.NOT_FOUND, f"There is no hold {hold_id!r} here, or it is somebody else's.")
+    return Refused(Code.NOT_FOUND, f"Hold {hold_id!r} not found, or it belongs to someone else.")

@@ -10,6 +10,6 @@ def usage_words(usage: UsageView) -> str:
     parts = [f"{usage.model} {usage.cost.shown()} cr"]
     parts += [f"{usage.allowance.shown()} cr included"] if usage.allowance else []
     parts += [f"{usage.overage.shown()} cr owed"] if usage.overage else []
-    parts += ["rated as every other model"] if usage.is_fallback else []
+    parts += ["default rate"] if usage.is_fallback else []
     parts += ["late"] if usage.is_late else []
     return ", ".join(parts)

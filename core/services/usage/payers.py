@@ -47,7 +47,7 @@ class Payers:
             return here[0]
         if here:
             raise Refused(Code.UNKNOWN_MEMBER, f"{len(here)} members have this e-mail address. Name one by id.")
-        raise Refused(Code.UNKNOWN_MEMBER, "There is no such member here. Name them by id or by e-mail address.")
+        raise Refused(Code.UNKNOWN_MEMBER, "Member not found. Name them by id or by e-mail address.")
 
 
 def _member_number(subject: str) -> int | None:

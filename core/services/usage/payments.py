@@ -27,7 +27,7 @@ def spending_profile(batch: BatchState, org_id: int, member_id: int) -> Spending
     """Return what a person's spending depends on, as it is by now in the batch. Raises Refused(unknown_member)."""
     member = batch.member(member_id)
     if member is None:
-        raise Refused(Code.UNKNOWN_MEMBER, "There is no such member here.")
+        raise Refused(Code.UNKNOWN_MEMBER, "Member not found.")
     blocked = Code.NOT_ALLOWED if member.has_left else Code.ACCOUNT_FROZEN if member.is_frozen else None
     teams = tuple(sorted(seat.team_id for seat in batch.seats_of(member_id)))
     subjects = (member_id, *teams, org_id)

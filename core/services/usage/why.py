@@ -162,7 +162,7 @@ def _view(
     if question.usage is not None and rating is not None:
         priced = PricedView(question.usage.model, rating.amount, rating.card, rating.is_fallback)
         if rating.is_fallback:
-            sentence += f" The rate card does not know {priced.model}: it is rated as every other model."
+            sentence += f" The rate card does not know {priced.model}: it is default rate."
     elif question.amount is None and not answer.blocked:
         sentence = _in_general(answer, present)
     amount = question.amount if rating is None else rating.amount

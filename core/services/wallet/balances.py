@@ -91,7 +91,7 @@ async def claim_notice(ledger: LedgerService, *, actor: Actor, notice_id: str) -
         lambda connection: notices.claim(connection, actor.org_id, actor.member_id, number, now)
     )
     if claimed is None:
-        raise Refused(Code.NOT_FOUND, "There is no such notice here.")
+        raise Refused(Code.NOT_FOUND, "Notice not found.")
     if claimed:
         ledger.changes.publish([actor.member_id])
     return claimed

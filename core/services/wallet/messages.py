@@ -13,10 +13,10 @@ from core.services.grants.messages import SUPPLY_NOTICES, supply_sentence
 from core.services.sharing.messages import ASKING_NOTICES, asking_sentence
 
 _GIFT_SENTENCES: Final = {
-    "gift_sent": "You gave {to} {amount} cr; it arrives when the settlement period is over.",
-    "gift_incoming": "{sender} is giving you {amount} cr; it arrives when the settlement period is over.",
+    "gift_sent": "You gave {to} {amount} cr. It arrives when the settlement period is over.",
+    "gift_incoming": "{sender} is giving you {amount} cr. It arrives when the settlement period is over.",
     "gift_approved": "Your gift of {amount} cr to {to} was approved.",
-    "gift_settled_sender": "Your gift of {amount} cr has arrived at {to}.",
+    "gift_settled_sender": "{to} received your gift of {amount} cr.",
     "gift_received": "{sender} gave you {amount} cr.",
     "gift_cancelled": "{sender} took back the gift of {amount} cr to {to}.",
     "gift_declined": "{to} declined the gift of {amount} cr from {sender}.",

@@ -92,7 +92,7 @@ async def test_a_reset_takes_back_all_that_was_used_and_moves_no_window(org: Sam
     assert [used for _, used, _ in before] == ["80", "80", "80"]
     assert after == [(window, "0", resets_at) for window, _, resets_at in before]
     assert (order.done, order.unchanged, order.finished_at) == (1, 0, org.clock())
-    assert notices[-1].text == "Your allowance was reset: all of it can be used again."
+    assert notices[-1].text == "Your allowance was reset. You can use all of it again."
     assert (await _balance(org)).spendable == Credits.of(100)
     assert (await verify(org.ledger)).clean
 

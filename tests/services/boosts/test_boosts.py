@@ -129,7 +129,7 @@ async def test_begun_days_count_whole_and_those_not_begun_come_back(either_org: 
     assert ended.ends_at == org.clock()
     assert await days_left(org) == 3
     assert await running(org, org.bo) == []
-    assert (await texts(org, org.bo))[-1].startswith("Your 10× boost is over")
+    assert (await texts(org, org.bo))[-1].startswith("Your 10× boost has ended")
 
 
 async def test_who_may_not_drop_is_told_so(org: SampleOrg) -> None:

@@ -154,10 +154,10 @@ async def test_each_stage_is_told_once_and_of_several_missed_only_the_newest(eit
         told += [text for text in await notices(org, org.al) if text not in told]
 
     assert [text.split(":")[0] for text in told] == [
-        "You are in “Autumn”",
-        "Your 10× boost “Autumn” has begun",
-        "Your 10× boost “Autumn” ends in 7 days",
-        "Your 10× boost “Autumn” ends in 1 day",
+        "You're in “Autumn”",
+        "Your 10× boost “Autumn” has started and lasts until 22 Dec 2026, 12",
+        "Your 10× boost “Autumn” ends in 7 days, on 22 Dec 2026, 12",
+        "Your 10× boost “Autumn” ends in 1 day, on 22 Dec 2026, 12",
         "How was “Autumn”? Its boost ended on 22 Dec 2026, 12",
     ]
 

@@ -84,7 +84,7 @@ async def test_the_first_notices_after_the_start_reach_each_of_the_admitted_once
     first = await boosts_due(org.ledger)
     again = await boosts_due(org.ledger)
     seen = [await balances.status(org.ledger, actor=each.actor) for each in people[::10]]
-    heard = Counter(sum("has begun" in notice.text for notice in status.notices) for status in seen)
+    heard = Counter(sum("has started" in notice.text for notice in status.notices) for status in seen)
 
     assert (first.done, again.done) == (250, 0)
     assert heard == {1: 25, 0: 5}

@@ -94,7 +94,7 @@ async def test_a_charge_goes_back_to_the_very_lots_and_its_payer_is_told(org: Sa
 
     assert (after_charge, await _has(org)) == (("0", "10", []), ("30", "20", []))
     assert (str(view.amount), str(view.charge.refunded), str(view.charge.left)) == ("40", "40", "0")
-    assert status.notices[-1].text == "40 cr of what you used were given back: the model failed"
+    assert status.notices[-1].text == "40 cr of your usage were refunded: the model failed"
     assert [(line.kind, str(line.amount), line.note) for line in statement[:2]] == [
         ("refund", "30", "the model failed"),
         ("charge", "-30", None),

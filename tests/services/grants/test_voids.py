@@ -65,7 +65,7 @@ async def test_an_untouched_grant_is_taken_back_whole_and_its_owner_is_told(org:
 
     assert (answer.item.amount, answer.item.story.became.voided) == (Credits.of(100), Credits.of(100))
     assert status.balance.available == Credits.of(0)
-    assert status.notices[-1].text == "100 cr of a grant to you were taken back: sent twice"
+    assert status.notices[-1].text == "100 cr of a grant to you were revoked: sent twice"
     assert [(line.kind, str(line.amount), line.note) for line in statement.items] == [
         ("void", "-100", "sent twice"),
         ("grant", "100", None),

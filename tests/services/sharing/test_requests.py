@@ -81,8 +81,8 @@ async def test_pledges_of_several_people_fill_a_request_and_become_gifts(org: Sa
     assert await _has(org, org.bo) == ("0", "0", "300")
     assert (await _said(org, org.al))[1:] == ["Bo asks for 300 cr: a release on Friday."]
     assert await _said(org, org.bo) == [
-        "Al pledged 120 cr to your request; 180 cr are missing.",
-        "Your request for 300 cr: 300 cr are given to you.",
+        "Al pledged 120 cr to your request; 180 cr still needed.",
+        "Your request for 300 cr: you're getting 300 cr.",
     ]
 
     org.clock.advance(25 * HOUR)
@@ -149,8 +149,8 @@ async def test_a_pledge_that_no_longer_works_is_dropped_and_the_request_stays_op
     assert (left.state, str(left.pledged), str(left.missing)) == (RequestState.OPEN, "100", "200")
     assert filled.state is RequestState.OPEN
     assert str(taken.item.given) == "250"
-    assert any("was dropped: That is more than you can give" in said for said in await _said(org, org.al))
-    assert "The pledge of 200 cr by Al to your request no longer stands." in await _said(org, org.bo)
+    assert any("was dropped: You can give at most" in said for said in await _said(org, org.al))
+    assert "Al withdrew a pledge of 200 cr to your request." in await _said(org, org.bo)
     assert (await verify(org.ledger)).clean
 
 
@@ -216,8 +216,8 @@ async def test_it_is_declined_once_everybody_who_was_asked_has_said_no(org: Samp
 
     assert (one.item.state, both.item.state) == (RequestState.OPEN, RequestState.DECLINED)
     assert await _said(org, org.bo) == [
-        "Al cannot help with your request for 300 cr: I have none.",
-        "Ada cannot help with your request for 300 cr; nobody else was asked.",
+        "Al can't help with your request for 300 cr: I have none.",
+        "Ada can't help with your request for 300 cr; nobody else was asked.",
     ]
 
 

@@ -132,7 +132,7 @@ async def test_optional_columns_may_be_left_empty(org: SampleOrg) -> None:
 @pytest.mark.parametrize(
     ("bad", "said"),
     [
-        ("nobody@acme.example,2026-11-20,sol,1,0,1", "There is no such member here"),
+        ("nobody@acme.example,2026-11-20,sol,1,0,1", "Member not found"),
         (",2026-11-20,sol,1,0,1", "member must be 1 to 900"),
         ("{bo},20.11.2026,sol,1,0,1", "time is '20.11.2026'; write 2026-11-20T13:02:00Z, or the day"),
         ("{bo},2026-11-20 13:02:00,sol,1,0,1", "time is '2026-11-20 13:02:00'"),
