@@ -45,7 +45,7 @@ def test_what_is_no_amount_is_wrong_use_and_changes_nothing(office: Terminal, am
 @pytest.mark.parametrize(
     ("arguments", "line"),
     [
-        (("grant", "Al", "0"), "above zero"),
+        (("grant", "Al", "0"), "more than 0"),
         (("grant", "Al", "1000000001"), "At most 1,000,000,000 cr"),
         (("grant", "Al", "1", "--expires", "2020-01-01"), "in the past"),
         (("grant", "Al", "1", "--priority", "9999"), "0 to 1000"),
@@ -54,7 +54,7 @@ def test_what_is_no_amount_is_wrong_use_and_changes_nothing(office: Terminal, am
         (("grant", "Al", "1", "--key", "a "), "no space at either end"),
         (("grant", "Al", "1", "--key", ""), "1 to 255 printable"),
         (("grant", "Nobody", "1"), "No member or team named 'Nobody'"),
-        (("grant", "team_zzz", "1"), "no such"),
+        (("grant", "team_zzz", "1"), "not found"),
         (("member", "list", "--org", "org_zzz"), "organization"),
         (("member", "add", "two\nlines"), "one line"),
         (("member", "unfreeze", "Ada", "--reason", "me"), "Only another admin"),

@@ -63,7 +63,7 @@ def test_what_is_no_id_has_no_outside_form(number: int) -> None:
 )
 def test_what_this_house_never_issued_is_not_found(text: str) -> None:
     """One id has one outside form, so that nobody names a thing in two ways."""
-    with pytest.raises(Refused, match="Gift .* not found") as caught:
+    with pytest.raises(Refused, match=r"Gift .* not found") as caught:
         parse_id(Prefix.GIFT, text)
 
     assert caught.value.code is Code.NOT_FOUND
