@@ -32,6 +32,7 @@ async def test_the_status_has_the_shape_that_editors_read(client: httpx.AsyncCli
         "incoming": "0",
         "giftable": "12.5",
         "gift_limit_left": "500",
+        "gift_limit_rule": "credits_per_gift",
         "giftable_until": None,
         "capacity": "12.5",
         "allowance": [],

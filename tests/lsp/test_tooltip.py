@@ -57,3 +57,24 @@ def test_what_is_over_or_not_there_is_not_told(changes: dict[str, Any]) -> None:
 def test_a_count_that_is_no_number_is_nonsense(count: object) -> None:
     with pytest.raises(NotUnderstoodError):
         parse_status(full_state(resets_banked={"count": count, "expires_at": None}))
+
+
+@pytest.mark.parametrize(
+    ("giftable", "left", "rule", "line"),
+    [
+        ("4998", "500", "credits_per_gift", "can give up to 500 in one gift"),
+        ("4998", "120", "credits_per_day", "can give 120 more today (daily limit)"),
+        ("4998", "0", "gifts_per_day", "can't send more gifts today (daily limit)"),
+        ("4998", "0", "verified_sender", "only verified members can give"),
+        ("4998", "0", "a rule of tomorrow", "can't give right now"),
+        ("4998", "70", None, "can give up to 70"),
+        ("300", "500", "credits_per_gift", "can give 300"),
+        ("300", None, None, "can give 300"),
+    ],
+)
+def test_the_limit_that_holds_for_the_next_gift_is_named(
+    giftable: str, left: str | None, rule: str | None, line: str
+) -> None:
+    lines = shown(giftable=giftable, gift_limit_left=left, gift_limit_rule=rule).splitlines()
+
+    assert f"- {line}" in lines

@@ -33,6 +33,7 @@ def full_state(member_id: str = "mem_al", **changes: Any) -> dict[str, Any]:
         "incoming": "0",
         "giftable": "4000",
         "gift_limit_left": "500",
+        "gift_limit_rule": "credits_per_gift",
         "giftable_until": None,
         "capacity": "5000",
         "allowance": [],
