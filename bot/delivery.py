@@ -22,7 +22,7 @@ from core.services.common.retry import retry
 from core.services.gifts import gifts
 from core.services.people import members
 from core.services.wallet import balances, outbox
-from core.services.wallet.outbox import Message
+from core.services.wallet.outbox import OutboxMessage
 
 POLL_SECONDS: Final = 1.0
 LEASE: Final = timedelta(seconds=120)
@@ -77,7 +77,7 @@ class OutboxDelivery:
             task.add_done_callback(lambda done: self._in_flight.pop(done, None))
         return len(messages) == room
 
-    async def _deliver(self, message: Message, earlier: set[asyncio.Task[None]]) -> None:
+    async def _deliver(self, message: OutboxMessage, earlier: set[asyncio.Task[None]]) -> None:
         """Deliver one message; whatever happens, the outbox is told or the lease lapses."""
         try:
             if earlier:  # what renews a message must know where that message is: taken again, it will
@@ -95,7 +95,7 @@ class OutboxDelivery:
             log_defect(f"Delivering a message ({message.kind})", error)
             await self._retry(message, RetryableError(type(error).__name__))
 
-    async def _posted(self, message: Message) -> PostedMessage:
+    async def _posted(self, message: OutboxMessage) -> PostedMessage:
         """Renew the first message about the gift, if there is one; post what is new. Return where it is now."""
         slack, gift, reader = self._desk.slack, message.gift, message.slack_user_id
         if message.channel and message.ts and gift is not None:
@@ -116,7 +116,7 @@ class OutboxDelivery:
 
         return await retry(attempt, attempts=QUICK_TRIES, pause=_quick_pause)
 
-    async def _renew_if_stale(self, message: Message, posted: PostedMessage) -> None:
+    async def _renew_if_stale(self, message: OutboxMessage, posted: PostedMessage) -> None:
         """Renew a message whose gift was decided while it was on its way: no dead buttons."""
         if message.gift is None or message.gift.id is None or message.gift.state not in OPEN:
             return
@@ -128,7 +128,7 @@ class OutboxDelivery:
         if gift.state is not message.gift.state:
             await self._call(reader, lambda: self._desk.slack.update(posted, about_gift(gift, reader=reader)))
 
-    async def _retry(self, message: Message, later: RetryableError) -> None:
+    async def _retry(self, message: OutboxMessage, later: RetryableError) -> None:
         if later.is_disconnected:
             self._desk.disconnected()
         seconds = later.seconds if later.seconds is not None else backoff(message.attempts)
@@ -136,7 +136,7 @@ class OutboxDelivery:
         due = self._desk.ledger.clock() + timedelta(seconds=seconds)
         await outbox.mark_retry(self._desk.ledger, message, at=due)
 
-    async def _spendable(self, message: Message) -> Credits | None:
+    async def _spendable(self, message: OutboxMessage) -> Credits | None:
         """Return what the receiver can spend now, where that belongs into the message."""
         if message.kind not in _WITH_BALANCE:
             return None

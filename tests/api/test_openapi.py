@@ -96,12 +96,12 @@ def test_every_route_is_described_with_its_security_and_its_errors(app: FastAPI)
 
 def test_bodies_have_examples_that_fit(app: FastAPI) -> None:
     schemas = app.openapi()["components"]["schemas"]
-    transfer = schemas["TransferGiven"]["properties"]
+    transfer = schemas["TransferRequest"]["properties"]
 
     assert transfer["amount"]["examples"] == ["500", "0.25"]
     assert transfer["amount"]["pattern"] == r"^[0-9]{1,10}(\.[0-9]{1,6})?$"
     assert transfer["to"]["examples"] == [{"member": "mem_2k7"}]
-    assert schemas["TransferGiven"]["additionalProperties"] is False
+    assert schemas["TransferRequest"]["additionalProperties"] is False
 
 
 def test_there_is_one_security_scheme(app: FastAPI) -> None:

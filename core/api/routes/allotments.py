@@ -18,7 +18,7 @@ from core.api.dependencies import (
 )
 from core.api.guard import GuardedRoute
 from core.api.schemas.base import Cursor, Limit, PageShown
-from core.api.schemas.supply import AllotmentChange, AllotmentGiven, AllotmentShown, EndGiven, allotment_shown
+from core.api.schemas.supply import AllotmentChange, AllotmentRequest, AllotmentShown, EndRequest, allotment_shown
 from core.services.grants import allotments
 
 router = APIRouter(prefix="/v1/allotments", route_class=GuardedRoute, tags=["credits"])
@@ -51,7 +51,7 @@ async def list_allotments(
     },
 )
 async def begin(
-    given: AllotmentGiven, ledger: LedgerDep, actor: AdminActor, response: Response, key: IdempotencyKey = None
+    given: AllotmentRequest, ledger: LedgerDep, actor: AdminActor, response: Response, key: IdempotencyKey = None
 ) -> AllotmentShown:
     """An admin begins it: on a day of each month, at midnight in UTC, a lot goes to a wallet or pool."""
     answer = await allotments.begin(
@@ -102,7 +102,7 @@ async def change(
 
 @router.post("/{allotment_id}/end", summary="End an allotment", responses=_DONE)
 async def end(
-    allotment_id: str, given: EndGiven, ledger: LedgerDep, actor: AdminActor, response: Response
+    allotment_id: str, given: EndRequest, ledger: LedgerDep, actor: AdminActor, response: Response
 ) -> AllotmentShown:
     """An admin ends it: what it has granted stays, and nothing follows."""
     answer = await allotments.end(ledger, actor=actor, allotment_id=allotment_id, reason=given.reason)

@@ -10,7 +10,7 @@ from fastapi import APIRouter, Depends, Query, Response
 from core.api.dependencies import REPLAYED, IdempotencyKey, LedgerDep, problems, replay_headers, required_key
 from core.api.guard import JSON_BODY, Requires
 from core.api.schemas.base import Cursor, Limit, PageShown
-from core.api.schemas.holds import AuthorizationGiven, CaptureGiven, HoldShown, hold_json, hold_shown
+from core.api.schemas.holds import AuthorizationRequest, CaptureRequest, HoldShown, hold_json, hold_shown
 from core.api.straight import StraightRoute
 from core.services.common.actors import Actor, Scope
 from core.services.common.results import CommandResult
@@ -37,7 +37,7 @@ Spender = Annotated[Actor, Depends(Requires(Scope.SPEND))]
     },
 )
 async def authorize(
-    given: AuthorizationGiven, ledger: LedgerDep, actor: Spender, key: IdempotencyKey = None
+    given: AuthorizationRequest, ledger: LedgerDep, actor: Spender, key: IdempotencyKey = None
 ) -> Response:
     """Set aside the estimate, or answer 402 with every limit tested and what would change the answer."""
     usage = holds.estimate(
@@ -82,7 +82,7 @@ _NOW: dict[int | str, dict[str, Any]] = {200: {"description": "The hold as it is
     summary="Charge what was used",
     responses={**_NOW, **problems(404, 409, 413, 415)},
 )
-async def capture(hold_id: str, given: CaptureGiven, ledger: LedgerDep, actor: Spender) -> Response:
+async def capture(hold_id: str, given: CaptureRequest, ledger: LedgerDep, actor: Spender) -> Response:
     """Charge what was really used, and free the rest; the same again answers the same.
 
     After the deadline it is late: charged as far as there are funds, the rest is owed.

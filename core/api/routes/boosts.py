@@ -21,10 +21,10 @@ from core.api.guard import GuardedRoute
 from core.api.schemas.base import Id
 from core.api.schemas.boosts import (
     BoostDetailShown,
-    BoostEndGiven,
-    BoostGiven,
+    BoostEndRequest,
+    BoostRequest,
     BoostsShown,
-    BudgetGiven,
+    BudgetRequest,
     BudgetShown,
     boost_detail_shown,
     budget_shown,
@@ -57,7 +57,7 @@ async def list_boosts(
 
 @router.post("", status_code=201, summary="Drop a boost", responses=_MADE)
 async def drop(
-    given: BoostGiven, ledger: LedgerDep, actor: GiveActor, response: Response, key: IdempotencyKey = None
+    given: BoostRequest, ledger: LedgerDep, actor: GiveActor, response: Response, key: IdempotencyKey = None
 ) -> BoostDetailShown:
     """An admin boosts a member, a team or everybody; a lead their own team, from its budget of boost days."""
     answer = await boosts.grant(
@@ -77,7 +77,7 @@ async def drop(
 
 @router.post("/{boost_id}/end", summary="End a boost early", responses=_ENDED)
 async def end(
-    boost_id: str, given: BoostEndGiven, ledger: LedgerDep, actor: GiveActor, response: Response
+    boost_id: str, given: BoostEndRequest, ledger: LedgerDep, actor: GiveActor, response: Response
 ) -> BoostDetailShown:
     """An admin, or a lead of the boosted team, ends a boost; limits fall at once, and nothing resets."""
     answer = await boosts.end(ledger, actor=actor, boost_id=boost_id, reason=given.reason)
@@ -92,7 +92,7 @@ async def budget(team_id: str, ledger: LedgerDep, actor: ReadActor) -> BudgetSho
 
 
 @router.put("/budgets/{team_id}", summary="Set a team's boost days", responses=problems(404, 413, 415))
-async def set_budget(team_id: str, given: BudgetGiven, ledger: LedgerDep, actor: AdminActor) -> BudgetShown:
+async def set_budget(team_id: str, given: BudgetRequest, ledger: LedgerDep, actor: AdminActor) -> BudgetShown:
     """An admin says how many days of boosts the team's leads may drop each month, and up to which factor."""
     changed = await boosts.set_budget(
         ledger, actor=actor, team_id=team_id, days_per_month=given.days_per_month, max_factor=given.max_factor

@@ -19,16 +19,16 @@ from core.api.dependencies import (
 )
 from core.api.guard import GuardedRoute
 from core.api.schemas.base import Cursor, Id, Limit, PageShown
-from core.api.schemas.boost_report import ReportShown, report_shown
+from core.api.schemas.boost_report import BoostReportShown, report_shown
 from core.api.schemas.boosts import (
-    ApplicationGiven,
+    ApplicationDecisionRequest,
+    ApplicationRequest,
     ApplicationShown,
-    BoostEndGiven,
-    CampaignGiven,
+    BoostEndRequest,
+    CampaignRequest,
     CampaignShown,
     DrawShown,
-    FeedbackGiven,
-    VerdictGiven,
+    FeedbackRequest,
     application_shown,
     campaign_shown,
     draw_shown,
@@ -68,7 +68,7 @@ async def list_campaigns(
 
 @router.post("", status_code=201, summary="Make a campaign", responses=_MADE)
 async def create(
-    given: CampaignGiven, ledger: LedgerDep, actor: AdminActor, response: Response, key: IdempotencyKey = None
+    given: CampaignRequest, ledger: LedgerDep, actor: AdminActor, response: Response, key: IdempotencyKey = None
 ) -> CampaignShown:
     """An admin makes a campaign: a boost from one instant to another, for as many as its capacity admits."""
     answer = await campaigns.open_campaign(ledger, actor=actor, key=required_key(key), terms=given.terms())
@@ -85,7 +85,7 @@ async def get(campaign_id: str, ledger: LedgerDep, actor: ReadActor) -> Campaign
 @router.post("/{campaign_id}/apply", status_code=201, summary="Apply", responses=_APPLIED)
 async def apply(
     campaign_id: str,
-    given: ApplicationGiven,
+    given: ApplicationRequest,
     ledger: LedgerDep,
     actor: GiveActor,
     response: Response,
@@ -107,7 +107,7 @@ async def withdraw(campaign_id: str, ledger: LedgerDep, actor: GiveActor, respon
 @router.post("/{campaign_id}/feedback", summary="Say what a boost was worth", responses=_DECIDED)
 async def feedback(
     campaign_id: str,
-    given: FeedbackGiven,
+    given: FeedbackRequest,
     ledger: LedgerDep,
     actor: GiveActor,
     response: Response,
@@ -143,7 +143,12 @@ async def list_applications(
 
 @router.post("/{campaign_id}/applications/{application_id}/admit", summary="Admit by hand", responses=_DECIDED)
 async def admit(
-    campaign_id: str, application_id: str, given: VerdictGiven, ledger: LedgerDep, actor: AdminActor, response: Response
+    campaign_id: str,
+    application_id: str,
+    given: ApplicationDecisionRequest,
+    ledger: LedgerDep,
+    actor: AdminActor,
+    response: Response,
 ) -> ApplicationShown:
     """An admin admits somebody who is not decided, as long as there is a place."""
     answer = await applications.decide(
@@ -159,7 +164,12 @@ async def admit(
 
 @router.post("/{campaign_id}/applications/{application_id}/refuse", summary="Refuse by hand", responses=_DECIDED)
 async def refuse(
-    campaign_id: str, application_id: str, given: VerdictGiven, ledger: LedgerDep, actor: AdminActor, response: Response
+    campaign_id: str,
+    application_id: str,
+    given: ApplicationDecisionRequest,
+    ledger: LedgerDep,
+    actor: AdminActor,
+    response: Response,
 ) -> ApplicationShown:
     """An admin refuses somebody who is not decided; they are told the reason."""
     answer = await applications.decide(
@@ -189,7 +199,7 @@ async def drawn(
 
 
 @router.post("/{campaign_id}/end", summary="End a campaign early", responses=problems(404, 409, 413, 415))
-async def end(campaign_id: str, given: BoostEndGiven, ledger: LedgerDep, actor: AdminActor) -> CampaignShown:
+async def end(campaign_id: str, given: BoostEndRequest, ledger: LedgerDep, actor: AdminActor) -> CampaignShown:
     """An admin ends a campaign: its boosts end now."""
     ended = await campaigns.end_campaign(ledger, actor=actor, campaign_id=campaign_id, reason=given.reason)
     return campaign_shown(ended)
@@ -201,7 +211,7 @@ async def report(
     ledger: LedgerDep,
     actor: ReadActor,
     team: Annotated[Id | None, Query(description="Only a team's people: for its leads.")] = None,
-) -> ReportShown:
+) -> BoostReportShown:
     """Return usage before, during and after the boost for each cohort, in equally long spans, and what came after."""
     found = await boost_report(ledger, actor=actor, campaign_id=campaign_id, team_id=team)
     return report_shown(found)

@@ -9,7 +9,7 @@ from fastapi import APIRouter, Query
 from core.api.dependencies import GiveActor, LedgerDep, ReadActor, problems
 from core.api.guard import GuardedRoute
 from core.api.schemas.base import Cursor, Id, Limit, PageShown
-from core.api.schemas.plans import CapGiven, CapShown, cap_shown
+from core.api.schemas.plans import CapRequest, CapShown, cap_shown
 from core.services.allowances import caps
 from core.services.allowances.caps import Period
 
@@ -33,7 +33,7 @@ async def list_caps(
 
 
 @router.put("", summary="Set a cap", responses=problems(404, 413, 415))
-async def put(given: CapGiven, ledger: LedgerDep, actor: GiveActor) -> CapShown:
+async def put(given: CapRequest, ledger: LedgerDep, actor: GiveActor) -> CapShown:
     """An admin sets a cap for a member, each member of a team, or everybody; a lead one on what is taken from the pool.
 
     Raising and blocking count at once, lowering with the next window.

@@ -22,7 +22,7 @@ from core.api.dependencies import (
 from core.api.guard import GuardedRoute
 from core.api.routes.transfers import BASE
 from core.api.schemas.base import Cursor, Id, Limit, PageShown
-from core.api.schemas.commands import AllocationGiven, FreezeGiven, GrantGiven, UnfreezeGiven
+from core.api.schemas.commands import AllocationRequest, FreezeRequest, GrantRequest, UnfreezeRequest
 from core.api.schemas.credits import (
     BalanceShown,
     GrantShown,
@@ -98,7 +98,7 @@ async def statement(
 
 @router.post("/grants", status_code=201, summary="Grant a lot", responses=_MADE)
 async def grant(
-    given: GrantGiven, ledger: LedgerDep, actor: AdminActor, response: Response, key: IdempotencyKey = None
+    given: GrantRequest, ledger: LedgerDep, actor: AdminActor, response: Response, key: IdempotencyKey = None
 ) -> GrantShown:
     """An admin grants credits of one origin to a wallet or pool."""
     answer = await grants.grant(
@@ -119,7 +119,7 @@ async def grant(
 
 @router.post("/allocations", status_code=201, summary="Give out of a pool", responses=_MADE)
 async def allocate(
-    given: AllocationGiven, ledger: LedgerDep, actor: GiveActor, response: Response, key: IdempotencyKey = None
+    given: AllocationRequest, ledger: LedgerDep, actor: GiveActor, response: Response, key: IdempotencyKey = None
 ) -> LineShown:
     """A lead of the pool's team, or an admin, gives credits of the pool to a member."""
     answer = await grants.allocate(
@@ -136,12 +136,12 @@ async def allocate(
 
 
 @router.post("/freeze", summary="Freeze a wallet", responses=problems(404, 413, 415))
-async def freeze(given: FreezeGiven, ledger: LedgerDep, actor: GiveActor) -> MemberShown:
+async def freeze(given: FreezeRequest, ledger: LedgerDep, actor: GiveActor) -> MemberShown:
     """Freeze one's own wallet, or by an admin a colleague's: unsettled gifts come back, tokens are revoked (G8)."""
     return member_shown(await freezes.freeze(ledger, actor=actor, member_id=given.member, reason=given.reason))
 
 
 @router.post("/unfreeze", summary="Free a wallet again", responses=problems(404, 413, 415))
-async def unfreeze(given: UnfreezeGiven, ledger: LedgerDep, actor: AdminActor) -> MemberShown:
+async def unfreeze(given: UnfreezeRequest, ledger: LedgerDep, actor: AdminActor) -> MemberShown:
     """An admin frees a frozen wallet, with a reason."""
     return member_shown(await freezes.unfreeze(ledger, actor=actor, member_id=given.member, reason=given.reason))

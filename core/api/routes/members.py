@@ -9,7 +9,7 @@ from fastapi import APIRouter, Query, Response
 from core.api.dependencies import AdminActor, LedgerDep, ReadActor, problems
 from core.api.guard import GuardedRoute
 from core.api.schemas.base import Cursor, Limit, PageShown
-from core.api.schemas.people import MemberChange, MemberGiven, MemberShown, member_shown
+from core.api.schemas.people import MemberChange, MemberRequest, MemberShown, member_shown
 from core.services.common.text import NAME_LENGTH
 from core.services.people import members
 
@@ -30,7 +30,7 @@ async def find(
 
 
 @router.post("", status_code=201, summary="Add a member", responses=problems(409, 413, 415))
-async def add(given: MemberGiven, ledger: LedgerDep, actor: AdminActor, response: Response) -> MemberShown:
+async def add(given: MemberRequest, ledger: LedgerDep, actor: AdminActor, response: Response) -> MemberShown:
     """An admin adds a person or a service, with an empty wallet."""
     added = await members.add_member(
         ledger,

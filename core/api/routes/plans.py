@@ -7,7 +7,14 @@ from fastapi import APIRouter
 from core.api.dependencies import AdminActor, LedgerDep, ReadActor, problems
 from core.api.guard import GuardedRoute
 from core.api.schemas.base import Cursor, Limit, PageShown
-from core.api.schemas.plans import PlanGiven, PlanShown, SeatGiven, SeatShown, plan_shown, seat_shown
+from core.api.schemas.plans import (
+    PlanAssignmentRequest,
+    PlanAssignmentShown,
+    PlanRequest,
+    PlanShown,
+    plan_shown,
+    seat_shown,
+)
 from core.services.allowances import plans
 
 router = APIRouter(prefix="/v1/plans", route_class=GuardedRoute, tags=["plans"])
@@ -23,7 +30,7 @@ async def list_plans(
 
 
 @router.post("", status_code=201, summary="Make a plan", responses=problems(409, 413, 415))
-async def create(given: PlanGiven, ledger: LedgerDep, actor: AdminActor) -> PlanShown:
+async def create(given: PlanRequest, ledger: LedgerDep, actor: AdminActor) -> PlanShown:
     """An admin describes a plan. It is never changed: a change is a new plan, given in the place of the old."""
     made = await plans.create_plan(
         ledger,
@@ -39,20 +46,22 @@ async def create(given: PlanGiven, ledger: LedgerDep, actor: AdminActor) -> Plan
 @router.get("/seats", summary="Who was given a plan", responses=problems())
 async def list_seats(
     ledger: LedgerDep, actor: AdminActor, limit: Limit = 50, cursor: Cursor = None
-) -> PageShown[SeatShown]:
+) -> PageShown[PlanAssignmentShown]:
     """Return who has a plan of their own, and everybody's."""
     page = await plans.list_assignments(ledger, actor=actor, limit=limit, cursor=cursor)
     return PageShown(items=[seat_shown(each) for each in page.items], next_cursor=page.next_cursor)
 
 
 @router.get("/seats/{subject_id}", summary="The plan somebody has", responses=problems(404))
-async def get_seat(subject_id: str, ledger: LedgerDep, actor: ReadActor) -> SeatShown:
+async def get_seat(subject_id: str, ledger: LedgerDep, actor: ReadActor) -> PlanAssignmentShown:
     """Return one's own, that of somebody of a team one leads, to an admin any; by the organization's id everybody's."""
     return seat_shown(await plans.assignment(ledger, actor=actor, subject=subject_id))
 
 
 @router.put("/seats/{subject_id}", summary="Give a plan", responses=problems(404, 413, 415))
-async def give(subject_id: str, given: SeatGiven, ledger: LedgerDep, actor: AdminActor) -> SeatShown:
+async def give(
+    subject_id: str, given: PlanAssignmentRequest, ledger: LedgerDep, actor: AdminActor
+) -> PlanAssignmentShown:
     """An admin gives a member a plan, or everybody without one of their own by the organization's id.
 
     It counts at once, and windows that are open stay where they are.
@@ -62,7 +71,7 @@ async def give(subject_id: str, given: SeatGiven, ledger: LedgerDep, actor: Admi
 
 
 @router.delete("/seats/{subject_id}", summary="Take a plan away", responses=problems(404))
-async def take(subject_id: str, ledger: LedgerDep, actor: AdminActor) -> SeatShown:
+async def take(subject_id: str, ledger: LedgerDep, actor: AdminActor) -> PlanAssignmentShown:
     """An admin takes a plan away; what everybody has counts again."""
     return seat_shown(await plans.give_plan(ledger, actor=actor, subject=subject_id, plan_id=None))
 

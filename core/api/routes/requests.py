@@ -19,7 +19,14 @@ from core.api.dependencies import (
 )
 from core.api.guard import GuardedRoute
 from core.api.schemas.base import Cursor, Limit, PageShown
-from core.api.schemas.requests import DeclineGiven, FillGiven, PledgeGiven, RequestGiven, RequestShown, request_shown
+from core.api.schemas.requests import (
+    AskForCreditsRequest,
+    DeclineReasonRequest,
+    FillRequest,
+    PledgeRequest,
+    RequestShown,
+    request_shown,
+)
 from core.services.common.results import CommandResult
 from core.services.sharing import requests
 from core.services.sharing.requests import RequestView
@@ -45,7 +52,7 @@ _DONE_WITH_BODY: dict[int | str, dict[str, Any]] = {**_NOW, **problems(404, 409,
     },
 )
 async def ask(
-    given: RequestGiven, ledger: LedgerDep, actor: GiveActor, response: Response, key: IdempotencyKey = None
+    given: AskForCreditsRequest, ledger: LedgerDep, actor: GiveActor, response: Response, key: IdempotencyKey = None
 ) -> RequestShown:
     """Ask colleagues; without names the leads of one's teams, else the admins."""
     answer = await requests.ask(
@@ -83,7 +90,7 @@ async def get(request_id: str, ledger: LedgerDep, actor: ReadActor) -> RequestSh
 @router.post("/{request_id}/pledge", summary="Pledge to a request", responses=_DONE_WITH_BODY)
 async def pledge(
     request_id: str,
-    given: PledgeGiven,
+    given: PledgeRequest,
     ledger: LedgerDep,
     actor: GiveActor,
     response: Response,
@@ -117,7 +124,7 @@ async def accept(
 @router.post("/{request_id}/fill", summary="Fill a request out of a pool", responses=_DONE_WITH_BODY)
 async def fill(
     request_id: str,
-    given: FillGiven,
+    given: FillRequest,
     ledger: LedgerDep,
     actor: GiveActor,
     response: Response,
@@ -131,7 +138,7 @@ async def fill(
 @router.post("/{request_id}/decline", summary="Decline a request", responses=_DONE_WITH_BODY)
 async def decline(
     request_id: str,
-    given: DeclineGiven,
+    given: DeclineReasonRequest,
     ledger: LedgerDep,
     actor: GiveActor,
     response: Response,

@@ -19,7 +19,7 @@ from core.api.dependencies import (
 )
 from core.api.guard import GuardedRoute
 from core.api.schemas.base import Cursor, Id, Limit, PageShown
-from core.api.schemas.resets import ResetGiven, ResetOrderShown, ResetShown, order_shown, reset_shown
+from core.api.schemas.resets import ResetOrderShown, ResetRequest, ResetShown, order_shown, reset_shown
 from core.services.allowances import resets
 
 router = APIRouter(prefix="/v1/resets", route_class=GuardedRoute, tags=["resets"])
@@ -51,7 +51,7 @@ async def list_resets(
     },
 )
 async def order(
-    given: ResetGiven, ledger: LedgerDep, actor: AdminActor, response: Response, key: IdempotencyKey = None
+    given: ResetRequest, ledger: LedgerDep, actor: AdminActor, response: Response, key: IdempotencyKey = None
 ) -> ResetOrderShown:
     """An admin lets the windows of an allowance start afresh, at once or when their owner wants it.
 

@@ -7,7 +7,7 @@ from fastapi import APIRouter, Response
 from core.api.dependencies import AdminActor, LedgerDep, ReadActor, problems
 from core.api.guard import GuardedRoute
 from core.api.schemas.base import Cursor, Limit, PageShown
-from core.api.schemas.people import SeatGiven, TeamGiven, TeamShown, team_shown
+from core.api.schemas.people import TeamMemberRequest, TeamRequest, TeamShown, team_shown
 from core.services.people import organizations
 
 router = APIRouter(prefix="/v1/teams", route_class=GuardedRoute, tags=["people"])
@@ -23,7 +23,7 @@ async def list_teams(
 
 
 @router.post("", status_code=201, summary="Make a team", responses=problems(409, 413, 415))
-async def create(given: TeamGiven, ledger: LedgerDep, actor: AdminActor, response: Response) -> TeamShown:
+async def create(given: TeamRequest, ledger: LedgerDep, actor: AdminActor, response: Response) -> TeamShown:
     """An admin makes a team, with an empty pool."""
     made = await organizations.create_team(ledger, actor=actor, name=given.name)
     response.headers["Location"] = f"/v1/teams/{made.id}"
@@ -37,7 +37,9 @@ async def get(team_id: str, ledger: LedgerDep, actor: ReadActor) -> TeamShown:
 
 
 @router.put("/{team_id}/members/{member_id}", summary="Put a member into a team", responses=problems(404, 413, 415))
-async def put(team_id: str, member_id: str, given: SeatGiven, ledger: LedgerDep, actor: AdminActor) -> TeamShown:
+async def put(
+    team_id: str, member_id: str, given: TeamMemberRequest, ledger: LedgerDep, actor: AdminActor
+) -> TeamShown:
     """An admin puts a member into a team, or changes whether they lead it."""
     changed = await organizations.add_to_team(
         ledger, actor=actor, team_id=team_id, member_id=member_id, is_lead=given.lead

@@ -9,7 +9,7 @@ from fastapi import APIRouter, Query
 from core.api.dependencies import AdminActor, LedgerDep, ReadActor, problems
 from core.api.guard import GuardedRoute
 from core.api.schemas.base import Cursor, Id, Limit, PageShown
-from core.api.schemas.people import TokenGiven, TokenIssued, TokenShown, token_shown
+from core.api.schemas.people import TokenIssued, TokenRequest, TokenShown, token_shown
 from core.ledger.errors import Code, Refused
 from core.ledger.ids import Prefix, shown_id
 from core.services.people import tokens
@@ -31,7 +31,7 @@ async def list_tokens(
 
 
 @router.post("", status_code=201, summary="Issue a token", responses=problems(404, 413, 415))
-async def issue(given: TokenGiven, ledger: LedgerDep, actor: AdminActor) -> TokenIssued:
+async def issue(given: TokenRequest, ledger: LedgerDep, actor: AdminActor) -> TokenIssued:
     """An admin issues a token; its secret is shown this once."""
     secret, token_id = await tokens.issue_token(
         ledger,

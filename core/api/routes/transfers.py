@@ -19,7 +19,7 @@ from core.api.dependencies import (
 )
 from core.api.guard import GuardedRoute
 from core.api.schemas.base import Cursor, Limit, PageShown
-from core.api.schemas.commands import ReasonGiven, TransferGiven
+from core.api.schemas.commands import ReasonRequest, TransferRequest
 from core.api.schemas.credits import GiftShown, gift_shown
 from core.ledger.gifts import GiftState
 from core.services.common.results import CommandResult
@@ -44,7 +44,7 @@ router = APIRouter(prefix=BASE, route_class=GuardedRoute, tags=["gifts"])
     },
 )
 async def give(
-    given: TransferGiven, ledger: LedgerDep, actor: GiveActor, response: Response, key: IdempotencyKey = None
+    given: TransferRequest, ledger: LedgerDep, actor: GiveActor, response: Response, key: IdempotencyKey = None
 ) -> GiftShown:
     """Move credits to escrow at once, and to the recipient after the settlement period.
 
@@ -125,7 +125,7 @@ async def settle_early(gift_id: str, ledger: LedgerDep, actor: GiveActor, respon
 
 @router.post("/transfers/{gift_id}/reject", summary="Refuse a gift, with a reason", responses=_DECIDED_WITH_REASON)
 async def reject(
-    gift_id: str, given: ReasonGiven, ledger: LedgerDep, actor: GiveActor, response: Response
+    gift_id: str, given: ReasonRequest, ledger: LedgerDep, actor: GiveActor, response: Response
 ) -> GiftShown:
     """A lead or reviewer, neither sender nor recipient, gives an unsettled gift back."""
     return _decided(await gifts.reject(ledger, actor=actor, gift_id=gift_id, reason=given.reason), response)
@@ -133,7 +133,7 @@ async def reject(
 
 @router.post("/transfers/{gift_id}/reverse", summary="Claw a settled gift back", responses=_DECIDED_WITH_REASON)
 async def reverse(
-    gift_id: str, given: ReasonGiven, ledger: LedgerDep, actor: AdminActor, response: Response
+    gift_id: str, given: ReasonRequest, ledger: LedgerDep, actor: AdminActor, response: Response
 ) -> GiftShown:
     """An admin takes back what the recipient still holds of a settled gift."""
     return _decided(await gifts.reverse(ledger, actor=actor, gift_id=gift_id, reason=given.reason), response)

@@ -15,7 +15,7 @@ from core.api.schemas.usage_events import (
     IMPORT_BODY,
     STRUCTURED,
     ImportShown,
-    ReportShown,
+    UsageReportShown,
     import_shown,
     report_shown,
 )
@@ -32,7 +32,7 @@ router = APIRouter(prefix="/v1/usage", route_class=GuardedRoute, tags=["usage"])
 
 
 @router.post("/events", summary="Report usage", responses=problems(413, 415), openapi_extra=EVENTS_BODY)
-async def report(request: Request, events: Events, ledger: LedgerDep, actor: SpendActor) -> ReportShown:
+async def report(request: Request, events: Events, ledger: LedgerDep, actor: SpendActor) -> UsageReportShown:
     """Charge what has been used already; it is never refused for lack of funds.
 
     A service or an admin reports for whom each event names; everybody else reports for themselves. The answer is

@@ -22,7 +22,7 @@ _EARLIEST: Final = datetime(1970, 1, 1, tzinfo=UTC)
 Item = TypeVar("Item")
 
 
-class Given(BaseModel):
+class RequestModel(BaseModel):
     """What a request holds; a field nobody knows is refused."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)

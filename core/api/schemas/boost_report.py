@@ -51,7 +51,7 @@ class RatingShown(Shown):
     people: int
 
 
-class ReportShown(Shown):
+class BoostReportShown(Shown):
     """What a campaign brought."""
 
     campaign: str
@@ -63,8 +63,8 @@ class ReportShown(Shown):
     ratings: list[RatingShown]
 
 
-def report_shown(report: BoostReport) -> ReportShown:
-    return ReportShown(
+def report_shown(report: BoostReport) -> BoostReportShown:
+    return BoostReportShown(
         campaign=report.campaign_id,
         name=report.name,
         team=report.team_id,

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Self
 
 from pydantic import Field, PlainValidator, WithJsonSchema, model_validator
 
-from core.api.schemas.base import Flag, Given, Id, Moment, Name, Shown, Words
+from core.api.schemas.base import Flag, Id, Moment, Name, RequestModel, Shown, Words
 from core.services.boosts.boosts import MAX_BUDGET_DAYS, BoostTarget
 from core.services.boosts.campaigns import MAX_TEAMS, CampaignTerms, DrawView
 from core.services.boosts.forms import LABEL_LENGTH, MAX_OPTIONS, MAX_QUESTIONS, FormQuestion, QuestionKind
@@ -33,7 +33,7 @@ def _factor(value: Any) -> Factor:
     return Factor.parse(str(value))
 
 
-FactorGiven = Annotated[
+FactorInput = Annotated[
     Factor,
     PlainValidator(_factor),
     WithJsonSchema(
@@ -56,12 +56,12 @@ def _answer(value: Any) -> bool | int | str:
     return value
 
 
-AnswerGiven = Annotated[
+AnswerInput = Annotated[
     bool | int | str, PlainValidator(_answer), WithJsonSchema({"type": ["string", "integer", "boolean"]})
 ]
 
 
-class TargetGiven(Given):
+class TargetRequest(RequestModel):
     """Whom a boost is for: a member, a team, or the organization."""
 
     member: Id | None = None
@@ -78,31 +78,31 @@ class TargetGiven(Given):
         return BoostTarget(self.member, self.team, self.org)
 
 
-class BoostGiven(Given):
+class BoostRequest(RequestModel):
     """A boost to be dropped, until ``ends_at`` or for ``days``."""
 
-    to: Annotated[TargetGiven, Field(examples=[{"team": "team_2k5"}])]
-    factor: FactorGiven
+    to: Annotated[TargetRequest, Field(examples=[{"team": "team_2k5"}])]
+    factor: FactorInput
     starts_at: Annotated[Moment | None, Field(description="Absent is at once.")] = None
     ends_at: Moment | None = None
     days: Annotated[int | None, Field(strict=True, ge=1, le=MAX_LASTS.days)] = None
     reason: Words | None = None
 
 
-class BoostEndGiven(Given):
+class BoostEndRequest(RequestModel):
     """Why a boost or a campaign is ended early."""
 
     reason: Words | None = None
 
 
-class BudgetGiven(Given):
+class BudgetRequest(RequestModel):
     """How many days of boosts the leads of a team may drop in a month."""
 
     days_per_month: Annotated[int, Field(strict=True, ge=0, le=MAX_BUDGET_DAYS)]
-    max_factor: FactorGiven
+    max_factor: FactorInput
 
 
-class QuestionGiven(Given):
+class QuestionRequest(RequestModel):
     """One question of a form."""
 
     name: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,39}$", examples=["why"])]
@@ -115,17 +115,17 @@ class QuestionGiven(Given):
         return FormQuestion(self.name, self.label, self.kind, self.required, tuple(self.options))
 
 
-class CampaignGiven(Given):
+class CampaignRequest(RequestModel):
     """A campaign to be made. Applications are taken from ``opens_at`` up to ``closes_at``."""
 
     name: Name
-    factor: FactorGiven
+    factor: FactorInput
     method: Annotated[Method, Field(description="How applications are decided.")] = Method.ARRIVAL
     capacity: Annotated[int, Field(strict=True, ge=1, le=MAX_CAPACITY)]
     teams: Annotated[list[Id], Field(max_length=MAX_TEAMS, description="Only their members; none is everybody.")] = (
         Field(default_factory=list)
     )
-    form: Annotated[list[QuestionGiven], Field(max_length=MAX_QUESTIONS)] = Field(default_factory=list)
+    form: Annotated[list[QuestionRequest], Field(max_length=MAX_QUESTIONS)] = Field(default_factory=list)
     opens_at: Annotated[Moment | None, Field(description="Absent is at once.")] = None
     closes_at: Moment
     starts_at: Moment
@@ -146,26 +146,26 @@ class CampaignGiven(Given):
         )
 
 
-class ApplicationGiven(Given):
+class ApplicationRequest(RequestModel):
     """An application: the answers to the campaign's form, by the names of its questions."""
 
-    answers: Annotated[dict[str, AnswerGiven], Field(max_length=MAX_QUESTIONS)] = Field(default_factory=dict)
+    answers: Annotated[dict[str, AnswerInput], Field(max_length=MAX_QUESTIONS)] = Field(default_factory=dict)
 
 
-class VerdictGiven(Given):
+class ApplicationDecisionRequest(RequestModel):
     """Why an application is admitted or refused; told to who applied."""
 
     reason: Words | None = None
 
 
-class FeedbackGiven(Given):
+class FeedbackRequest(RequestModel):
     """What a boost was worth, from 1 (nothing) to 5 (much)."""
 
     rating: Annotated[int, Field(strict=True, ge=1, le=5)]
     words: Words | None = None
 
 
-class SubjectShown(Shown):
+class BoostSubjectShown(Shown):
     """Whom a boost is for."""
 
     kind: Annotated[str, Field(pattern="^(member|team|org)$")]
@@ -177,7 +177,7 @@ class BoostDetailShown(Shown):
     """A boost; of those that are running the largest counts."""
 
     id: str
-    to: SubjectShown
+    to: BoostSubjectShown
     factor: FactorShown
     starts_at: datetime
     ends_at: datetime
@@ -279,7 +279,7 @@ class DrawShown(Shown):
 def boost_detail_shown(boost: BoostDetail) -> BoostDetailShown:
     return BoostDetailShown(
         id=boost.id,
-        to=SubjectShown(kind=boost.subject.kind, id=boost.subject.id, name=boost.subject.name),
+        to=BoostSubjectShown(kind=boost.subject.kind, id=boost.subject.id, name=boost.subject.name),
         factor=boost.factor.number,
         starts_at=boost.starts_at,
         ends_at=boost.ends_at,

@@ -6,12 +6,12 @@ from typing import Annotated, Self
 
 from pydantic import Field, model_validator
 
-from core.api.schemas.base import Amount, Flag, Given, Id, Moment, Words
+from core.api.schemas.base import Amount, Flag, Id, Moment, RequestModel, Words
 from core.ledger.lots import GiftOrder, Source
 from core.services.common.recipients import Recipient
 
 
-class RecipientGiven(Given):
+class RecipientRequest(RequestModel):
     """Whom credits go to: a member, a pool (a team's or the organization's), or another organization's member."""
 
     member: Id | None = None
@@ -28,26 +28,26 @@ class RecipientGiven(Given):
         return Recipient(member=self.member, pool=self.pool, org=self.org)
 
 
-class TransferGiven(Given):
+class TransferRequest(RequestModel):
     """A gift to be made."""
 
-    to: Annotated[RecipientGiven, Field(examples=[{"member": "mem_2k7"}])]
+    to: Annotated[RecipientRequest, Field(examples=[{"member": "mem_2k7"}])]
     amount: Amount
     message: Annotated[Words | None, Field(examples=["thanks for the review"])] = None
     prefer: Annotated[GiftOrder, Field(description="Which of your lots go first.")] = GiftOrder.SOONEST
     dry_run: Annotated[Flag, Field(description="Only answer what would happen; needs no key.")] = False
 
 
-class ReasonGiven(Given):
+class ReasonRequest(RequestModel):
     """Why a gift is rejected or clawed back; both sides are told."""
 
     reason: Annotated[Words, Field(examples=["sent to the wrong person"])]
 
 
-class GrantGiven(Given):
+class GrantRequest(RequestModel):
     """A lot to be granted to a wallet or pool."""
 
-    to: Annotated[RecipientGiven, Field(examples=[{"member": "mem_2k7"}])]
+    to: Annotated[RecipientRequest, Field(examples=[{"member": "mem_2k7"}])]
     amount: Amount
     source: Source
     expires_at: Annotated[Moment | None, Field(description="From then on it is unusable; absent is never.")] = None
@@ -56,23 +56,23 @@ class GrantGiven(Given):
     reason: Words | None = None
 
 
-class AllocationGiven(Given):
+class AllocationRequest(RequestModel):
     """Credits from a pool to a member, by a lead of its team or an admin."""
 
     pool: Annotated[Id, Field(examples=["team_2k5"])]
-    to: Annotated[RecipientGiven, Field(examples=[{"member": "mem_2k7"}])]
+    to: Annotated[RecipientRequest, Field(examples=[{"member": "mem_2k7"}])]
     amount: Amount
     reason: Words | None = None
 
 
-class FreezeGiven(Given):
+class FreezeRequest(RequestModel):
     """Whose wallet to freeze; absent is one's own."""
 
     member: Id | None = None
     reason: Words | None = None
 
 
-class UnfreezeGiven(Given):
+class UnfreezeRequest(RequestModel):
     """Whose wallet to free again, and why."""
 
     member: Annotated[Id, Field(examples=["mem_2k7"])]

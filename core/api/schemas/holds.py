@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import orjson
 from pydantic import Field
 
-from core.api.schemas.base import AmountShown, Given, Shown, Somebody
+from core.api.schemas.base import AmountShown, RequestModel, Shown, Somebody
 from core.services.usage.holds import (
     DEFAULT_SECONDS,
     ESTIMATED_OUTPUT,
@@ -24,7 +24,7 @@ Model = Annotated[str, Field(min_length=1, max_length=MAX_MODEL_LENGTH, examples
 Tier = Annotated[str, Field(min_length=1, max_length=40, examples=["fast"])]
 
 
-class AuthorizationGiven(Given):
+class AuthorizationRequest(RequestModel):
     """A request that is about to be sent to a model."""
 
     model: Model
@@ -40,7 +40,7 @@ class AuthorizationGiven(Given):
     )
 
 
-class CaptureGiven(Given):
+class CaptureRequest(RequestModel):
     """What a request really used: input_tokens, output_tokens or both must be there, be it as 0."""
 
     model: Annotated[Model | None, Field(description="Absent is the model that was authorized.")] = None

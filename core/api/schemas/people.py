@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from core.api.schemas.base import Flag, Given, Id, Moment, Name, Shown
+from core.api.schemas.base import Flag, Id, Moment, Name, RequestModel, Shown
 from core.services.common.actors import Role, Scope
 from core.services.common.text import EMAIL_LENGTH
 from core.services.common.views import MemberView
@@ -17,7 +17,7 @@ from core.services.people.tokens import TokenView
 Email = Annotated[str, Field(min_length=3, max_length=EMAIL_LENGTH, pattern=r"^[^@\s\x00-\x1f]+@[^@\s\x00-\x1f]+$")]
 
 
-class MemberGiven(Given):
+class MemberRequest(RequestModel):
     """A member to be added."""
 
     name: Annotated[Name, Field(examples=["Bo"])]
@@ -28,7 +28,7 @@ class MemberGiven(Given):
     joined_at: Moment | None = None
 
 
-class MemberChange(Given):
+class MemberChange(RequestModel):
     """What an admin changes of a member; what is left out stays."""
 
     name: Name | None = None
@@ -37,19 +37,19 @@ class MemberChange(Given):
     joined_at: Moment | None = None
 
 
-class TeamGiven(Given):
+class TeamRequest(RequestModel):
     """A team to be made."""
 
     name: Annotated[Name, Field(examples=["Compilers"])]
 
 
-class SeatGiven(Given):
+class TeamMemberRequest(RequestModel):
     """A member's place in a team."""
 
     lead: Flag = False
 
 
-class TokenGiven(Given):
+class TokenRequest(RequestModel):
     """A token to be issued."""
 
     label: Annotated[Name, Field(examples=["ci gateway"])]

@@ -7,7 +7,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from core.api.schemas.base import Amount, AmountShown, Given, Id, Moment, Name, Shown
+from core.api.schemas.base import Amount, AmountShown, Id, Moment, Name, RequestModel, Shown
 from core.services.allowances.caps import CapState, CapView, Period
 from core.services.allowances.plans import PlanAssignmentView, PlanView
 
@@ -15,7 +15,7 @@ _Window = Annotated[Amount | None, Field(description='What a window includes; ab
 _WindowShown = Annotated[AmountShown | None, Field(description="null is no such window.")]
 
 
-class PlanGiven(Given):
+class PlanRequest(RequestModel):
     """A plan to be; at least one window."""
 
     name: Name
@@ -24,7 +24,7 @@ class PlanGiven(Given):
     monthly: _Window = None
 
 
-class SeatGiven(Given):
+class PlanAssignmentRequest(RequestModel):
     """Which plan somebody gets."""
 
     plan: Annotated[Id, Field(examples=["plan_2k7"])]
@@ -44,7 +44,7 @@ class PlanShown(Shown):
     created_at: datetime
 
 
-class SeatShown(Shown):
+class PlanAssignmentShown(Shown):
     """Who has which plan; the organization's id stands for everybody without one of their own."""
 
     subject: str
@@ -55,7 +55,7 @@ class SeatShown(Shown):
     anchor_at: datetime | None
 
 
-class CapGiven(Given):
+class CapRequest(RequestModel):
     """A cap on what is taken from lots and pools in a period."""
 
     subject: Annotated[Id, Field(description="A member, a team for each in it, or the organization for everybody.")]
@@ -96,8 +96,8 @@ def plan_shown(plan: PlanView) -> PlanShown:
     )
 
 
-def seat_shown(seat: PlanAssignmentView) -> SeatShown:
-    return SeatShown(
+def seat_shown(seat: PlanAssignmentView) -> PlanAssignmentShown:
+    return PlanAssignmentShown(
         subject=seat.subject,
         name=seat.name,
         plan=None if seat.plan is None else plan_shown(seat.plan),

@@ -7,7 +7,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from core.api.schemas.base import Amount, AmountShown, Given, Id, Shown, Words
+from core.api.schemas.base import Amount, AmountShown, Id, RequestModel, Shown, Words
 from core.api.schemas.credits import MemberParty
 from core.ledger.requests import RequestState
 from core.services.common.views import PartyView
@@ -15,7 +15,7 @@ from core.services.sharing.request_commands import MAX_ASKED
 from core.services.sharing.requests import RequestView
 
 
-class RequestGiven(Given):
+class AskForCreditsRequest(RequestModel):
     """A request for credits: how much, why, and of whom."""
 
     amount: Amount
@@ -29,19 +29,19 @@ class RequestGiven(Given):
     lasts_hours: Annotated[int, Field(strict=True, ge=1, le=720, description="Then it lapses.")] = 72
 
 
-class PledgeGiven(Given):
+class PledgeRequest(RequestModel):
     """What somebody promises; more than is missing is cut to that."""
 
     amount: Amount
 
 
-class FillGiven(Given):
+class FillRequest(RequestModel):
     """The pool that pays the whole request."""
 
     pool: Annotated[Id, Field(examples=["team_2k5"])]
 
 
-class DeclineGiven(Given):
+class DeclineReasonRequest(RequestModel):
     """Why not; the asker is told."""
 
     reason: Words | None = None

@@ -7,11 +7,11 @@ from typing import Annotated
 
 from pydantic import Field
 
-from core.api.schemas.base import Flag, Given, Id, Moment, Shown, Words
+from core.api.schemas.base import Flag, Id, Moment, RequestModel, Shown, Words
 from core.services.allowances.resets import ResetOrderView, ResetState, ResetView
 
 
-class ResetGiven(Given):
+class ResetRequest(RequestModel):
     """A reset to be ordered."""
 
     subject: Annotated[Id, Field(description="A member, a team or the organization.", examples=["mem_2k7"])]
@@ -20,7 +20,7 @@ class ResetGiven(Given):
     reason: Words | None = None
 
 
-class SubjectShown(Shown):
+class ResetSubjectShown(Shown):
     """Whom it is for: a member, a team or the organization."""
 
     id: str
@@ -31,7 +31,7 @@ class ResetOrderShown(Shown):
     """An order, and how far it has come: ``done`` were reset or got one banked, ``unchanged`` had used nothing."""
 
     id: str
-    subject: SubjectShown
+    subject: ResetSubjectShown
     banked: bool
     expires_at: datetime | None
     created_at: datetime
@@ -65,7 +65,7 @@ def reset_shown(reset: ResetView) -> ResetShown:
 def order_shown(order: ResetOrderView) -> ResetOrderShown:
     return ResetOrderShown(
         id=order.id,
-        subject=SubjectShown(id=order.subject.id, name=order.subject.name),
+        subject=ResetSubjectShown(id=order.subject.id, name=order.subject.name),
         banked=order.is_banked,
         expires_at=order.expires_at,
         created_at=order.created_at,

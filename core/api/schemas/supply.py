@@ -7,8 +7,8 @@ from typing import Annotated
 
 from pydantic import Field
 
-from core.api.schemas.base import Amount, AmountShown, Flag, Given, Moment, Shown, Words
-from core.api.schemas.commands import RecipientGiven
+from core.api.schemas.base import Amount, AmountShown, Flag, Moment, RequestModel, Shown, Words
+from core.api.schemas.commands import RecipientRequest
 from core.api.schemas.credits import GrantShown, MemberParty, PoolParty, grant_shown, party_shown
 from core.ledger.allotments import MAX_LASTS
 from core.services.grants.allotments import LAST_DAY, AllotmentView
@@ -18,10 +18,10 @@ from core.services.grants.voids import GrantStory, VoidView
 Lasts = Annotated[int, Field(strict=True, ge=1, le=MAX_LASTS)]
 
 
-class AllotmentGiven(Given):
+class AllotmentRequest(RequestModel):
     """A monthly grant to a wallet or pool."""
 
-    to: Annotated[RecipientGiven, Field(examples=[{"member": "mem_2k7"}])]
+    to: Annotated[RecipientRequest, Field(examples=[{"member": "mem_2k7"}])]
     amount: Amount
     day: Annotated[
         int,
@@ -33,7 +33,7 @@ class AllotmentGiven(Given):
     reason: Words | None = None
 
 
-class AllotmentChange(Given):
+class AllotmentChange(RequestModel):
     """What changes from the next run on; what is left out stays."""
 
     amount: Amount | None = None
@@ -42,7 +42,7 @@ class AllotmentChange(Given):
     reason: Words | None = None
 
 
-class EndGiven(Given):
+class EndRequest(RequestModel):
     """Why it ends."""
 
     reason: Words | None = None
@@ -64,7 +64,7 @@ class AllotmentShown(Shown):
     ended_at: datetime | None
 
 
-class TakingBack(Given):
+class TakingBack(RequestModel):
     """How much to take back, and why; without an amount all that is left."""
 
     amount: Annotated[Amount | None, Field(description="Absent: all that is left.")] = None

@@ -57,7 +57,7 @@ class RejectedShown(Shown):
     detail: str
 
 
-class ReportShown(Shown):
+class UsageReportShown(Shown):
     """What became of the reported events."""
 
     accepted: Annotated[int, Field(description="Charged now.")]
@@ -65,8 +65,8 @@ class ReportShown(Shown):
     rejected: list[RejectedShown]
 
 
-def report_shown(report: UsageReport) -> ReportShown:
-    return ReportShown(
+def report_shown(report: UsageReport) -> UsageReportShown:
+    return UsageReportShown(
         accepted=report.accepted,
         duplicates=report.duplicates,
         rejected=[
@@ -97,7 +97,7 @@ IMPORT_BODY: Final[dict[str, Any]] = {
 }
 
 
-class LineShown(Shown):
+class ImportLineShown(Shown):
     """A line that could no longer be charged although the file had been checked."""
 
     line: int
@@ -113,7 +113,7 @@ class ImportShown(Shown):
     accepted: Annotated[int, Field(description="Charged now.")]
     duplicates: Annotated[int, Field(description="Imported before.")]
     credits: AmountShown
-    rejected: list[LineShown]
+    rejected: list[ImportLineShown]
     dry_run: bool
 
 
@@ -124,7 +124,8 @@ def import_shown(done: ImportView) -> ImportShown:
         duplicates=done.duplicates,
         credits=str(done.credits),
         rejected=[
-            LineShown(line=each.index, id=each.id, code=each.code.value, detail=each.detail) for each in done.rejected
+            ImportLineShown(line=each.index, id=each.id, code=each.code.value, detail=each.detail)
+            for each in done.rejected
         ],
         dry_run=done.dry_run,
     )

@@ -16,7 +16,7 @@ from core.store.queries import gifts, notices
 
 
 @dataclass(frozen=True, slots=True)
-class Message:
+class OutboxMessage:
     """One message to one person; ``channel`` and ``ts`` name the earlier message about the same gift, if any."""
 
     org_id: int
@@ -32,42 +32,42 @@ class Message:
     created_at: datetime
 
 
-async def take_messages(ledger: LedgerService, *, limit: int, lease: timedelta) -> list[Message]:
+async def take_messages(ledger: LedgerService, *, limit: int, lease: timedelta) -> list[OutboxMessage]:
     """Take due messages; one not marked within the lease is due again, so each is sent at least once."""
     now = ledger.clock()
 
-    def take(connection: Connection) -> list[Message]:
+    def take(connection: Connection) -> list[OutboxMessage]:
         taken = notices.take(connection, now, limit=limit, lease=lease)
         return [_message(connection, record) for record in taken]
 
     return await ledger.write(take)
 
 
-async def mark_sent(ledger: LedgerService, message: Message, *, channel: str, ts: str) -> None:
+async def mark_sent(ledger: LedgerService, message: OutboxMessage, *, channel: str, ts: str) -> None:
     """It is out; remember where, so that the same message can change when the gift does."""
     await ledger.write(
         lambda connection: notices.mark_sent(connection, message.org_id, message.notice_id, channel=channel, ts=ts)
     )
 
 
-async def mark_retry(ledger: LedgerService, message: Message, *, at: datetime) -> None:
+async def mark_retry(ledger: LedgerService, message: OutboxMessage, *, at: datetime) -> None:
     """It could not be sent now; try again at ``at``."""
     await ledger.write(lambda connection: notices.mark_retry(connection, message.org_id, message.notice_id, at=at))
 
 
-async def mark_failed(ledger: LedgerService, message: Message) -> None:
+async def mark_failed(ledger: LedgerService, message: OutboxMessage) -> None:
     """It can never be sent."""
     await ledger.write(lambda connection: notices.mark_failed(connection, message.org_id, message.notice_id))
 
 
-def _message(connection: Connection, record: notices.NoticeRecord) -> Message:
+def _message(connection: Connection, record: notices.NoticeRecord) -> OutboxMessage:
     gift, place = None, None
     if record.gift_id is not None:
         found = gifts.by_ids(connection, record.org_id, [record.gift_id])
         gift = gift_view(found[0]) if found else None
         place = notices.sent_about(connection, record.org_id, record.gift_id, record.member_id)
     channel, ts = place or (None, None)
-    return Message(
+    return OutboxMessage(
         record.org_id,
         record.notice_id,
         record.kind,
