@@ -1,4 +1,4 @@
-"""Knowing which workspace we are in: auth.test, then the workspace is bound to an organization. Kept up from then on."""
+"""Which workspace we are in: asked by auth.test, then bound to an organization, and kept up from then on."""
 
 from __future__ import annotations
 
