@@ -45,7 +45,7 @@ def test_a_request_is_declined_withdrawn_and_filled_out_of_a_pool(team: Terminal
     assert [each["state"] for each in (declined, withdrawn, filled)] == ["declined", "withdrawn", "filled"]
     assert team.json("member", "show", "Bo")["available"] == "3"
     assert "This request is declined" in team.fails("request", "pledge", one, "1", "--by", "Al")
-    assert "There is no request" in team.fails("request", "show", "req_zzz")
+    assert "not found" in team.fails("request", "show", "req_zzz")
 
 
 def test_a_referral_is_written_and_shown(team: Terminal) -> None:

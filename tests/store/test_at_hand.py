@@ -164,7 +164,7 @@ async def test_a_defect_on_the_loop_is_answered_and_disturbs_nobody(org: SampleO
 
     journal = org.ledger.journal
     settle, journal._settle = journal._settle, lambda *_: fail()  # type: ignore[assignment,method-assign]
-    with pytest.raises(Exception, match="Internal error"):
+    with pytest.raises(Exception, match="Something went wrong on our side"):
         await org.ledger.execute(_noted(org, "a"))
     journal._settle = settle  # type: ignore[method-assign]
 

@@ -97,7 +97,7 @@ async def test_taking_an_own_cap_away_lowers_only_with_the_next_window(org: Samp
 
     assert (gone.state, gone.inherits, today) == (CapState.SCHEDULED, True, "900")
     assert await spendable(org, org.bo) == "100"
-    with pytest.raises(Refused, match="no such cap to take away"):
+    with pytest.raises(Refused, match="no such cap to remove"):
         await caps.inherit_cap(org.ledger, actor=org.ada.actor, subject=org.al.id, period=Period.DAY)
 
     await set_cap(org, org.al.id, "0")

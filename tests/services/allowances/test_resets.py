@@ -240,8 +240,8 @@ async def test_people_are_warned_once_before_a_banked_reset_expires(org: SampleO
 
     assert (early.done, still_early.done, sum(each.done for each in swept)) == (0, 0, 1)
     assert texts == [
-        "You have a reset of your allowance to use when you want, until 10 Dec, 12:00 UTC.",
-        "A reset of your allowance that you have not used expires on 10 Dec, 12:00 UTC.",
+        "You have a banked reset of your allowance. Use it any time before 10 Dec, 12:00 UTC.",
+        "Your banked reset expires on 10 Dec, 12:00 UTC.",
     ]
 
 
